@@ -1,0 +1,100 @@
+/* What a kernel is, and what it writes with. Includes graph, reference (its texts), targets, plan.h.
+
+   A kernel knows how to compute one kind of layer. It says whether it fits, what ways of tiling it has, what each costs in counts, packs the
+   weights in order of execution and emits text. It decides nothing: decisions are in the plan. kernels.inc is the one list of them. */
+#ifndef TULLE_KERNEL_H
+#define TULLE_KERNEL_H
+
+#include "compiler/plan/plan.h"
+#include "compiler/reference/reference.h"
+
+/* ---- out.c: C text that indents itself ---- */
+
+typedef struct Out {
+    Text text;
+    int indent;
+} Out;
+
+void out_line(Out *out, const char *format, ...) PRINTF_LIKE(2, 3);     /* one line, indented; "" is a blank one */
+void out_open(Out *out, const char *format, ...) PRINTF_LIKE(2, 3);     /* the line, " {", and one level deeper */
+void out_close(Out *out, const char *after);                            /* "}" and `after` (";" or "") */
+void out_comment(Out *out, const char *format, ...) PRINTF_LIKE(2, 3);  /* wrapped, safe for any text: comment ends and trigraphs are broken up */
+void out_paste(Out *out, const char *text);                             /* unchanged */
+const char *out_string(Arena *arena, const char *bytes, size_t length); /* a C string literal of any bytes, quotes included: octal escapes only, ? escaped */
+const char *out_float(Arena *arena, double value, Type type);           /* an exact C constant: hexadecimal; __builtin_inff() and friends where needed */
+
+/* ---- packed.c: constants of a layer, in order of execution ---- */
+
+typedef struct PackedArray {
+    const void *data;                /* may point into the model when it is used as it is */
+    size_t bytes;
+    const char *c_type;              /* "float", "int32_t": what emit casts to */
+    size_t offset;                   /* in the program's weights, set by module.c, 64-byte aligned; equal arrays share one */
+} PackedArray;
+
+typedef struct Packed {
+    PackedArray *arrays;
+    int count, capacity;
+    Arena *arena;
+} Packed;
+
+int packed_add(Packed *packed, const char *c_type, const void *data, size_t bytes);   /* its number; data must live until the module is written */
+int packed_value(Packed *packed, const Value *constant);                              /* a constant as it is */
+
+/* ---- emission: what emit is given ---- */
+
+typedef struct Emission {
+    Out *out;
+    const Plan *plan;
+    const LayerPlan *layer;
+    const Problem *problem;          /* &layer->problem */
+    const Packed *packed;            /* what pack() made for this layer */
+    const char *name;                /* "conv3": stage s of it must be defined as NAME_s */
+    Arena *arena;
+} Emission;
+
+/* Opens `static void NAME_s(const struct tulle_context *c, int part, int parts)`, declares `begin` and `end` of its items. Close with out_close. */
+void emit_stage_open(const Emission *emission, int stage);
+/* Expressions for pointers, typed: "(const float *)(c->workspace + 4096)". Constants: of the model, as they are. */
+const char *emit_read(const Emission *emission, const Value *value);
+const char *emit_write(const Emission *emission, const Value *value);
+const char *emit_packed(const Emission *emission, int array);
+const char *emit_scratch(const Emission *emission, const char *c_type, size_t offset);          /* shared by the layer's parts, written */
+const char *emit_thread_scratch(const Emission *emission, const char *c_type, size_t offset);   /* of this part alone */
+/* Helper text that several layers share is pasted once, before the first function that needs it, under its key. */
+void emit_helper(const Emission *emission, const char *key, const char *text);
+
+/* ---- the kernel ---- */
+
+struct Kernel {
+    const char *name;
+    bool (*fits)(const Problem *problem);                                                 /* the node's epilogue included */
+    int  (*tilings)(const Problem *problem, Tiling *tilings, int most);                   /* at least one if it fits; the best guess first */
+    void (*work)(const Problem *problem, const Tiling *tiling, Work *work);
+    void (*stages)(const Problem *problem, const Tiling *tiling, LayerPlan *layer);       /* stages, scratch_bytes, thread_bytes */
+    void (*pack)(const Problem *problem, const Tiling *tiling, Packed *packed);
+    void (*emit)(const Emission *emission);                                               /* one function a stage, epilogue included */
+    bool (*in_place)(const Problem *problem, const Tiling *tiling);                       /* may output 0 take the place of input 0? NULL: never */
+};
+
+extern const Kernel *const kernels[];    /* in order of kernels.inc: the more special first, `reference` last */
+extern const int kernel_count;
+const Kernel *kernel_named(const char *name);
+
+/* ---- module.c, weights.c: the whole program ---- */
+
+typedef struct ModuleOptions {
+    const char *prefix;              /* an identifier; every visible name begins with it */
+    const char *source_path, *header_path, *weights_path;    /* weights_path: where weights past 1 MB go */
+    bool single_file;                /* --single-file: weights as string literals, the header's text inside */
+} ModuleOptions;
+
+typedef struct ModuleFiles {
+    OutputFile *files[3];            /* open, complete, not yet committed */
+    int count;
+    size_t weight_bytes;
+} ModuleFiles;
+
+void module_write(Context *ctx, const Plan *plan, const ModuleOptions *options, ModuleFiles *files);
+
+#endif

@@ -1,0 +1,108 @@
+/* What every folder stands on: status codes, failing, memory, text, files. Includes nothing of ours. */
+#ifndef TULLE_BASE_H
+#define TULLE_BASE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define TULLE_VERSION "0.1.0"
+#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+
+typedef struct Arena Arena;
+typedef struct Context Context;
+
+/* ---- context.c: one way to fail on the user's fault ---- */
+
+typedef enum Status {        /* the exit codes that users are promised */
+    STATUS_FINE = 0,
+    STATUS_USAGE = 1,        /* wrong use of the command line, unwritable output */
+    STATUS_MODEL = 2,        /* the model or a data file is bad */
+    STATUS_UNSUPPORTED = 3,  /* the model is fine, tulle cannot do it (yet) */
+    STATUS_MISMATCH = 4,     /* verify found a difference */
+    STATUS_INTERNAL = 5      /* our own fault */
+} Status;
+
+struct Context {
+    const char *file;        /* the model (or other file) being read; opens every message. NULL: none */
+    Arena *graph;            /* lives as long as the graph */
+    Arena *scratch;          /* reset after each pass */
+    struct Unwind *unwind;   /* where fail() goes; private to context.c */
+    struct Complaint *complaints;
+};
+
+/* Runs work(ctx, argument); gives its status, or that of the fail() that ended it. Frees the arenas and drops unfinished outputs. */
+Status context_run(Status (*work)(Context *, void *), void *argument);
+
+/* Ends the command. Prints "tulle: FILE: WHERE: what" and, when given, "  hint: ..." to stderr. where and hint may be NULL.
+   Strings from a model are passed through text_quote() by the caller that builds `where`; %s of raw model text is never used. */
+_Noreturn void fail(Context *ctx, Status status, const char *where, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
+
+/* The same, collected, so that all of a model's faults are told at once; fail_complaints() ends the command if there are any. */
+void complain(Context *ctx, Status status, const char *where, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
+void fail_complaints(Context *ctx);
+
+/* ---- arena.c: memory in two lives; nothing is freed by hand ---- */
+
+Arena *arena_new(Context *ctx, const char *name, size_t limit);  /* past the limit: fail() with STATUS_MODEL */
+void arena_reset(Arena *arena);
+void arena_free(Arena *arena);
+size_t arena_peak(const Arena *arena);
+void *arena_alloc(Arena *arena, size_t count, size_t size);      /* zeroed, 64-byte aligned when 64 bytes or more; checked multiplication */
+void *arena_copy(Arena *arena, const void *data, size_t bytes);
+char *arena_string(Arena *arena, const char *text, size_t length);
+char *arena_format(Arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Doubles a vector in an arena when count has reached capacity. Usage: items = arena_grow(arena, items, &capacity, count, sizeof *items); */
+void *arena_grow(Arena *arena, void *items, int *capacity, int count, size_t size);
+#define arena_new_of(arena, type) ((type *)arena_alloc((arena), 1, sizeof(type)))
+#define arena_array(arena, type, count) ((type *)arena_alloc((arena), (size_t)(count), sizeof(type)))
+
+/* ---- text.c: growing text, and strings from strangers ---- */
+
+typedef struct Text {        /* zero-terminated at all times; start with text_new */
+    Arena *arena;
+    char *data;
+    size_t length, capacity;
+} Text;
+
+Text text_new(Arena *arena);
+void text_add(Text *text, const char *piece);
+void text_add_bytes(Text *text, const char *bytes, size_t length);
+void text_format(Text *text, const char *format, ...) PRINTF_LIKE(2, 3);
+void text_vformat(Text *text, const char *format, va_list arguments);
+/* A printable, bounded form of any bytes: control characters, quotes and backslashes escaped, cut after 120 characters with "...". */
+const char *text_quote(Arena *arena, const char *bytes, size_t length);
+/* The candidate nearest to `word` by edit distance, or NULL when none is near: for "did you mean". */
+const char *text_nearest(const char *word, const char *const *candidates, int count);
+
+/* ---- checked.c: sizes from strangers ---- */
+
+bool checked_multiply(size_t a, size_t b, size_t *product);      /* false on overflow */
+bool checked_add(size_t a, size_t b, size_t *sum);
+
+/* ---- file.c: whole inputs, atomic outputs, private folders; all cleaned after fail(), exit and signals ---- */
+
+typedef struct FileView {    /* a file mapped read-only */
+    const unsigned char *data;
+    size_t size;
+} FileView;
+
+FileView file_map(Context *ctx, const char *path);               /* stays mapped for the process's life; STATUS_MODEL if it cannot be read */
+
+typedef struct OutputFile OutputFile;
+OutputFile *output_open(Context *ctx, const char *path);         /* writes to a temporary name beside `path`; "-" is stdout */
+FILE *output_stream(OutputFile *output);
+void output_commit(OutputFile *output);                          /* flushes, checks, renames; a full disk is a fail() and leaves nothing */
+void outputs_commit(OutputFile **outputs, int count);            /* several, all checked before the first is renamed */
+
+const char *scratch_folder(Context *ctx);                        /* a private temporary folder, 0700, removed with all it holds at the end, also after a signal */
+void scratch_remove_all(void);                                   /* called by context_run and at exit */
+
+/* ---- sha256.c ---- */
+
+void sha256_hex(const void *data, size_t size, char hex[65]);
+
+#endif

@@ -1,0 +1,77 @@
+/* tulle's runtime interface: what generated programs and their callers share. Pasted into every generated header, so that generated
+   code needs no file of ours; the guard lets several models and the runtime meet in one program. C11 and C++. */
+#ifndef TULLE_H
+#define TULLE_H
+#define TULLE_ABI 1
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    TULLE_OK = 0,
+    TULLE_NULL_POINTER = 1,      /* an input, output or the workspace is missing */
+    TULLE_SMALL_WORKSPACE = 2,   /* fewer bytes than PREFIX_WORKSPACE_BYTES(threads), or not aligned to TULLE_ALIGNMENT */
+    TULLE_BAD_THREADS = 3,       /* threads < 1 */
+    TULLE_ASSUMED_INPUT = 4      /* an input that shapes were derived from does not have the value the compiler assumed */
+};
+#define TULLE_ALIGNMENT 64
+
+enum tulle_type {
+    TULLE_F32 = 1, TULLE_F64, TULLE_F16, TULLE_BF16,
+    TULLE_I8, TULLE_I16, TULLE_I32, TULLE_I64, TULLE_U8, TULLE_U16, TULLE_U32, TULLE_U64, TULLE_BOOL
+};
+
+struct tulle_tensor {
+    const char *name;            /* the model's name, any bytes but zero */
+    enum tulle_type type;
+    int rank;
+    int64_t dims[8];
+    size_t bytes;
+};
+
+/* Everything a stage needs to know; lives for one run. */
+struct tulle_context {
+    const void *const *inputs;
+    void *const *outputs;
+    char *workspace;
+};
+
+/* Does share `part` of `parts` of one stage. Stages are run in order, all parts of one before any of the next. */
+typedef void tulle_stage(const struct tulle_context *context, int part, int parts);
+
+struct tulle_layer {
+    const char *name, *op, *kernel;
+    double density;              /* nonzeros of its weights; 1 where it has none */
+    double multiply_adds;        /* of the layer without its zeros left out */
+    int first_stage, stage_count;
+};
+
+struct tulle_model {
+    int abi;                     /* TULLE_ABI of the compiler that wrote it */
+    const char *name, *target, *version, *sha256;
+    const struct tulle_tensor *inputs, *outputs;
+    int input_count, output_count;
+    tulle_stage *const *stages;
+    int stage_count;
+    const struct tulle_layer *layers;
+    int layer_count;
+    size_t workspace_bytes, thread_bytes;   /* a run with t threads needs workspace_bytes + t * thread_bytes */
+    int (*check)(const struct tulle_context *context);   /* assumed inputs; TULLE_OK or TULLE_ASSUMED_INPUT */
+};
+
+/* In the runtime library (tulle.c); programs that only call PREFIX_run do not need it. */
+size_t tulle_workspace_bytes(const struct tulle_model *model, int threads);
+int tulle_run(const struct tulle_model *model, const void *const *inputs, void *const *outputs, void *workspace, size_t workspace_bytes, int threads);
+/* The same with the clock read between stages: seconds[i] gets the time of stage i. */
+int tulle_profile(const struct tulle_model *model, const void *const *inputs, void *const *outputs, void *workspace, size_t workspace_bytes,
+                  int threads, double *seconds);
+const char *tulle_status_text(int status);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
