@@ -10,7 +10,7 @@
 
 #define TULLE_VERSION "0.1.0"
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 
 typedef struct Arena Arena;
 typedef struct Context Context;
