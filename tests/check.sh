@@ -1,0 +1,63 @@
+#!/bin/sh
+# Brings a bare Debian 12 machine to passing tests: installs what is missing, builds, tests.
+#     sh tests/check.sh          what a change must pass: under 15 minutes on two cores
+#     sh tests/check.sh --all    everything: all conformance tests, the zoo at full size, 10,000 damaged models
+cd "$(dirname "$0")/.." || exit 1
+. scripts/packages.sh
+
+all=
+case ${1-} in
+    --all) all=yes ;;
+    "") ;;
+    *) echo "usage: sh tests/check.sh [--all]" >&2; exit 1 ;;
+esac
+
+logs=build/check
+passed=0 failed=0 skipped=0
+
+# step NAME COMMAND...: runs a command, keeps its output in a file, shows it when it fails.
+step() {
+    name=$1
+    shift
+    start=$(date +%s)
+    if "$@" >"$logs/$name.log" 2>&1; then
+        passed=$((passed + 1))
+        printf '%-28s passed  %4d s  %s\n' "$name" $(($(date +%s) - start)) "$(tail -n 1 "$logs/$name.log" | cut -c1-100)"
+    else
+        failed=$((failed + 1))
+        printf '%-28s FAILED  %4d s  (%s/%s.log)\n' "$name" $(($(date +%s) - start)) "$logs" "$name"
+        tail -n 40 "$logs/$name.log" | sed 's/^/    /'
+    fi
+    grep -i '^skipped' "$logs/$name.log" | sort -u | sed 's/^/    /'
+    skipped=$((skipped + $(grep -ci '^skipped' "$logs/$name.log")))
+}
+
+# choose QUICK FULL: the second with --all.
+choose() { if [ -n "$all" ]; then echo "$2"; else echo "$1"; fi; }
+
+python_packages() {
+    [ -x .venv/bin/python ] || python3 -m venv .venv || return 1
+    .venv/bin/python -c 'import onnx, onnxruntime, numpy; assert onnx.__version__ == "1.22.0"' 2>/dev/null ||
+        .venv/bin/pip install --quiet --disable-pip-version-check onnx==1.22.0 onnxruntime==1.31.1 numpy==2.4.6
+}
+
+# shellcheck disable=SC2086  # a list of words is meant
+need_packages $TEST_PACKAGES || exit 1
+mkdir -p "$logs"
+step python-packages python_packages
+export TULLE_PYTHON="$PWD/.venv/bin/python"
+
+step build build_tulle release
+step build-clang build_tulle clang
+step build-sanitize build_tulle sanitize
+step include-directions .venv/bin/python tests/structure/includes.py
+step shape .venv/bin/python tests/shape
+step unit-tests ctest --test-dir build --output-on-failure -j2
+step unit-tests-sanitize ctest --test-dir build-sanitize --output-on-failure -j2
+step bad-input .venv/bin/python tests/hostile/hostile.py --flips "$(choose 1000 10000)"
+step conformance-node .venv/bin/python tests/conformance/conformance.py --suite node --every "$(choose 12 1)"
+step conformance-converted .venv/bin/python tests/conformance/conformance.py --suite pytorch-converted --suite pytorch-operator --suite simple --every "$(choose 3 1)"
+
+echo
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
