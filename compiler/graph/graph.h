@@ -88,7 +88,8 @@ struct Node {
 /* Inputs whose value the compiler assumed, because the declared shapes determine it; the generated code compares at run time. */
 typedef struct AssumedInput {
     Value *input;
-    const void *expected;    /* shape_count(input) elements of its type */
+    const void *expected;    /* choices x shape_count(input) elements of its type, row by row. Row 0 is a value that works (tools may feed it) */
+    int choices;             /* at least 1: element i is right if it equals element i of any row (a Reshape's 6 may be written -1) */
 } AssumedInput;
 
 struct Graph {
