@@ -1,0 +1,119 @@
+/* The vector vocabulary in AVX-512 (F, VL, DQ, BW): 16 floats. vocab/README.md says what each operation means. */
+#include <immintrin.h>
+
+typedef __m512 v_float;
+typedef __mmask16 v_mask;
+#define V_INLINE static inline __attribute__((always_inline, unused))
+
+/* op: v_load */
+V_INLINE v_float v_load(const float *p) { return _mm512_loadu_ps(p); }
+/* end */
+/* op: v_store */
+V_INLINE void v_store(float *p, v_float a) { _mm512_storeu_ps(p, a); }
+/* end */
+/* op: v_load_part */
+V_INLINE v_float v_load_part(const float *p, int n) { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1u), p); }
+/* end */
+/* op: v_store_part */
+V_INLINE void v_store_part(float *p, v_float a, int n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), a); }
+/* end */
+/* op: v_set1 */
+V_INLINE v_float v_set1(float a) { return _mm512_set1_ps(a); }
+/* end */
+/* op: v_zero */
+V_INLINE v_float v_zero(void) { return _mm512_setzero_ps(); }
+/* end */
+/* op: v_add */
+V_INLINE v_float v_add(v_float a, v_float b) { return _mm512_add_ps(a, b); }
+/* end */
+/* op: v_sub */
+V_INLINE v_float v_sub(v_float a, v_float b) { return _mm512_sub_ps(a, b); }
+/* end */
+/* op: v_mul */
+V_INLINE v_float v_mul(v_float a, v_float b) { return _mm512_mul_ps(a, b); }
+/* end */
+/* op: v_div */
+V_INLINE v_float v_div(v_float a, v_float b) { return _mm512_div_ps(a, b); }
+/* end */
+/* op: v_fma */
+V_INLINE v_float v_fma(v_float a, v_float b, v_float c) { return _mm512_fmadd_ps(a, b, c); }
+/* end */
+/* op: s_fma */
+V_INLINE float s_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+/* end */
+/* op: v_less */
+V_INLINE v_mask v_less(v_float a, v_float b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+/* end */
+/* op: v_select */
+V_INLINE v_float v_select(v_mask m, v_float a, v_float b) { return _mm512_mask_mov_ps(b, m, a); }
+/* end */
+/* op: v_max */
+V_INLINE v_float v_max(v_float a, v_float b)
+{
+    return _mm512_mask_mov_ps(_mm512_maskz_max_ps((__mmask16)0xffff, a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a);
+}
+/* end */
+/* op: v_min */
+V_INLINE v_float v_min(v_float a, v_float b)
+{
+    return _mm512_mask_mov_ps(_mm512_maskz_min_ps((__mmask16)0xffff, a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a);
+}
+/* end */
+/* op: v_relu */
+V_INLINE v_float v_relu(v_float a) { return _mm512_maskz_max_ps((__mmask16)0xffff, _mm512_setzero_ps(), a); }
+/* end */
+/* op: v_neg */
+V_INLINE v_float v_neg(v_float a) { return _mm512_xor_ps(a, _mm512_set1_ps(-0.0f)); }
+/* end */
+/* op: v_abs */
+V_INLINE v_float v_abs(v_float a) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a); }
+/* end */
+/* op: v_sqrt */
+V_INLINE v_float v_sqrt(v_float a) { return _mm512_maskz_sqrt_ps((__mmask16)0xffff, a); }
+/* end */
+/* op: v_floor */
+V_INLINE v_float v_floor(v_float a)
+{
+    const short all = -1;
+    return _mm512_maskz_roundscale_ps(all, a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+/* end */
+/* op: v_ceil */
+V_INLINE v_float v_ceil(v_float a)
+{
+    const short all = -1;
+    return _mm512_maskz_roundscale_ps(all, a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
+}
+/* end */
+/* op: v_round */
+V_INLINE v_float v_round(v_float a)
+{
+    const short all = -1;
+    return _mm512_maskz_roundscale_ps(all, a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+/* end */
+/* op: v_pow2 */
+V_INLINE v_float v_pow2(v_float n)
+{
+    const __m512i e = _mm512_maskz_cvtps_epi32((__mmask16)0xffff, n);
+    return _mm512_castsi512_ps(_mm512_maskz_slli_epi32((__mmask16)0xffff, _mm512_add_epi32(e, _mm512_set1_epi32(127)), 23));
+}
+/* end */
+/* op: v_exponent */
+V_INLINE v_float v_exponent(v_float a)
+{
+    const __m512i e = _mm512_maskz_srli_epi32((__mmask16)0xffff, _mm512_castps_si512(a), 23);
+    return _mm512_maskz_cvtepi32_ps((__mmask16)0xffff, _mm512_sub_epi32(e, _mm512_set1_epi32(127)));
+}
+/* end */
+/* op: v_sum */
+V_INLINE float v_sum(v_float a)
+{
+    float lane[16];
+    _mm512_storeu_ps(lane, a);
+    const __m256 b = _mm256_add_ps(_mm256_loadu_ps(lane), _mm256_loadu_ps(lane + 8));
+    const __m128 c = _mm_add_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps(b, 1));
+    const __m128 d = _mm_add_ps(c, _mm_movehl_ps(c, c));
+    return _mm_cvtss_f32(_mm_add_ss(d, _mm_shuffle_ps(d, d, 1)));
+}
+/* end */
