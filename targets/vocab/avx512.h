@@ -72,25 +72,22 @@ V_INLINE v_float v_abs(v_float a) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f
 V_INLINE v_float v_sqrt(v_float a) { return _mm512_maskz_sqrt_ps((__mmask16)0xffff, a); }
 /* end */
 /* op: v_floor */
-V_INLINE v_float v_floor(v_float a)
-{
-    const short all = -1;
-    return _mm512_maskz_roundscale_ps(all, a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
-}
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion" /* gcc's macro, without optimization, trips over its own mask */
+V_INLINE v_float v_floor(v_float a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
+#pragma GCC diagnostic pop
 /* end */
 /* op: v_ceil */
-V_INLINE v_float v_ceil(v_float a)
-{
-    const short all = -1;
-    return _mm512_maskz_roundscale_ps(all, a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
-}
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion" /* gcc's macro, without optimization, trips over its own mask */
+V_INLINE v_float v_ceil(v_float a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC); }
+#pragma GCC diagnostic pop
 /* end */
 /* op: v_round */
-V_INLINE v_float v_round(v_float a)
-{
-    const short all = -1;
-    return _mm512_maskz_roundscale_ps(all, a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-}
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion" /* gcc's macro, without optimization, trips over its own mask */
+V_INLINE v_float v_round(v_float a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+#pragma GCC diagnostic pop
 /* end */
 /* op: v_pow2 */
 V_INLINE v_float v_pow2(v_float n)
