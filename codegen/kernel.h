@@ -29,19 +29,23 @@ typedef struct PackedArray {
     const void *data;                /* may point into the model when it is used as it is */
     size_t bytes;
     const char *c_type;              /* "float", "int32_t": what emit casts to */
-    size_t offset;                   /* in the program's weights, set by module.c, 64-byte aligned; equal arrays share one */
+    const Value *value;              /* set by packed_value: the constant as it is; NULL for made arrays */
+    size_t offset;                   /* in the program's weights, set by weights.c, 64-byte aligned; equal arrays share one */
 } PackedArray;
 
 typedef struct Packed {
     PackedArray *arrays;
     int count, capacity;
-    Arena *arena;
+    Arena *arena;                    /* for what pack() makes: reset once the layer is written, so big arrays exist one layer at a time */
 } Packed;
 
-int packed_add(Packed *packed, const char *c_type, const void *data, size_t bytes);   /* its number; data must live until the module is written */
-int packed_value(Packed *packed, const Value *constant);                              /* a constant as it is */
+int packed_add(Packed *packed, const char *c_type, const void *data, size_t bytes);   /* its number; data must live until the layer is written */
+int packed_value(Packed *packed, const Value *constant);                              /* a constant as it is; the same value twice is one array */
 
-/* ---- emission: what emit is given ---- */
+/* ---- emission.c: what emit is given ----
+   Every name a kernel defines starts with emission->name and "_"; every name of a helper with its key. Operations of the vocabulary are just used:
+   those whose names occur in the text are pasted by module.c, with what they need. Identifiers and text never come from the model but through
+   out_string() and out_comment(). */
 
 typedef struct Emission {
     Out *out;
@@ -50,29 +54,35 @@ typedef struct Emission {
     const Problem *problem;          /* &layer->problem */
     const Packed *packed;            /* what pack() made for this layer */
     const char *name;                /* "conv3": stage s of it must be defined as NAME_s */
-    Arena *arena;
+    const char *weights;             /* the name of the program's weights; emit_packed() uses it */
+    Arena *arena;                    /* for text made on the way */
+    struct Helpers *helpers;         /* of the whole program; private to emission.c */
 } Emission;
 
-/* Opens `static void NAME_s(const struct tulle_context *c, int part, int parts)`, declares `begin` and `end` of its items. Close with out_close. */
+/* Opens `static void NAME_s(const struct tulle_context *c, int part, int parts)`, declares `const int64_t begin` and `end` of its items
+   (layer->stages[s].items). Close with out_close(out, ""). */
 void emit_stage_open(const Emission *emission, int stage);
-/* Expressions for pointers, typed: "(const float *)(c->workspace + 4096)". Constants: of the model, as they are. */
+/* Expressions for pointers, typed: "(const float *)(const void *)(c->workspace + 4096)". Constants as they are in the model must have been given to
+   packed_value() by pack(). What stands in the workspace or the weights is 64-byte aligned; the caller's inputs and outputs only as their type demands.
+   No two of them overlap, but for input 0 and output 0 where in_place() allowed it. */
 const char *emit_read(const Emission *emission, const Value *value);
 const char *emit_write(const Emission *emission, const Value *value);
 const char *emit_packed(const Emission *emission, int array);
 const char *emit_scratch(const Emission *emission, const char *c_type, size_t offset);          /* shared by the layer's parts, written */
-const char *emit_thread_scratch(const Emission *emission, const char *c_type, size_t offset);   /* of this part alone */
-/* Helper text that several layers share is pasted once, before the first function that needs it, under its key. */
+const char *emit_thread_scratch(const Emission *emission, const char *c_type, size_t offset);   /* of this part alone: uses `part` */
+/* Helper text that several layers share: pasted once, in front of all stages, under its key. Helpers that it uses are asked for before it. */
 void emit_helper(const Emission *emission, const char *key, const char *text);
 
 /* ---- the kernel ---- */
 
 struct Kernel {
     const char *name;
+    const char *says;                                                                     /* one line, for comments and --help */
     bool (*fits)(const Problem *problem);                                                 /* the node's epilogue included */
     int  (*tilings)(const Problem *problem, Tiling *tilings, int most);                   /* at least one if it fits; the best guess first */
     void (*work)(const Problem *problem, const Tiling *tiling, Work *work);
     void (*stages)(const Problem *problem, const Tiling *tiling, LayerPlan *layer);       /* stages, scratch_bytes, thread_bytes */
-    void (*pack)(const Problem *problem, const Tiling *tiling, Packed *packed);
+    void (*pack)(const Problem *problem, const Tiling *tiling, Packed *packed);           /* NULL: no constants */
     void (*emit)(const Emission *emission);                                               /* one function a stage, epilogue included */
     bool (*in_place)(const Problem *problem, const Tiling *tiling);                       /* may output 0 take the place of input 0? NULL: never */
 };

@@ -1,0 +1,24 @@
+/* The table of kernels, made from kernels.inc. */
+#include "codegen/kernel.h"
+
+#include <string.h>
+
+#define KERNEL(name) extern const Kernel kernel_##name;
+#include "codegen/kernels.inc"
+#undef KERNEL
+
+const Kernel *const kernels[] = {
+#define KERNEL(name) &kernel_##name,
+#include "codegen/kernels.inc"
+#undef KERNEL
+};
+
+const int kernel_count = COUNT(kernels);
+
+const Kernel *kernel_named(const char *name)
+{
+    for (int i = 0; i < kernel_count; i++)
+        if (strcmp(kernels[i]->name, name) == 0)
+            return kernels[i];
+    return NULL;
+}
