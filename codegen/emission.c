@@ -79,5 +79,5 @@ void emit_helper(const Emission *emission, const char *key, const char *text)
     helpers->keys = arena_grow(helpers->arena, helpers->keys, &helpers->capacity, helpers->count, sizeof *helpers->keys);
     helpers->keys[helpers->count++] = arena_string(helpers->arena, key, strlen(key));
     out_paste(&helpers->out, text);
-    out_line(&helpers->out, "");
+    out_blank(&helpers->out);
 }

@@ -15,8 +15,7 @@ static void begin_line(Out *out)
 
 static void add_line(Out *out, const char *format, va_list arguments, const char *after)
 {
-    if (format[0] != '\0')
-        begin_line(out);
+    begin_line(out);
     text_vformat(&out->text, format, arguments);
     text_add(&out->text, after);
 }
@@ -27,6 +26,11 @@ void out_line(Out *out, const char *format, ...)
     va_start(arguments, format);
     add_line(out, format, arguments, "\n");
     va_end(arguments);
+}
+
+void out_blank(Out *out)
+{
+    text_add(&out->text, "\n");
 }
 
 void out_open(Out *out, const char *format, ...)
