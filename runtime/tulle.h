@@ -1,5 +1,6 @@
 /* tulle's runtime interface: what generated programs and their callers share. Pasted into every generated header, so that generated
-   code needs no file of ours; the guard lets several models and the runtime meet in one program. C11 and C++. */
+   code needs no file of ours; the guard lets several models and the runtime meet in one program. C11 and C++.
+   docs/generated-code.md tells how to use it. */
 #ifndef TULLE_H
 #define TULLE_H
 #define TULLE_ABI 1
@@ -16,7 +17,8 @@ enum {
     TULLE_NULL_POINTER = 1,      /* an input, output or the workspace is missing */
     TULLE_SMALL_WORKSPACE = 2,   /* fewer bytes than PREFIX_WORKSPACE_BYTES(threads), or not aligned to TULLE_ALIGNMENT */
     TULLE_BAD_THREADS = 3,       /* threads < 1 */
-    TULLE_ASSUMED_INPUT = 4      /* an input that shapes were derived from does not have the value the compiler assumed */
+    TULLE_ASSUMED_INPUT = 4,     /* an input that shapes were derived from does not have the value the compiler assumed */
+    TULLE_OTHER_ABI = 5          /* the model was written by a compiler of another generation than this runtime */
 };
 #define TULLE_ALIGNMENT 64
 
@@ -30,7 +32,7 @@ struct tulle_tensor {
     enum tulle_type type;
     int rank;
     int64_t dims[8];
-    size_t bytes;
+    size_t bytes;                /* 0 for a tensor without elements; its pointer may then be NULL */
 };
 
 /* Everything a stage needs to know; lives for one run. */
@@ -44,7 +46,8 @@ struct tulle_context {
 typedef void tulle_stage(const struct tulle_context *context, int part, int parts);
 
 struct tulle_layer {
-    const char *name, *op, *kernel;
+    const char *name, *op;       /* the model's, any bytes but zero; "Conv" */
+    const char *kernel;          /* "view" for a layer that needs no work and has no stages */
     double density;              /* nonzeros of its weights; 1 where it has none */
     double multiply_adds;        /* of the layer without its zeros left out */
     int first_stage, stage_count;
