@@ -52,13 +52,15 @@ typedef struct StagePlan {
 /* What one layer will be. */
 typedef struct LayerPlan {
     Problem problem;
-    const Kernel *kernel;
+    const Kernel *kernel;            /* NULL: a view */
     Tiling tiling;
     Work work;
+    double price;                    /* what roofline.c makes of the work */
+    const char *why;                 /* in words, for the comment above the layer; no text of the model in it */
     StagePlan stages[MAX_STAGES];
     int stage_count;                 /* 0: a view */
     size_t scratch_bytes;            /* lives from the layer's first stage to its last, shared by all parts */
-    size_t thread_bytes;             /* private to each part */
+    size_t thread_bytes;             /* private to each part, for one stage at a time */
     size_t scratch_offset;           /* in the workspace, set by memory.c */
     int first_stage;                 /* number of its first stage in the whole program */
 } LayerPlan;
@@ -66,10 +68,10 @@ typedef struct LayerPlan {
 typedef enum PlaceKind { PLACE_NONE, PLACE_INPUT, PLACE_OUTPUT, PLACE_WORKSPACE, PLACE_CONSTANT } PlaceKind;
 
 typedef struct Place {               /* where a value lives */
-    PlaceKind kind;
+    PlaceKind kind;                  /* PLACE_NONE: nobody reads or writes it */
     int index;                       /* of the input or output */
     size_t offset;                   /* in the workspace */
-    int first_stage, last_stage;     /* written in, last read in: verify reads a value right after first_stage */
+    int first_stage, last_stage;     /* complete after the one (-1: from the start), kept until the other: verify reads it right after first_stage */
 } Place;
 
 typedef struct Plan {
@@ -80,7 +82,7 @@ typedef struct Plan {
     Place *places;                   /* by value id */
     size_t workspace_bytes;          /* shared part, 64-byte multiple */
     size_t thread_bytes;             /* added for each thread, 64-byte multiple */
-    size_t peak_values_bytes;        /* what the values alone need at the worst stage: the memory plan's lower bound */
+    size_t peak_values_bytes;        /* what values and scratch need together at the worst stage: no plan can be smaller */
 } Plan;
 
 typedef struct ForcedKernel { const char *layer, *kernel; } ForcedKernel;   /* --kernel LAYER=NAME */
@@ -93,7 +95,9 @@ typedef struct PlanOptions {
 /* plan.c: residual offers, kernels (select.c), stages and places (memory.c), in this order. Lists all layers that no kernel takes, then fails. */
 Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options);
 
-/* pattern.c: of the node's constant weights, NULL if it has none. Cached by the caller. */
+/* pattern.c: of the node's constant weights (input 1 of a convolution or product), NULL if it has none. Cached by the caller.
+   A zero of either sign is a zero. */
 const Pattern *pattern_of(const Graph *graph, const Node *node);
+double dense_multiply_adds(const Node *node);    /* of a convolution or product, zeros not left out; 0 for other operators */
 
 #endif

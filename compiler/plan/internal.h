@@ -1,0 +1,36 @@
+/* What the files of plan/ share among themselves, and with their tests. */
+#ifndef TULLE_PLAN_INTERNAL_H
+#define TULLE_PLAN_INTERNAL_H
+
+#include "compiler/plan/plan.h"
+
+/* residual.c: gives each offered addition to one host. */
+void residuals_take(Graph *graph);
+
+/* select.c: a kernel and a tiling for each layer. */
+void kernels_select(Plan *plan, const PlanOptions *options);
+
+/* roofline.c: what a layer costs. Only the order of prices matters. */
+double work_price(const Work *work, const Target *target);
+
+/* memory.c: a place for each value and scratch buffer. */
+void memory_plan(Plan *plan);
+/* outputs.c: a view that cannot share the place of what it views becomes a copy; outputs that are also inputs, constants or other outputs get a
+   place of their own. */
+void outputs_separate(Graph *graph);
+
+/* blocks.c: intervals of time with a size, packed into one stretch of memory. */
+typedef struct Block {
+    size_t bytes, offset;            /* offset: the answer */
+    int first, last;                 /* stages in which it is alive, both ends included */
+} Block;
+
+#define BLOCK_ALIGNMENT 64
+
+/* Sets the offsets; gives the size of the whole, SIZE_MAX if it overflows. */
+size_t blocks_place(Block *blocks, int count, Arena *scratch);
+/* The largest sum of blocks alive in one stage: a lower bound of that size. */
+size_t blocks_bound(const Block *blocks, int count, int stages, Arena *scratch);
+size_t block_round(size_t bytes);    /* up to a multiple of BLOCK_ALIGNMENT; SIZE_MAX on overflow */
+
+#endif

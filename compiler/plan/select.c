@@ -1,0 +1,159 @@
+/* A kernel and a tiling for each layer: of all that fit, the cheapest; of equals, the first by name. */
+#include "codegen/kernel.h"
+#include "compiler/plan/internal.h"
+
+#include <string.h>
+
+#define MOST_TILINGS 256
+
+typedef struct Choice {
+    const Kernel *kernel;
+    Tiling tiling;
+    Work work;
+    double price;
+    int kernels;                     /* that fit */
+} Choice;
+
+/* ---- --kernel LAYER=NAME ---- */
+
+static bool layer_called(const Node *node, const char *name)
+{
+    if (strcmp(node->name, name) == 0)
+        return true;
+    for (int i = 0; i < node->epilogue_count; i++)
+        if (strcmp(node->epilogue[i]->name, name) == 0)
+            return true;
+    return false;
+}
+
+static const char *forced_kernel(const Node *node, const PlanOptions *options)
+{
+    for (int i = options->forced_count - 1; i >= 0; i--)
+        if (layer_called(node, options->forced[i].layer))
+            return options->forced[i].kernel;
+    return NULL;
+}
+
+static const char *quoted(Graph *graph, const char *name)
+{
+    return text_quote(graph->ctx->graph, name, strlen(name));
+}
+
+static const char *did_you_mean(Graph *graph, const char *word, const char *const *names, int count)
+{
+    const char *near = text_nearest(word, names, count);
+    return near == NULL ? NULL : arena_format(graph->ctx->graph, "did you mean '%s'?", quoted(graph, near));
+}
+
+static void check_forced_layer(Graph *graph, const char *layer)
+{
+    const char **names = arena_array(graph->ctx->scratch, const char *, graph->node_count + 1);
+    for (int i = 0; i < graph->node_count; i++) {
+        if (layer_called(graph->nodes[i], layer))
+            return;
+        names[i] = graph->nodes[i]->name;
+    }
+    fail(graph->ctx, STATUS_USAGE, "--kernel", did_you_mean(graph, layer, names, graph->node_count), "no layer is called '%s'", quoted(graph, layer));
+}
+
+static void check_forced_kernel(Graph *graph, const char *kernel)
+{
+    if (kernel_named(kernel) != NULL)
+        return;
+    const char **names = arena_array(graph->ctx->scratch, const char *, kernel_count);
+    for (int i = 0; i < kernel_count; i++)
+        names[i] = kernels[i]->name;
+    fail(graph->ctx, STATUS_USAGE, "--kernel", did_you_mean(graph, kernel, names, kernel_count), "no kernel is called '%s'", quoted(graph, kernel));
+}
+
+/* ---- choosing ---- */
+
+static bool better(double price, const Kernel *kernel, const Choice *best)
+{
+    if (best->kernel == NULL || price < best->price)
+        return true;
+    return price == best->price && strcmp(kernel->name, best->kernel->name) < 0;
+}
+
+static void consider(const Problem *problem, const Kernel *kernel, Choice *best)
+{
+    Tiling tilings[MOST_TILINGS];
+    int count = kernel->tilings(problem, tilings, MOST_TILINGS);
+    for (int i = 0; i < count; i++) {
+        Work work = {0};
+        kernel->work(problem, &tilings[i], &work);
+        double price = work_price(&work, problem->target);
+        if (better(price, kernel, best)) {
+            best->kernel = kernel;
+            best->tiling = tilings[i];
+            best->work = work;
+            best->price = price;
+        }
+    }
+}
+
+static Choice choose(const Problem *problem, const char *forced)
+{
+    Choice best = {0};
+    for (int i = 0; i < kernel_count; i++) {
+        if ((forced != NULL && strcmp(kernels[i]->name, forced) != 0) || !kernels[i]->fits(problem))
+            continue;
+        best.kernels++;
+        consider(problem, kernels[i], &best);
+    }
+    return best;
+}
+
+static const char *reason(Arena *arena, const Choice *choice, const char *forced)
+{
+    if (forced != NULL)
+        return "asked for by --kernel";
+    if (choice->kernels == 1)
+        return "the only kernel that fits";
+    return arena_format(arena, "the cheapest of %d kernels that fit", choice->kernels);
+}
+
+static void complain_no_kernel(Graph *graph, const Node *node, const char *forced)
+{
+    const char *where = node_where(graph, node), *why = "its operator or one of its types";
+    if (forced != NULL) {
+        complain(graph->ctx, STATUS_USAGE, where, "tulle explain lists the kernels that can", "kernel '%s' cannot compute this layer on this target",
+                 forced);
+        return;
+    }
+    reference_supports(node, &why);
+    complain(graph->ctx, STATUS_UNSUPPORTED, where, NULL, "not supported: %s", why);
+}
+
+static void select_layer(Plan *plan, LayerPlan *layer, const PlanOptions *options)
+{
+    const Node *node = layer->problem.node;
+    const char *forced = forced_kernel(node, options);
+    if (node->op == OP_View) {
+        if (forced != NULL)
+            complain(plan->graph->ctx, STATUS_USAGE, node_where(plan->graph, node), NULL, "this layer is a view: no kernel computes it");
+        return;
+    }
+    Choice best = choose(&layer->problem, forced);
+    if (best.kernel == NULL) {
+        complain_no_kernel(plan->graph, node, forced);
+        return;
+    }
+    layer->kernel = best.kernel;
+    layer->tiling = best.tiling;
+    layer->work = best.work;
+    layer->price = best.price;
+    layer->why = reason(plan->graph->arena, &best, forced);
+    best.kernel->stages(&layer->problem, &layer->tiling, layer);
+}
+
+void kernels_select(Plan *plan, const PlanOptions *options)
+{
+    for (int i = 0; i < options->forced_count; i++) {
+        check_forced_layer(plan->graph, options->forced[i].layer);
+        check_forced_kernel(plan->graph, options->forced[i].kernel);
+    }
+    for (int l = 0; l < plan->layer_count; l++)
+        select_layer(plan, &plan->layers[l], options);
+    fail_complaints(plan->graph->ctx);
+}
