@@ -1,0 +1,284 @@
+/* The graph's structure: building and editing. Names are found through a hash table, since models have tens of thousands of them. */
+#include "compiler/graph/graph.h"
+
+#include <assert.h>
+#include <string.h>
+
+typedef struct NameTable {       /* open addressing; never shrinks, names are not taken out */
+    const char **names;
+    int capacity, count;
+} NameTable;
+
+typedef struct Store {           /* what a Graph pointer really points to */
+    Graph graph;
+    NameTable value_names, node_names;
+    int input_capacity, output_capacity;
+    int fresh;
+} Store;
+
+static Store *store_of(Graph *graph)
+{
+    return (Store *)graph;
+}
+
+/* ---- names ---- */
+
+static const char **name_slot(const NameTable *table, const char *name)
+{
+    uint32_t hash = 2166136261u;
+    for (const char *c = name; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619u;
+    uint32_t mask = (uint32_t)table->capacity - 1;
+    for (uint32_t i = hash & mask;; i = (i + 1) & mask)
+        if (!table->names[i] || strcmp(table->names[i], name) == 0)
+            return &table->names[i];
+}
+
+static bool name_taken(const NameTable *table, const char *name)
+{
+    return table->capacity && *name_slot(table, name);
+}
+
+static void name_add(Graph *graph, NameTable *table, const char *name)
+{
+    if (2 * (table->count + 1) > table->capacity) {
+        NameTable larger = {.capacity = table->capacity ? 2 * table->capacity : 64};
+        larger.names = arena_array(graph->arena, const char *, larger.capacity);
+        for (int i = 0; i < table->capacity; i++)
+            if (table->names[i])
+                *name_slot(&larger, table->names[i]) = table->names[i];
+        larger.count = table->count;
+        *table = larger;
+    }
+    *name_slot(table, name) = name;
+    table->count++;
+}
+
+/* A name of our own: `stem` with a number that makes it unique. */
+static const char *fresh_name(Graph *graph, const NameTable *table, const char *stem)
+{
+    for (;;) {
+        const char *name = arena_format(graph->arena, "%.200s.%d", stem, ++store_of(graph)->fresh);
+        if (!name_taken(table, name))
+            return name;
+    }
+}
+
+/* ---- building ---- */
+
+Graph *graph_new(Context *ctx, const char *name)
+{
+    Store *store = arena_new_of(ctx->graph, Store);
+    store->graph = (Graph){.ctx = ctx, .arena = ctx->graph, .name = arena_string(ctx->graph, name, strlen(name))};
+    return &store->graph;
+}
+
+Value *graph_value(Graph *graph, const char *name)
+{
+    NameTable *names = &store_of(graph)->value_names;
+    Value *value = arena_new_of(graph->arena, Value);
+    value->name = name ? arena_string(graph->arena, name, strlen(name)) : fresh_name(graph, names, "value");
+    assert(!name_taken(names, value->name));
+    name_add(graph, names, value->name);
+    value->id = graph->value_count;
+    value->input_index = value->output_index = -1;
+    value->declared.rank = -1;
+    graph->values = arena_grow(graph->arena, graph->values, &graph->value_capacity, graph->value_count, sizeof *graph->values);
+    graph->values[graph->value_count++] = value;
+    return value;
+}
+
+static void set_type(Value *value, Type type, const Shape *shape)
+{
+    value->type = type;
+    value->shape = *shape;
+    value->known = true;
+}
+
+Value *graph_input(Graph *graph, const char *name, Type type, const Shape *shape)
+{
+    Value *value = graph_value(graph, name);
+    set_type(value, type, shape);
+    value->input_index = graph->input_count;
+    graph->inputs = arena_grow(graph->arena, graph->inputs, &store_of(graph)->input_capacity, graph->input_count, sizeof *graph->inputs);
+    graph->inputs[graph->input_count++] = value;
+    return value;
+}
+
+Value *graph_constant(Graph *graph, const char *name, Type type, const Shape *shape, const void *data)
+{
+    assert(data);
+    Value *value = graph_value(graph, name);
+    set_type(value, type, shape);
+    value->data = data;
+    return value;
+}
+
+void graph_output(Graph *graph, Value *value)
+{
+    if (value->output_index < 0)
+        value->output_index = graph->output_count;
+    graph->outputs = arena_grow(graph->arena, graph->outputs, &store_of(graph)->output_capacity, graph->output_count, sizeof *graph->outputs);
+    graph->outputs[graph->output_count++] = value;
+}
+
+static const char *node_name(Graph *graph, const char *name, Value *const *outputs, int output_count, Op op)
+{
+    const NameTable *names = &store_of(graph)->node_names;
+    if (name) {
+        assert(!name_taken(names, name));
+        return arena_string(graph->arena, name, strlen(name));
+    }
+    const char *stem = op_info(op)->name;
+    for (int i = output_count - 1; i >= 0; i--)
+        if (outputs[i])
+            stem = outputs[i]->name;
+    return name_taken(names, stem) ? fresh_name(graph, names, stem) : stem;
+}
+
+Node *graph_detached(Graph *graph, Op op, const char *name, Value *const *inputs, int input_count, Value *const *outputs, int output_count)
+{
+    Node *node = arena_new_of(graph->arena, Node);
+    node->op = op;
+    node->name = node_name(graph, name, outputs, output_count, op);
+    name_add(graph, &store_of(graph)->node_names, node->name);
+    node->inputs = arena_copy(graph->arena, inputs, (size_t)input_count * sizeof *inputs);
+    node->input_count = input_count;
+    while (node->input_count > 0 && !node->inputs[node->input_count - 1])
+        node->input_count--;
+    node->outputs = arena_copy(graph->arena, outputs, (size_t)output_count * sizeof *outputs);
+    node->output_count = output_count;
+    node->id = -1;
+    return node;
+}
+
+static void adopt_outputs(Node *node)
+{
+    for (int i = 0; i < node->output_count; i++)
+        if (node->outputs[i])
+            node->outputs[i]->producer = node;
+}
+
+static void insert_at(Graph *graph, int position, Node *node)
+{
+    graph->nodes = arena_grow(graph->arena, graph->nodes, &graph->node_capacity, graph->node_count, sizeof *graph->nodes);
+    memmove(graph->nodes + position + 1, graph->nodes + position, (size_t)(graph->node_count - position) * sizeof *graph->nodes);
+    graph->nodes[position] = node;
+    graph->node_count++;
+    adopt_outputs(node);
+}
+
+Node *graph_add(Graph *graph, Op op, const char *name, Value *const *inputs, int input_count, Value *const *outputs, int output_count)
+{
+    Node *node = graph_detached(graph, op, name, inputs, input_count, outputs, output_count);
+    node->id = graph->node_count;
+    insert_at(graph, graph->node_count, node);
+    return node;
+}
+
+/* ---- editing: single edits, linear in the graph; passes that edit everywhere build a new order ---- */
+
+static int position_of(const Graph *graph, const Node *node)
+{
+    if (node->id >= 0 && node->id < graph->node_count && graph->nodes[node->id] == node)
+        return node->id;
+    for (int i = 0; i < graph->node_count; i++)
+        if (graph->nodes[i] == node)
+            return i;
+    assert(!"the node is in the graph");
+    return -1;
+}
+
+void graph_insert_before(Graph *graph, Node *position, Node *node)
+{
+    insert_at(graph, position_of(graph, position), node);
+}
+
+void graph_insert_after(Graph *graph, Node *position, Node *node)
+{
+    insert_at(graph, position_of(graph, position) + 1, node);
+}
+
+void graph_remove(Graph *graph, Node *node)
+{
+    int position = position_of(graph, node);
+    memmove(graph->nodes + position, graph->nodes + position + 1, (size_t)(graph->node_count - position - 1) * sizeof *graph->nodes);
+    graph->node_count--;
+    for (int i = 0; i < node->output_count; i++)
+        if (node->outputs[i] && node->outputs[i]->producer == node)
+            node->outputs[i]->producer = NULL;
+}
+
+static void replace_inputs(Node *node, int first, const Value *from, Value *to)
+{
+    for (int i = first; i < node->input_count; i++)
+        if (node->inputs[i] == from)
+            node->inputs[i] = to;
+}
+
+void graph_replace_uses(Graph *graph, Value *from, Value *to)
+{
+    for (int i = 0; i < graph->node_count; i++) {
+        Node *node = graph->nodes[i];
+        replace_inputs(node, 0, from, to);
+        for (int e = 0; e < node->epilogue_count; e++)
+            replace_inputs(node->epilogue[e], 1, from, to);
+    }
+}
+
+/* ---- users ---- */
+
+typedef void Visit(Value *value, Node *node);
+
+static void visit_reads(Node *node, Visit *visit)
+{
+    for (int i = 0; i < node->input_count; i++)
+        if (node->inputs[i])
+            visit(node->inputs[i], node);
+    for (int e = 0; e < node->epilogue_count; e++)
+        for (int i = 1; i < node->epilogue[e]->input_count; i++)
+            if (node->epilogue[e]->inputs[i])
+                visit(node->epilogue[e]->inputs[i], node);
+}
+
+static void count_user(Value *value, Node *node)
+{
+    (void)node;
+    value->user_count++;
+}
+
+static void add_user(Value *value, Node *node)
+{
+    if (value->user_count == 0 || value->users[value->user_count - 1] != node)
+        value->users[value->user_count++] = node;
+}
+
+void graph_index(Graph *graph)
+{
+    for (int i = 0; i < graph->value_count; i++)
+        if (graph->values[i])
+            graph->values[i]->user_count = 0;
+    for (int i = 0; i < graph->node_count; i++) {
+        graph->nodes[i]->id = i;
+        visit_reads(graph->nodes[i], count_user);
+    }
+    for (int i = 0; i < graph->value_count; i++) {
+        Value *value = graph->values[i];
+        if (!value)
+            continue;
+        value->users = value->user_count ? arena_array(graph->arena, Node *, value->user_count) : NULL;
+        value->user_count = 0;
+    }
+    for (int i = 0; i < graph->node_count; i++)
+        visit_reads(graph->nodes[i], add_user);
+}
+
+bool value_constant(const Value *value)
+{
+    return value && value->data;
+}
+
+const char *node_where(const Graph *graph, const Node *node)
+{
+    return arena_format(graph->arena, "node '%s' (%s)", text_quote(graph->arena, node->name, strlen(node->name)), op_info(node->op)->name);
+}
