@@ -1,7 +1,7 @@
 /* The naive operators, accumulating in double: one source, compiled in (constant folding, verify) and pasted into output (scalar target,
    and whatever no faster kernel takes). Includes graph.
 
-   Each text in reference/text/NAME.h defines one function NAME(op) with the signature below, in terms of macros (T: element type, W: wide type ...)
+   Each text in reference/text/NAME.h defines one function NAME with the signature below, in terms of macros (T: element type, W: wide type ...)
    that the includer sets. Compiled in: included once a type. Pasted: the same text between #define and #undef lines. Texts include nothing, call only
    compiler builtins, and are clean under -Wall -Wextra -Wconversion -Werror with gcc 12 and clang 19. */
 #ifndef TULLE_REFERENCE_H
@@ -31,8 +31,10 @@ typedef struct ReferenceCall {
 /* Fills the call for a node in closed form (its epilogue apart). Several calls for one node are possible (Concat: one an input; Split: one an output);
    `part` counts them from 0: false when there is none. For part calls, in and out are described by `inputs` and `outputs` below. */
 int  reference_parts(const Node *node);
-void reference_call(const Graph *graph, const Node *node, int part, Arena *arena, ReferenceCall *call);
-/* Which of the node's inputs and outputs the call takes, in order (Concat part 2 takes input 2 and output 0). Returned counts; indices in the arrays. */
+void reference_call(const Graph *graph, const Node *node, int part, Arena *arena, ReferenceCall *call);   /* only if supported */
+/* Which of the node's inputs and outputs the call takes, in order (Concat part 2 takes input 2 and output 0). Returned counts; indices in the arrays.
+   An index of -1 stands for an absent optional operand or result: NULL is passed in its place. No call takes more than REFERENCE_MOST of either. */
+#define REFERENCE_MOST 5
 int  reference_inputs(const Node *node, int part, int *indices, int most);
 int  reference_outputs(const Node *node, int part, int *indices, int most);
 
