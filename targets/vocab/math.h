@@ -88,3 +88,25 @@ V_INLINE v_float v_log(v_float x)
     return v_select(v_less(x, v_zero()), v_set1(__builtin_nanf("")), y2);
 }
 /* end */
+/* op: v_unit */
+/* needs: v_select v_less v_set1 v_zero */
+/* Into 0 .. 1; NaN becomes 1, as fmax(0, fmin(1, NaN)) is. */
+V_INLINE v_float v_unit(v_float a)
+{
+    const v_float b = v_select(v_less(a, v_set1(1.0f)), a, v_set1(1.0f));
+    return v_select(v_less(v_zero(), b), b, v_zero());
+}
+/* end */
+/* op: v_max_across */
+/* needs: v_store */
+/* The largest lane; NaN if there is one. */
+V_INLINE float v_max_across(v_float a)
+{
+    float lane[sizeof(v_float) / sizeof(float)];
+    v_store(lane, a);
+    float most = lane[0];
+    for (int i = 1; i < (int)(sizeof(v_float) / sizeof(float)); i++)
+        most = most != most || most > lane[i] ? most : lane[i];
+    return most;
+}
+/* end */

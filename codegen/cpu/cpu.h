@@ -1,0 +1,117 @@
+/* What the vector kernels share: the epilogue, the geometry of windows over padded planes, tiles of accumulators. Private to codegen/cpu. */
+#ifndef TULLE_CODEGEN_CPU_H
+#define TULLE_CODEGEN_CPU_H
+
+#include "codegen/kernel.h"
+
+/* ---- vector.c: f32 operators as expressions of the vocabulary, and what instructions cost ---- */
+
+/* An expression in the vectors a (and b), with the node's parameters as vectors p and q; NULL if there is none. */
+const char *vector_expression(Op op);
+int vector_cost(Op op);                                  /* instructions of the expression, roughly */
+/* Opens a block, declares p and q as far as the operator has them; `a = EXPRESSION;` may follow. */
+void vector_parameters(const Emission *emission, const Node *node, bool as_double);
+
+bool problem_vector(const Problem *problem);             /* a target with vectors; every operand f32, with elements; an epilogue we can write */
+int problem_lanes(const Problem *problem);
+double cost_fma(const Problem *problem);                 /* instructions of v_fma */
+double cost_fma_load(const Problem *problem);            /* of v_fma with a loaded operand */
+
+/* ---- epilogue.c: from an accumulator to the output ---- */
+
+bool epilogue_fits(const Node *node);
+double epilogue_cost(const Problem *problem);            /* instructions a vector, the store included */
+void epilogue_pack(const Problem *problem, Packed *packed);
+/* Defines NAME_put(y, a, ...) and NAME_put_part(..., n): the epilogue of a vector of outputs, and its store. */
+void epilogue_define(const Emission *emission);
+/* In a stage: declares y, the output, and the pointers that the epilogue reads. */
+void epilogue_pointers(const Emission *emission);
+const char *epilogue_parameters(const Emission *emission);    /* ", const float *r0": after y, in a function that calls epilogue_put */
+const char *epilogue_arguments(const Emission *emission);     /* ", r0": the same in its call */
+/* The call for output elements index .. index + lanes; `part` is NULL or how many of them there are. */
+void epilogue_put(const Emission *emission, const char *index, const char *vector, const char *part);
+
+/* ---- window.c: convolutions and poolings over one or two spatial axes ---- */
+
+typedef struct Window {              /* one axis is two with a height of 1 */
+    int64_t batch, channels, height, width;
+    int64_t outputs, out_height, out_width;
+    int64_t kernel_height, kernel_width, stride_y, stride_x, dilation_y, dilation_x;
+    int64_t pad_top, pad_left, pad_bottom, pad_right, group;
+} Window;
+
+bool window_of(const Node *node, Window *window);        /* false: another rank, or pads below zero */
+int64_t window_taps(const Window *window);
+
+/* Where a channel's elements lie so that tap (r, s) of every output is one contiguous run: output (p, q) is position p * pitch + q, and its
+   input for the tap is at position + offset(r, s). Positions between the rows compute values that nobody takes. */
+typedef enum PlaneMode {
+    PLANES_NONE,         /* the input as it is */
+    PLANES_PADDED,       /* padded; split by the strides' phases; the padding at a row's end is the next row's beginning */
+    PLANES_COLUMNS,      /* a plane for every column of the kernel, rows without gaps: for outputs much narrower than their input */
+    PLANE_MODES
+} PlaneMode;
+
+typedef struct Planes {
+    PlaneMode mode;
+    int64_t pitch, rows, count;      /* of a plane; planes of a channel */
+    int64_t wrap;                    /* padding behind a plane's last row */
+    int64_t plane, channel, image;   /* elements */
+    int64_t slack;                   /* readable elements behind the last image */
+    int64_t positions;               /* from the first output to the last */
+    bool contiguous;                 /* pitch is the output's width: positions are outputs */
+    int64_t *row, *column;           /* [count]: the input row and column at a plane's start, often negative */
+    int64_t *taps;                   /* [kernel_height * kernel_width]: the offsets */
+} Planes;
+
+/* False: this mode does not apply, or takes too much memory. Arrays come from `arena`. */
+bool planes_of(const Window *window, PlaneMode mode, int lanes, Arena *arena, Planes *planes);
+double planes_cost(const Window *window, const Planes *planes, int lanes);   /* instructions to fill them for a channel */
+void table_define(const Emission *emission, const char *name, const int64_t *numbers, int64_t count);   /* static const int32_t name[] */
+/* Defines NAME_pack(to, from), which fills the planes of one channel. `fill` is what padding holds, in C. */
+void planes_define_pack(const Emission *emission, const Window *window, const Planes *planes, const char *fill);
+/* A first stage that fills the planes of all channels, with zeros for padding; and where they are read then. */
+void planes_stage(const Window *window, const Planes *planes, LayerPlan *layer);
+void planes_emit_stage(const Emission *emission, const Window *window, const Planes *planes);
+/* The planes of one channel at a time in the thread's own memory, from its start: declares `planes`. */
+int64_t planes_private_floats(const Planes *planes);
+void planes_private(const Emission *emission, const Planes *planes, const char *fill);
+const char *planes_read(const Emission *emission, const Planes *planes);
+
+/* ---- tiles.c: positions of a plane in tiles of accumulators, tiles in blocks ---- */
+
+typedef struct Tiles {
+    int lanes, size;                 /* vectors of a tile */
+    int64_t positions, tiles, blocks;
+    int64_t last;                    /* where the last tile starts: it overlaps the one before it rather than pass the end */
+    int part;                        /* a plane of less than a tile: elements of its last vector; else 0 */
+    int64_t block_floats;            /* the most that a block covers, in whole tiles */
+} Tiles;
+
+/* The load of a tile's vector: a plane smaller than its tile ends inside the last one, and the caller's memory with it. */
+const char *tiles_load(const Emission *emission, const Planes *planes, const Tiles *tiles, const char *from, int vector);
+/* `size` vectors a tile; `rows` output channels are computed at once, `items` are there without counting blocks. */
+void tiles_of(const Planes *planes, int lanes, int size, int rows, int64_t items, int64_t channels, Tiles *tiles);
+/* The size from 1 to `most` that needs the fewest instructions, when a tile costs `fixed` + `each` a vector. */
+int tiles_best_size(const Planes *planes, int lanes, int most, double fixed, double each);
+/* Defines NAME_rows, which takes finished positions out of a buffer into the rows of the output. Only where rows are not contiguous. */
+void tiles_define_rows(const Emission *emission, const Window *window, const Planes *planes, const Tiles *tiles);
+/* Opens the loop over the tiles of `block`; `at` is then the tile's first position, `first` the block's. */
+void tiles_open(const Emission *emission, const Tiles *tiles);
+/* Stores accumulators PREFIX0 .. of the plane of outputs that begins at element `out`; buffer row `row` if rows are not contiguous. */
+void tiles_store(const Emission *emission, const Planes *planes, const Tiles *tiles, const char *prefix, const char *out, int row);
+/* After tiles_open's loop: buffer row `row` into the output. */
+void tiles_finish(const Emission *emission, const Planes *planes, const Tiles *tiles, const char *out, int row);
+double tiles_store_cost(const Problem *problem, const Window *window, const Planes *planes, const Tiles *tiles);   /* instructions a plane */
+
+/* ---- weights.c: constant weights as kernels want them ---- */
+
+bool weights_constant(const Node *node);                 /* input 1 is a constant, input 2 a constant or absent */
+/* Bias of `count` channels, zeros where there is none, up to a multiple of `multiple`. */
+const float *weights_bias(const Node *node, int64_t count, int64_t multiple, Arena *arena);
+/* Offsets as C type: uint16_t where all fit, else int32_t. Adds them to `packed`. */
+const char *offset_type(int64_t largest);
+int packed_offsets(Packed *packed, const int64_t *offsets, int64_t count, int64_t largest);
+float read_float(const void *data, int64_t index);       /* constants may lie at any address */
+
+#endif

@@ -1,0 +1,246 @@
+/* Convolutions with constant weights, zeros multiplied like the rest: a few output channels times a few vectors of positions stay in registers while
+   all (input channel, tap) pairs are walked; each loaded vector serves all the channels. Any geometry over one or two axes. */
+#include "codegen/cpu/cpu.h"
+
+typedef struct Dense {
+    Window window;
+    Planes planes;
+    Tiles tiles;
+    int rows;                        /* output channels at once */
+    int64_t group_outputs, group_channels, group_blocks;
+} Dense;
+
+static void dense_of(const Problem *problem, const Tiling *tiling, Dense *dense)
+{
+    Arena *arena = problem->graph->ctx->scratch;
+    window_of(problem->node, &dense->window);
+    const Window *window = &dense->window;
+    const int lanes = problem_lanes(problem);
+    planes_of(window, (PlaneMode)tiling->size[0], lanes, arena, &dense->planes);
+    dense->rows = tiling->size[2];
+    dense->group_outputs = window->outputs / window->group;
+    dense->group_channels = window->channels / window->group;
+    dense->group_blocks = (dense->group_outputs + dense->rows - 1) / dense->rows;
+    tiles_of(&dense->planes, lanes, tiling->size[1], dense->rows, window->batch * window->group * dense->group_blocks, dense->group_channels,
+             &dense->tiles);
+}
+
+static bool fits(const Problem *problem)
+{
+    const Node *node = problem->node;
+    Window window;
+    Planes planes;
+    if (node->op != OP_Conv || !problem_vector(problem) || !weights_constant(node) || !window_of(node, &window))
+        return false;
+    return planes_of(&window, PLANES_PADDED, problem_lanes(problem), problem->graph->ctx->scratch, &planes) && planes.image < INT32_MAX;
+}
+
+/* Channels at once; beside the accumulators a tile needs its loaded vectors and one weight. */
+static const int row_choices[] = {1, 2, 3, 4, 6, 8};
+
+static int tile_size(const Problem *problem, const Planes *planes, int rows)
+{
+    const int lanes = problem_lanes(problem), most = (problem->target->isa.registers - 1) / (rows + 1);
+    const double fma = cost_fma(problem), spare = problem->target->isa.fuses ? 0 : 1;
+    const int limit = most - (int)spare > 0 ? most - (int)spare : 1;
+    return tiles_best_size(planes, lanes, limit > 12 ? 12 : limit, 4 + rows, 1 + rows * fma);
+}
+
+static int tilings(const Problem *problem, Tiling *list, int most)
+{
+    Window window;
+    Planes planes;
+    window_of(problem->node, &window);
+    int count = 0;
+    for (int mode = 0; mode < PLANE_MODES; mode++) {
+        if (!planes_of(&window, (PlaneMode)mode, problem_lanes(problem), problem->graph->ctx->scratch, &planes))
+            continue;
+        for (int i = COUNT(row_choices) - 1; i >= 0 && count < most; i--)
+            if (i == 0 || row_choices[i] <= window.outputs / window.group)
+                list[count++] = (Tiling){.size = {mode, tile_size(problem, &planes, row_choices[i]), row_choices[i]}};
+    }
+    return count;
+}
+
+static void work(const Problem *problem, const Tiling *tiling, Work *work)
+{
+    Dense dense;
+    dense_of(problem, tiling, &dense);
+    const Window *window = &dense.window;
+    const double batch = (double)window->batch, outputs = (double)window->outputs, channels = (double)window->channels;
+    const double size = dense.tiles.size, rows = dense.rows, outer = (double)(window->out_height * window->out_width);
+    const double blocks = (double)(window->group * dense.group_blocks), terms = (double)(dense.group_channels * window_taps(window));
+    const double steps = blocks * terms * (double)dense.tiles.tiles, fill = channels * planes_cost(window, &dense.planes, dense.tiles.lanes);
+    const double store = outputs * tiles_store_cost(problem, window, &dense.planes, &dense.tiles);
+    work->multiply_adds = batch * outputs * terms * outer;
+    work->vector_instructions = batch * (steps * (4 + size + rows + size * rows * cost_fma(problem)) + fill + store +
+                                         blocks * (double)dense.tiles.tiles * (8 + size * rows));
+    work->loads = batch * (steps * (size + rows) + fill / 2);
+    work->stores = batch * (blocks * rows * (double)dense.tiles.tiles * size + fill / 2);
+    const bool packs = dense.planes.mode != PLANES_NONE;
+    work->bytes = 4 * batch * (channels * (double)(window->height * window->width) + outputs * outer + (packs ? 2.0 * (double)dense.planes.image : 0));
+    work->weight_bytes = 4 * blocks * rows * (terms + 1);
+    work->index_bytes = 4.0 * (double)window_taps(window);
+    work->code_bytes = 400 + 8 * size * (rows + 1);
+}
+
+static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
+{
+    Dense dense;
+    dense_of(problem, tiling, &dense);
+    const Window *window = &dense.window;
+    if (dense.planes.mode != PLANES_NONE)
+        planes_stage(window, &dense.planes, layer);
+    const int64_t items = window->batch * dense.tiles.blocks * window->group * dense.group_blocks;
+    layer->stages[layer->stage_count++] = (StagePlan){.items = items, .says = "multiply"};
+    if (!dense.planes.contiguous)
+        layer->thread_bytes = 4 * (size_t)(dense.rows * dense.tiles.block_floats);
+}
+
+/* ---- packing: weights [group][block of rows][channel][tap][row], tap offsets, biases by block ---- */
+
+enum { WEIGHTS, BIASES };
+
+static void pack_block(const Dense *dense, const Node *node, int64_t group, int64_t block, float *weights, float *biases)
+{
+    const int64_t terms = dense->group_channels * window_taps(&dense->window);
+    const Value *bias = node->input_count > 2 ? node->inputs[2] : NULL;
+    for (int row = 0; row < dense->rows; row++) {
+        const int64_t within = block * dense->rows + row, k = group * dense->group_outputs + within;
+        if (within >= dense->group_outputs)
+            return;
+        if (bias)
+            biases[row] = read_float(bias->data, k);
+        for (int64_t i = 0; i < terms; i++)
+            weights[i * dense->rows + row] = read_float(node->inputs[1]->data, k * terms + i);
+    }
+}
+
+static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
+{
+    Dense dense;
+    dense_of(problem, tiling, &dense);
+    const int64_t blocks = dense.window.group * dense.group_blocks, terms = dense.group_channels * window_taps(&dense.window);
+    float *weights = arena_array(packed->arena, float, blocks * terms * dense.rows);
+    float *biases = arena_array(packed->arena, float, blocks * dense.rows);
+    for (int64_t b = 0; b < blocks; b++)
+        pack_block(&dense, problem->node, b / dense.group_blocks, b % dense.group_blocks, weights + b * terms * dense.rows, biases + b * dense.rows);
+    packed_add(packed, "float", weights, (size_t)(blocks * terms * dense.rows) * sizeof(float));
+    packed_add(packed, "float", biases, (size_t)(blocks * dense.rows) * sizeof(float));
+    epilogue_pack(problem, packed);
+}
+
+/* ---- text ---- */
+
+static void emit_step(const Emission *emission, const Dense *dense)
+{
+    Out *out = emission->out;
+    for (int v = 0; v < dense->tiles.size; v++)
+        out_line(out, "const v_float x%d = %s;", v, tiles_load(emission, &dense->planes, &dense->tiles, "from", v));
+    for (int row = 0; row < dense->rows; row++) {
+        out_line(out, "const v_float w%d = v_set1(w[%d]);", row, row);
+        for (int v = 0; v < dense->tiles.size; v++)
+            out_line(out, "a%d_%d = v_fma(w%d, x%d, a%d_%d);", row, v, row, v, row, v);
+    }
+    out_line(out, "w += %d;", dense->rows);
+}
+
+static void emit_product(const Emission *emission, const Dense *dense)
+{
+    Out *out = emission->out;
+    const Window *window = &dense->window;
+    const long long taps = window_taps(window), channels = dense->group_channels, channel = dense->planes.channel;
+    for (int row = 0; row < dense->rows; row++)
+        for (int v = 0; v < dense->tiles.size; v++)
+            out_line(out, "v_float a%d_%d = v_set1(bias[%d]);", row, v, row);
+    out_line(out, "const float *w = weights + unit * INT64_C(%lld);", channels * taps * dense->rows);
+    out_line(out, "const float *image = x + (%s + at);", "input");
+    out_open(out, "for (int64_t channel = 0; channel < %lld; channel++, image += INT64_C(%lld))", channels, channel);
+    if (taps == 1) {
+        out_line(out, "const float *const from = image + %lld;", (long long)dense->planes.taps[0]);
+        emit_step(emission, dense);
+    } else {
+        out_open(out, "for (int tap = 0; tap < %lld; tap++)", taps);
+        out_line(out, "const float *const from = image + taps[tap];");
+        emit_step(emission, dense);
+        out_close(out, "");
+    }
+    out_close(out, "");
+}
+
+/* Row `row` of a block that holds fewer channels than the others does not exist. */
+static void open_row(const Emission *emission, const Dense *dense, int row)
+{
+    const int64_t last = dense->group_outputs - (dense->group_blocks - 1) * dense->rows;
+    if (row >= last)
+        out_open(emission->out, "if (unit %% %lld != %lld)", (long long)dense->group_blocks, (long long)dense->group_blocks - 1);
+}
+
+static void close_row(const Emission *emission, const Dense *dense, int row)
+{
+    if (row >= dense->group_outputs - (dense->group_blocks - 1) * dense->rows)
+        out_close(emission->out, "");
+}
+
+static void emit_item(const Emission *emission, const Dense *dense)
+{
+    Out *out = emission->out;
+    const Window *window = &dense->window;
+    const long long units = window->group * dense->group_blocks, blocks = dense->tiles.blocks, group_blocks = dense->group_blocks;
+    const long long plane = window->out_height * window->out_width;
+    out_line(out, "const int64_t unit = item %% INT64_C(%lld), strip = item / INT64_C(%lld);", units, units);
+    out_line(out, "const int64_t n = strip / %lld%s;", blocks, blocks == 1 ? "" : arena_format(emission->arena, ", block = strip %% %lld", blocks));
+    out_line(out, "const int64_t group = unit / INT64_C(%lld);", group_blocks);
+    out_line(out, "const int64_t k = group * INT64_C(%lld) + unit %% INT64_C(%lld) * %d;", (long long)dense->group_outputs, group_blocks, dense->rows);
+    out_line(out, "const int64_t input = n * INT64_C(%lld) + group * INT64_C(%lld);", (long long)dense->planes.image,
+             (long long)(dense->group_channels * dense->planes.channel));
+    out_line(out, "const float *const bias = biases + unit * %d;", dense->rows);
+    out_line(out, "const int64_t out = (n * INT64_C(%lld) + k) * INT64_C(%lld);", (long long)window->outputs, plane);
+    tiles_open(emission, &dense->tiles);
+    emit_product(emission, dense);
+    for (int row = 0; row < dense->rows; row++) {
+        open_row(emission, dense, row);
+        tiles_store(emission, &dense->planes, &dense->tiles, arena_format(emission->arena, "a%d_", row),
+                    arena_format(emission->arena, "out + INT64_C(%lld)", row * plane), row);
+        close_row(emission, dense, row);
+    }
+    out_close(out, "");
+    for (int row = 0; row < dense->rows && !dense->planes.contiguous; row++) {
+        open_row(emission, dense, row);
+        tiles_finish(emission, &dense->planes, &dense->tiles, arena_format(emission->arena, "out + INT64_C(%lld)", row * plane), row);
+        close_row(emission, dense, row);
+    }
+}
+
+static void emit(const Emission *emission)
+{
+    Dense dense;
+    dense_of(emission->problem, &emission->layer->tiling, &dense);
+    Out *out = emission->out;
+    const bool packed = dense.planes.mode != PLANES_NONE;
+    epilogue_define(emission);
+    tiles_define_rows(emission, &dense.window, &dense.planes, &dense.tiles);
+    if (packed)
+        planes_emit_stage(emission, &dense.window, &dense.planes);
+    if (window_taps(&dense.window) > 1)
+        table_define(emission, arena_format(emission->arena, "%s_taps", emission->name), dense.planes.taps, window_taps(&dense.window));
+    emit_stage_open(emission, packed ? 1 : 0);
+    out_line(out, "const float *const x = %s;", planes_read(emission, &dense.planes));
+    out_line(out, "const float *const weights = %s;", emit_packed(emission, WEIGHTS));
+    out_line(out, "const float *const biases = %s;", emit_packed(emission, BIASES));
+    if (window_taps(&dense.window) > 1)
+        out_line(out, "const int32_t *const taps = %s_taps;", emission->name);
+    if (!dense.planes.contiguous)
+        out_line(out, "float *const buffer = %s;", emit_thread_scratch(emission, "float", 0));
+    epilogue_pointers(emission);
+    out_open(out, "for (int64_t item = begin; item < end; item++)");
+    emit_item(emission, &dense);
+    out_close(out, "");
+    out_close(out, "");
+}
+
+const Kernel kernel_dense_direct = {
+    .name = "dense_direct",
+    .says = "every weight, a block of output channels times a tile of positions in registers",
+    .fits = fits, .tilings = tilings, .work = work, .stages = stages, .pack = pack, .emit = emit,
+};

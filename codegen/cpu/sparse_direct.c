@@ -1,0 +1,230 @@
+/* Convolutions with constant weights, zeros left out: a tile of positions of one output channel stays in registers while the channel's nonzeros are
+   walked, each a value and the constant offset of its input. Any stride, dilation, padding, group; one or two axes. */
+#include "codegen/cpu/cpu.h"
+
+typedef struct Sparse {
+    Window window;
+    Planes planes;
+    Tiles tiles;
+    int ways;                        /* accumulators a vector: small tiles need several to hide the latency of v_fma */
+    int64_t largest_offset;
+} Sparse;
+
+/* Instructions of a nonzero beside the tile's: offset, address, value, count, branch. */
+#define NONZERO_COST 5
+
+static void sparse_of(const Problem *problem, const Tiling *tiling, Sparse *sparse)
+{
+    const Node *node = problem->node;
+    Arena *arena = problem->graph->ctx->scratch;
+    window_of(node, &sparse->window);
+    const Window *window = &sparse->window;
+    const int lanes = problem_lanes(problem);
+    planes_of(window, (PlaneMode)tiling->size[0], lanes, arena, &sparse->planes);
+    const int64_t group_channels = window->channels / window->group;
+    tiles_of(&sparse->planes, lanes, tiling->size[1], 1, window->batch * window->outputs, group_channels, &sparse->tiles);
+    sparse->ways = tiling->size[1] >= 6 ? 1 : tiling->size[1] >= 3 ? 2 : 4;
+    int64_t largest = 0;
+    for (int64_t t = 0; t < window_taps(window); t++)
+        largest = sparse->planes.taps[t] > largest ? sparse->planes.taps[t] : largest;
+    sparse->largest_offset = largest + (window->channels - 1) * sparse->planes.channel;
+}
+
+static bool fits(const Problem *problem)
+{
+    const Node *node = problem->node;
+    Window window;
+    Planes planes;
+    if (node->op != OP_Conv || !problem_vector(problem) || !weights_constant(node) || !problem->pattern || !window_of(node, &window))
+        return false;
+    if (!planes_of(&window, PLANES_PADDED, problem_lanes(problem), problem->graph->ctx->scratch, &planes))
+        return false;
+    return planes.image < INT32_MAX && problem->pattern->nonzeros < INT32_MAX;
+}
+
+static int tilings(const Problem *problem, Tiling *list, int most)
+{
+    Window window;
+    Planes planes;
+    window_of(problem->node, &window);
+    const int lanes = problem_lanes(problem), limit = problem->target->isa.registers == 32 ? 24 : 12;
+    int count = 0;
+    for (int mode = 0; mode < PLANE_MODES && count < most; mode++) {
+        if (!planes_of(&window, (PlaneMode)mode, lanes, problem->graph->ctx->scratch, &planes))
+            continue;
+        const int size = tiles_best_size(&planes, lanes, limit, NONZERO_COST, cost_fma_load(problem));
+        list[count++] = (Tiling){.size = {mode, size}};
+    }
+    return count;
+}
+
+static void work(const Problem *problem, const Tiling *tiling, Work *work)
+{
+    Sparse sparse;
+    sparse_of(problem, tiling, &sparse);
+    const Window *window = &sparse.window;
+    const double nonzeros = (double)problem->pattern->nonzeros, batch = (double)window->batch, outputs = (double)window->outputs;
+    const double channels = (double)window->channels, tiles = (double)sparse.tiles.tiles, size = sparse.tiles.size;
+    const double outer = (double)(window->out_height * window->out_width);
+    const double fill = channels * planes_cost(window, &sparse.planes, sparse.tiles.lanes);
+    const double store = outputs * tiles_store_cost(problem, window, &sparse.planes, &sparse.tiles);
+    const double steps = tiles * nonzeros;
+    work->multiply_adds = batch * nonzeros * outer;
+    work->vector_instructions = batch * (steps * (NONZERO_COST + size * cost_fma_load(problem)) + fill + store + outputs * tiles * (8 + size));
+    work->loads = batch * (steps * (size + 2) + fill / 2);
+    work->stores = batch * (outputs * tiles * size + fill / 2);
+    const bool packs = sparse.planes.mode != PLANES_NONE;
+    work->bytes = 4 * batch * (channels * (double)(window->height * window->width) + outputs * outer + (packs ? 2.0 * (double)sparse.planes.image : 0));
+    work->weight_bytes = 4 * (nonzeros + outputs);
+    work->index_bytes = nonzeros * (sparse.largest_offset <= UINT16_MAX ? 2 : 4) + 4 * outputs;
+    work->code_bytes = 400 + 16 * size * sparse.ways;
+}
+
+static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
+{
+    Sparse sparse;
+    sparse_of(problem, tiling, &sparse);
+    const Window *window = &sparse.window;
+    if (sparse.planes.mode != PLANES_NONE)
+        planes_stage(window, &sparse.planes, layer);
+    layer->stages[layer->stage_count++] = (StagePlan){.items = window->batch * sparse.tiles.blocks * window->outputs, .says = "multiply"};
+    if (!sparse.planes.contiguous)
+        layer->thread_bytes = 4 * (size_t)sparse.tiles.block_floats;
+}
+
+/* ---- packing: values, offsets, where each output channel starts, biases ---- */
+
+enum { VALUES, OFFSETS, STARTS, BIASES };
+
+typedef struct Table {
+    float *values;
+    int64_t *offsets;
+    int32_t *starts;
+    int64_t count;
+} Table;
+
+static void add_row(const Sparse *sparse, const void *weights, int64_t k, Table *table)
+{
+    const Window *window = &sparse->window;
+    const int64_t channels = window->channels / window->group, taps = window_taps(window);
+    const int64_t first = k / (window->outputs / window->group) * channels;
+    for (int64_t i = 0; i < channels * taps; i++) {
+        const float value = read_float(weights, k * channels * taps + i);
+        if (value == 0)
+            continue;
+        table->values[table->count] = value;
+        table->offsets[table->count++] = (first + i / taps) * sparse->planes.channel + sparse->planes.taps[i % taps];
+    }
+    table->starts[k + 1] = (int32_t)table->count;
+}
+
+static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
+{
+    Sparse sparse;
+    sparse_of(problem, tiling, &sparse);
+    const int64_t nonzeros = problem->pattern->nonzeros, outputs = sparse.window.outputs;
+    /* one more, so that no array is empty */
+    Table table = {.values = arena_array(packed->arena, float, nonzeros + 1), .offsets = arena_array(packed->arena, int64_t, nonzeros + 1),
+                   .starts = arena_array(packed->arena, int32_t, outputs + 1)};
+    for (int64_t k = 0; k < outputs; k++)
+        add_row(&sparse, problem->node->inputs[1]->data, k, &table);
+    packed_add(packed, "float", table.values, (size_t)(nonzeros + 1) * sizeof(float));
+    packed_offsets(packed, table.offsets, nonzeros + 1, sparse.largest_offset);
+    packed_add(packed, "int32_t", table.starts, (size_t)(outputs + 1) * sizeof(int32_t));
+    packed_add(packed, "float", weights_bias(problem->node, outputs, 1, packed->arena), (size_t)outputs * sizeof(float));
+    epilogue_pack(problem, packed);
+}
+
+/* ---- text ---- */
+
+static const char *accumulator(const Emission *emission, int vector, int way)
+{
+    return way == 0 ? arena_format(emission->arena, "a%d", vector) : arena_format(emission->arena, "a%d_%d", vector, way);
+}
+
+static void emit_nonzero(const Emission *emission, const Sparse *sparse, int way)
+{
+    Out *out = emission->out;
+    out_line(out, "const float *const from%d = image + offset[i + %d];", way, way);
+    out_line(out, "const v_float w%d = v_set1(value[i + %d]);", way, way);
+    const char *from = arena_format(emission->arena, "from%d", way);
+    for (int v = 0; v < sparse->tiles.size; v++) {
+        const char *sum = accumulator(emission, v, way);
+        out_line(out, "%s = v_fma(w%d, %s, %s);", sum, way, tiles_load(emission, &sparse->planes, &sparse->tiles, from, v), sum);
+    }
+}
+
+static void emit_walk(const Emission *emission, const Sparse *sparse)
+{
+    Out *out = emission->out;
+    for (int way = 0; way < sparse->ways; way++)
+        for (int v = 0; v < sparse->tiles.size; v++)
+            out_line(out, "v_float %s = %s;", accumulator(emission, v, way), way == 0 ? "v_set1(bias[k])" : "v_zero()");
+    out_line(out, "const float *const image = x + (n * INT64_C(%lld) + at);", (long long)sparse->planes.image);
+    out_line(out, "const int32_t stop = start[k + 1];");
+    if (sparse->ways == 1) {
+        out_open(out, "for (int32_t i = start[k]; i < stop; i++)");
+        emit_nonzero(emission, sparse, 0);
+        out_close(out, "");
+        return;
+    }
+    out_line(out, "int32_t i = start[k];");
+    out_open(out, "for (; i + %d <= stop; i += %d)", sparse->ways, sparse->ways);
+    for (int way = 0; way < sparse->ways; way++)
+        emit_nonzero(emission, sparse, way);
+    out_close(out, "");
+    out_open(out, "for (; i < stop; i++)");
+    emit_nonzero(emission, sparse, 0);
+    out_close(out, "");
+    for (int half = sparse->ways / 2; half > 0; half /= 2)
+        for (int way = 0; way < half; way++)
+            for (int v = 0; v < sparse->tiles.size; v++)
+                out_line(out, "%s = v_add(%s, %s);", accumulator(emission, v, way), accumulator(emission, v, way),
+                         accumulator(emission, v, way + half));
+}
+
+static void emit_multiply_stage(const Emission *emission, const Sparse *sparse)
+{
+    Out *out = emission->out;
+    const Window *window = &sparse->window;
+    const bool packed = sparse->planes.mode != PLANES_NONE;
+    emit_stage_open(emission, packed ? 1 : 0);
+    out_line(out, "const float *const x = %s;", planes_read(emission, &sparse->planes));
+    out_line(out, "const float *const value = %s;", emit_packed(emission, VALUES));
+    out_line(out, "const %s *const offset = %s;", offset_type(sparse->largest_offset), emit_packed(emission, OFFSETS));
+    out_line(out, "const int32_t *const start = %s;", emit_packed(emission, STARTS));
+    out_line(out, "const float *const bias = %s;", emit_packed(emission, BIASES));
+    if (!sparse->planes.contiguous)
+        out_line(out, "float *const buffer = %s;", emit_thread_scratch(emission, "float", 0));
+    epilogue_pointers(emission);
+    out_open(out, "for (int64_t item = begin; item < end; item++)");
+    out_line(out, "const int64_t k = item %% INT64_C(%lld), strip = item / INT64_C(%lld);", (long long)window->outputs, (long long)window->outputs);
+    out_line(out, "const int64_t n = strip / %lld%s;", (long long)sparse->tiles.blocks,
+             sparse->tiles.blocks == 1 ? "" : arena_format(emission->arena, ", block = strip %% %lld", (long long)sparse->tiles.blocks));
+    out_line(out, "const int64_t out = (n * INT64_C(%lld) + k) * INT64_C(%lld);", (long long)window->outputs,
+             (long long)(window->out_height * window->out_width));
+    tiles_open(emission, &sparse->tiles);
+    emit_walk(emission, sparse);
+    tiles_store(emission, &sparse->planes, &sparse->tiles, "a", "out", 0);
+    out_close(out, "");
+    tiles_finish(emission, &sparse->planes, &sparse->tiles, "out", 0);
+    out_close(out, "");
+    out_close(out, "");
+}
+
+static void emit(const Emission *emission)
+{
+    Sparse sparse;
+    sparse_of(emission->problem, &emission->layer->tiling, &sparse);
+    epilogue_define(emission);
+    tiles_define_rows(emission, &sparse.window, &sparse.planes, &sparse.tiles);
+    if (sparse.planes.mode != PLANES_NONE)
+        planes_emit_stage(emission, &sparse.window, &sparse.planes);
+    emit_multiply_stage(emission, &sparse);
+}
+
+const Kernel kernel_sparse_direct = {
+    .name = "sparse_direct",
+    .says = "nonzeros as values and offsets, a tile of positions of one output channel in registers",
+    .fits = fits, .tilings = tilings, .work = work, .stages = stages, .pack = pack, .emit = emit,
+};

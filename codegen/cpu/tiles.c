@@ -1,0 +1,148 @@
+/* Positions of a plane in tiles of accumulators, tiles in blocks. Tiles are whole: the last one starts early enough to end with the plane, and
+   computes again what the one before it has done, inside the same block. */
+#include "codegen/cpu/cpu.h"
+
+#define BUFFER_FLOATS 4096           /* of unfinished outputs: half of a small L1 cache */
+#define BLOCK_INPUT_FLOATS 131072    /* a block's input stays in L2 while all output channels pass over it */
+#define ENOUGH_ITEMS 16              /* to share among threads */
+
+static int64_t divide_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static int64_t clamp(int64_t value, int64_t low, int64_t high)
+{
+    return value > high ? (high > low ? high : low) : value < low ? low : value;
+}
+
+void tiles_of(const Planes *planes, int lanes, int size, int rows, int64_t items, int64_t channels, Tiles *tiles)
+{
+    const int64_t floats = (int64_t)size * lanes;
+    *tiles = (Tiles){.lanes = lanes, .size = size, .positions = planes->positions, .tiles = divide_up(planes->positions, floats)};
+    int64_t room = BLOCK_INPUT_FLOATS / channels;
+    if (!planes->contiguous && room > BUFFER_FLOATS / rows)
+        room = BUFFER_FLOATS / rows;
+    int64_t blocks = divide_up(tiles->tiles, clamp(room / floats, 2, tiles->tiles));
+    if (blocks * items < ENOUGH_ITEMS)
+        blocks = divide_up(ENOUGH_ITEMS, items);
+    /* two tiles at least, so that the last one overlaps none of another block */
+    tiles->blocks = clamp(blocks, 1, tiles->tiles / 2);
+    tiles->block_floats = divide_up(tiles->tiles, tiles->blocks) * floats;
+    tiles->last = tiles->tiles == 1 ? 0 : planes->positions - floats;
+    if (planes->positions < floats)
+        tiles->part = (int)(planes->positions - (int64_t)(size - 1) * lanes);
+}
+
+int tiles_best_size(const Planes *planes, int lanes, int most, double fixed, double each)
+{
+    const int64_t vectors = divide_up(planes->positions, lanes);
+    int best = 1;
+    double least = 0;
+    for (int size = 1; size <= most && size <= vectors; size++) {
+        const double cost = (double)divide_up(planes->positions, (int64_t)size * lanes) * (fixed + each * size);
+        if (size == 1 || cost < least) {
+            least = cost;
+            best = size;
+        }
+    }
+    return best;
+}
+
+/* ---- text ---- */
+
+void tiles_open(const Emission *emission, const Tiles *tiles)
+{
+    Out *out = emission->out;
+    const long long floats = (long long)tiles->size * tiles->lanes, count = tiles->tiles, blocks = tiles->blocks;
+    if (blocks == 1) {
+        out_line(out, "const int64_t first = 0;");
+        out_open(out, "for (int64_t tile = 0; tile < %lld; tile++)", count);
+    } else {
+        out_line(out, "const int64_t from = block * INT64_C(%lld) / %lld, past = (block + 1) * INT64_C(%lld) / %lld;", count, blocks, count, blocks);
+        out_line(out, "const int64_t first = from * %lld;", floats);
+        out_open(out, "for (int64_t tile = from; tile < past; tile++)");
+    }
+    out_line(out, "const int64_t at = tile < %lld ? tile * %lld : %lld;", count - 1, floats, (long long)tiles->last);
+}
+
+const char *tiles_load(const Emission *emission, const Planes *planes, const Tiles *tiles, const char *from, int vector)
+{
+    const bool part = planes->mode == PLANES_NONE && tiles->part > 0 && vector == tiles->size - 1;
+    if (part)
+        return arena_format(emission->arena, "v_load_part(%s + %d, %d)", from, vector * tiles->lanes, tiles->part);
+    return arena_format(emission->arena, "v_load(%s + %d)", from, vector * tiles->lanes);
+}
+
+void tiles_store(const Emission *emission, const Planes *planes, const Tiles *tiles, const char *prefix, const char *start, int row)
+{
+    for (int v = 0; v < tiles->size; v++) {
+        const char *vector = arena_format(emission->arena, "%s%d", prefix, v);
+        if (!planes->contiguous) {
+            out_line(emission->out, "v_store(buffer + (at - first + %lld), %s);", (long long)(row * tiles->block_floats + v * tiles->lanes), vector);
+            continue;
+        }
+        const bool part = tiles->part > 0 && tiles->part < tiles->lanes && v == tiles->size - 1;
+        epilogue_put(emission, arena_format(emission->arena, "%s + at + %d", start, v * tiles->lanes), vector,
+                     part ? arena_format(emission->arena, "%d", tiles->part) : NULL);
+    }
+}
+
+/* Positions `from` .. `to` of the buffer lie in one row of outputs, the first of them at element `start`. */
+static void define_row(const Emission *emission, int lanes)
+{
+    Out *out = emission->out;
+    out_open(out, "V_INLINE void %s_row(float *y%s, int64_t start, const float *from, int64_t count)", emission->name, epilogue_parameters(emission));
+    out_line(out, "int64_t i = 0;");
+    out_open(out, "for (; i + %d <= count; i += %d)", lanes, lanes);
+    epilogue_put(emission, "start + i", "v_load(from + i)", NULL);
+    out_close(out, "");
+    out_open(out, "if (i < count)");
+    out_line(out, "const int rest = (int)(count - i);");
+    epilogue_put(emission, "start + i", "v_load_part(from + i, rest)", "rest");
+    out_close(out, "");
+    out_close(out, "");
+    out_blank(out);
+}
+
+void tiles_define_rows(const Emission *emission, const Window *window, const Planes *planes, const Tiles *tiles)
+{
+    if (planes->contiguous)
+        return;
+    Out *out = emission->out;
+    const long long pitch = planes->pitch, width = window->out_width;
+    define_row(emission, tiles->lanes);
+    out_comment(out, "Positions first .. past: rows of %lld outputs, one every %lld positions.", width, pitch);
+    out_open(out, "static void %s_rows(float *y%s, int64_t start, const float *buffer, int64_t first, int64_t past)", emission->name,
+             epilogue_parameters(emission));
+    out_open(out, "for (int64_t row = first / %lld; row * %lld < past; row++)", pitch, pitch);
+    out_line(out, "const int64_t left = row * %lld, right = left + %lld;", pitch, width);
+    out_line(out, "const int64_t from = left > first ? left : first, to = right < past ? right : past;");
+    out_line(out, "if (from < to)");
+    out_line(out, "    %s_row(y%s, start + row * %lld + (from - left), buffer + (from - first), to - from);", emission->name,
+             epilogue_arguments(emission), width);
+    out_close(out, "");
+    out_close(out, "");
+    out_blank(out);
+}
+
+void tiles_finish(const Emission *emission, const Planes *planes, const Tiles *tiles, const char *start, int row)
+{
+    if (planes->contiguous)
+        return;
+    const long long floats = (long long)tiles->size * tiles->lanes, positions = tiles->positions;
+    const char *past = arena_format(emission->arena, "%lld", positions);
+    if (tiles->blocks > 1)
+        past = arena_format(emission->arena, "past * %lld < %lld ? past * %lld : %lld", floats, positions, floats, positions);
+    out_line(emission->out, "%s_rows(y%s, %s, buffer + %lld, first, %s);", emission->name, epilogue_arguments(emission), start,
+             (long long)(row * tiles->block_floats), past);
+}
+
+double tiles_store_cost(const Problem *problem, const Window *window, const Planes *planes, const Tiles *tiles)
+{
+    const double vectors = (double)(tiles->tiles * tiles->size), each = epilogue_cost(problem);
+    if (planes->contiguous)
+        return vectors * each;
+    const double rows = (double)window->out_height, row = (double)divide_up(window->out_width, tiles->lanes);
+    return vectors + rows * (6 + row * (1 + each));
+}

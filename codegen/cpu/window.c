@@ -1,0 +1,331 @@
+/* Convolution and pooling windows, and the planes they read: the input as it is, or copied so that every tap of a window reads contiguous vectors.
+   Striding, dilation and padding are all gone once the planes are filled; what is left of them is a list of constant offsets. */
+#include "codegen/cpu/cpu.h"
+
+#define MOST_PLANE_BYTES ((double)(1 << 30))
+
+static bool spatial_sizes(const Node *node, Window *window)
+{
+    const Shape *x = &node->inputs[0]->shape, *y = &node->outputs[0]->shape;
+    if ((x->rank != 3 && x->rank != 4) || y->rank != x->rank)
+        return false;
+    window->batch = x->dims[0];
+    window->channels = x->dims[1];
+    window->outputs = y->dims[1];
+    window->height = x->rank == 4 ? x->dims[2] : 1;
+    window->width = x->dims[x->rank - 1];
+    window->out_height = y->rank == 4 ? y->dims[2] : 1;
+    window->out_width = y->dims[y->rank - 1];
+    return true;
+}
+
+/* The kernel's size: an attribute of poolings, the shape of a convolution's weights. */
+static const int64_t *kernel_sizes(const Node *node)
+{
+    int count = 0;
+    const int64_t *sizes = node_ints(node, ATTR_kernel_shape, &count);
+    return node->op == OP_Conv ? node->inputs[1]->shape.dims + 2 : sizes;
+}
+
+/* So that no product of two of them overflows. */
+static bool sizes_moderate(const Window *window)
+{
+    const int64_t sizes[] = {window->batch, window->channels, window->outputs, window->height, window->width, window->out_height, window->out_width,
+                             window->kernel_height, window->kernel_width, window->stride_y, window->stride_x, window->dilation_y,
+                             window->dilation_x};
+    const int64_t pads[] = {window->pad_top, window->pad_left, window->pad_bottom, window->pad_right};
+    for (int i = 0; i < COUNT(sizes); i++)
+        if (sizes[i] < 1 || sizes[i] > 1 << 28)
+            return false;
+    for (int i = 0; i < COUNT(pads); i++)
+        if (pads[i] < 0 || pads[i] > 1 << 28)
+            return false;
+    return window->kernel_height * window->dilation_y < 1 << 30 && window->kernel_width * window->dilation_x < 1 << 30;
+}
+
+bool window_of(const Node *node, Window *window)
+{
+    if (!spatial_sizes(node, window))
+        return false;
+    const int axes = node->inputs[0]->shape.rank - 2, x = axes - 1;
+    const int64_t *kernel = kernel_sizes(node);
+    int count = 0;
+    const int64_t *strides = node_ints(node, ATTR_strides, &count), *pads = node_ints(node, ATTR_pads, &count);
+    const int64_t *dilations = node_ints(node, ATTR_dilations, &count);
+    const bool flat = axes == 1;
+    window->kernel_height = flat ? 1 : kernel[0];
+    window->kernel_width = kernel[x];
+    window->stride_y = flat || !strides ? 1 : strides[0];
+    window->stride_x = strides ? strides[x] : 1;
+    window->dilation_y = flat || !dilations ? 1 : dilations[0];
+    window->dilation_x = dilations ? dilations[x] : 1;
+    window->pad_top = flat || !pads ? 0 : pads[0];
+    window->pad_left = pads ? pads[x] : 0;
+    window->pad_bottom = flat || !pads ? 0 : pads[axes];
+    window->pad_right = pads ? pads[axes + x] : 0;
+    window->group = node->op == OP_Conv ? node_int(node, ATTR_group, 1) : window->channels;
+    return sizes_moderate(window);
+}
+
+int64_t window_taps(const Window *window)
+{
+    return window->kernel_height * window->kernel_width;
+}
+
+/* ---- planes ---- */
+
+static int64_t largest(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t smallest(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t round_up(int64_t a, int64_t multiple)
+{
+    return (a + multiple - 1) / multiple * multiple;
+}
+
+/* Input rows (columns) from the first that a window touches, in padding, to the last. */
+static int64_t reach(int64_t outputs, int64_t stride, int64_t taps, int64_t dilation)
+{
+    return (outputs - 1) * stride + (taps - 1) * dilation + 1;
+}
+
+static bool plain_input_serves(const Window *window)
+{
+    const int64_t rows = reach(window->out_height, window->stride_y, window->kernel_height, window->dilation_y);
+    const int64_t columns = reach(window->out_width, window->stride_x, window->kernel_width, window->dilation_x);
+    return window->pad_top == 0 && window->pad_left == 0 && rows <= window->height && columns <= window->width &&
+           (window->stride_y == 1 || window->out_height == 1) && (window->stride_x == 1 || window->out_width == 1);
+}
+
+/* A row of padded planes in input columns. What a row needs on its right may be found in the padding on the left of the next one. */
+static int64_t padded_row(const Window *window)
+{
+    const int64_t need = reach(window->out_width, window->stride_x, window->kernel_width, window->dilation_x);
+    const int64_t real = largest(0, smallest(window->width, need - window->pad_left));
+    int64_t row = largest(window->pad_left + real, need - window->pad_left);
+    row = largest(row, window->out_width * window->stride_x);
+    return round_up(row, window->stride_x);
+}
+
+/* The plane that holds rows from `row` and columns from `column` on, added if it is new. */
+static int64_t plane_number(Planes *planes, int64_t row, int64_t column)
+{
+    for (int64_t i = 0; i < planes->count; i++)
+        if (planes->row[i] == row && planes->column[i] == column)
+            return i;
+    planes->row[planes->count] = row;
+    planes->column[planes->count] = column;
+    return planes->count++;
+}
+
+static int64_t tap_offset(const Window *window, Planes *planes, int64_t r, int64_t s)
+{
+    const int64_t y = r * window->dilation_y, x = s * window->dilation_x;
+    if (planes->mode == PLANES_NONE)
+        return y * planes->pitch + x;
+    const bool columns = planes->mode == PLANES_COLUMNS;
+    const int64_t row = y % window->stride_y - window->pad_top;
+    const int64_t column = (columns ? x : x % window->stride_x) - window->pad_left;
+    return plane_number(planes, row, column) * planes->plane + y / window->stride_y * planes->pitch + (columns ? 0 : x / window->stride_x);
+}
+
+static void set_pitch(const Window *window, Planes *planes)
+{
+    const int64_t below = (window->kernel_height - 1) * window->dilation_y / window->stride_y;
+    switch (planes->mode) {
+    case PLANES_NONE:
+        planes->pitch = window->width;
+        planes->rows = window->height;
+        return;
+    case PLANES_PADDED:
+        planes->pitch = padded_row(window) / window->stride_x;
+        break;
+    default:
+        planes->pitch = window->out_width;
+        break;
+    }
+    planes->rows = window->out_height + below;
+}
+
+/* Elements behind a plane's last row that stand for the padding on that row's right. */
+static int64_t wrapped(const Window *window, const Planes *planes)
+{
+    const int64_t need = reach(window->out_width, window->stride_x, window->kernel_width, window->dilation_x);
+    const int64_t beyond = need - planes->pitch * window->stride_x;
+    return planes->mode != PLANES_PADDED || beyond <= 0 ? 0 : (beyond + window->stride_x - 1) / window->stride_x;
+}
+
+/* More planes than this are slower to find than to multiply; such kernels are left to others. */
+static bool small_enough(const Window *window, const Planes *planes)
+{
+    const double taps = (double)window->kernel_height * (double)window->kernel_width;
+    const double bytes = 4.0 * (double)window->batch * (double)window->channels * taps * (double)planes->pitch * (double)planes->rows;
+    return taps <= 4096 && (planes->mode == PLANES_NONE || bytes <= MOST_PLANE_BYTES);
+}
+
+static void set_sizes(const Window *window, int lanes, Planes *planes)
+{
+    const int64_t count = planes->mode == PLANES_NONE ? 1 : planes->count;
+    planes->channel = count * planes->plane;
+    planes->image = planes->channel * window->channels;
+    planes->positions = (window->out_height - 1) * planes->pitch + window->out_width;
+    planes->contiguous = planes->pitch == window->out_width || window->out_height == 1;
+    planes->slack = planes->mode == PLANES_NONE ? 0 : planes->pitch + lanes;
+}
+
+bool planes_of(const Window *window, PlaneMode mode, int lanes, Arena *arena, Planes *planes)
+{
+    *planes = (Planes){.mode = mode};
+    if (mode == PLANES_NONE && !plain_input_serves(window))
+        return false;
+    set_pitch(window, planes);
+    if (!small_enough(window, planes))
+        return false;
+    const int64_t taps = window_taps(window);
+    planes->wrap = wrapped(window, planes);
+    planes->plane = planes->pitch * planes->rows + planes->wrap;
+    planes->row = arena_array(arena, int64_t, taps);
+    planes->column = arena_array(arena, int64_t, taps);
+    planes->taps = arena_array(arena, int64_t, taps);
+    for (int64_t t = 0; t < taps; t++)
+        planes->taps[t] = tap_offset(window, planes, t / window->kernel_width, t % window->kernel_width);
+    set_sizes(window, lanes, planes);
+    /* splitting columns gains nothing where rows are tight already */
+    return !(mode == PLANES_COLUMNS && padded_row(window) / window->stride_x == planes->pitch);
+}
+
+double planes_cost(const Window *window, const Planes *planes, int lanes)
+{
+    if (planes->mode == PLANES_NONE)
+        return 0;
+    const double rows = (double)(planes->rows * planes->count);
+    const double each = window->stride_x == 1 ? 2.0 / lanes : 3.0;
+    return rows * (6.0 + (double)planes->pitch * each);
+}
+
+/* ---- filling them ---- */
+
+void table_define(const Emission *emission, const char *name, const int64_t *numbers, int64_t count)
+{
+    Text text = text_new(emission->arena);
+    for (int64_t i = 0; i < count; i++)
+        text_format(&text, "%s%lld", i == 0 ? "" : i % 24 == 0 ? ",\n        " : ", ", (long long)numbers[i]);
+    out_line(emission->out, "static const int32_t %s[%lld] = {%s};", name, (long long)count, text.data);
+}
+
+static void pack_row(const Emission *emission, const Window *window, const char *fill)
+{
+    Out *out = emission->out;
+    const long long stride = window->stride_x;
+    /* columns from .. end of the row lie in the input */
+    out_line(out, "const float *const line = from + row * INT64_C(%lld);", (long long)window->width);
+    out_line(out, "for (int64_t j = 0; j < first; j++)");
+    out_line(out, "    to[j] = %s;", fill);
+    if (stride == 1) {
+        const int lanes = problem_lanes(emission->problem);
+        out_line(out, "int64_t j = first;");
+        out_line(out, "for (; j + %d <= end; j += %d)", lanes, lanes);
+        out_line(out, "    v_store(to + j, v_load(line + (column + j)));");
+        out_line(out, "for (; j < end; j++)");
+        out_line(out, "    to[j] = line[column + j];");
+    } else {
+        out_line(out, "for (int64_t j = first; j < end; j++)");
+        out_line(out, "    to[j] = line[column + j * INT64_C(%lld)];", stride);
+    }
+}
+
+/* The bounds of the columns that lie in the input: first .. end, of j with 0 <= column + j * stride < width. */
+static void pack_bounds(const Emission *emission, const Window *window, const Planes *planes)
+{
+    Out *out = emission->out;
+    const long long stride = window->stride_x, pitch = planes->pitch, width = window->width;
+    out_line(out, "const int64_t lead = column < 0 ? (%lld - column) / %lld : 0;", stride - 1, stride);
+    out_line(out, "const int64_t room = column < INT64_C(%lld) ? (INT64_C(%lld) - column) / %lld : 0;", width, width + stride - 1, stride);
+    out_line(out, "const int64_t end = room < INT64_C(%lld) ? room : INT64_C(%lld);", pitch, pitch);
+    out_line(out, "const int64_t first = lead < end ? lead : end;");
+}
+
+void planes_define_pack(const Emission *emission, const Window *window, const Planes *planes, const char *fill)
+{
+    Out *out = emission->out;
+    const bool many = planes->count > 1;
+    const long long pitch = planes->pitch;
+    out_comment(out, "One channel, %lld x %lld, into %lld plane%s of %lld rows of %lld.", (long long)window->height, (long long)window->width,
+                (long long)planes->count, many ? "s" : "", (long long)planes->rows, pitch);
+    out_open(out, "static void %s_pack(float *to, const float *from)", emission->name);
+    table_define(emission, "rows", planes->row, planes->count);
+    table_define(emission, "columns", planes->column, planes->count);
+    out_open(out, "for (int plane = 0; plane < %lld; plane++)", (long long)planes->count);
+    out_line(out, "const int64_t column = columns[plane];");
+    pack_bounds(emission, window, planes);
+    out_open(out, "for (int64_t i = 0; i < INT64_C(%lld); i++, to += INT64_C(%lld))", (long long)planes->rows, pitch);
+    out_line(out, "const int64_t row = rows[plane] + i * INT64_C(%lld);", (long long)window->stride_y);
+    out_line(out, "int64_t done = 0;");
+    out_open(out, "if (row >= 0 && row < INT64_C(%lld))", (long long)window->height);
+    pack_row(emission, window, fill);
+    out_line(out, "done = end;");
+    out_close(out, "");
+    out_line(out, "for (int64_t k = done; k < INT64_C(%lld); k++)", pitch);
+    out_line(out, "    to[k] = %s;", fill);
+    out_close(out, "");
+    if (planes->wrap > 0) {
+        out_line(out, "for (int64_t k = 0; k < %lld; k++)", (long long)planes->wrap);
+        out_line(out, "    *to++ = %s;", fill);
+    }
+    out_close(out, "");
+    out_close(out, "");
+    out_blank(out);
+}
+
+/* ---- a stage that fills the planes of all channels ---- */
+
+void planes_stage(const Window *window, const Planes *planes, LayerPlan *layer)
+{
+    layer->stages[layer->stage_count++] = (StagePlan){.items = window->batch * window->channels, .says = "pack"};
+    layer->scratch_bytes = 4 * (size_t)(window->batch * planes->image + planes->slack);
+}
+
+void planes_emit_stage(const Emission *emission, const Window *window, const Planes *planes)
+{
+    Out *out = emission->out;
+    planes_define_pack(emission, window, planes, "0.0f");
+    emit_stage_open(emission, 0);
+    out_line(out, "const float *const x = %s;", emit_read(emission, emission->problem->node->inputs[0]));
+    out_line(out, "float *const planes = %s;", emit_scratch(emission, "float", 0));
+    out_line(out, "for (int64_t item = begin; item < end; item++)");
+    out_line(out, "    %s_pack(planes + item * INT64_C(%lld), x + item * INT64_C(%lld));", emission->name, (long long)planes->channel,
+             (long long)(window->height * window->width));
+    out_comment(out, "Read past the last plane, for positions that nobody takes.");
+    out_line(out, "if (end == INT64_C(%lld))", (long long)(window->batch * window->channels));
+    out_line(out, "    for (int64_t i = 0; i < %lld; i++)", (long long)planes->slack);
+    out_line(out, "        planes[INT64_C(%lld) + i] = 0.0f;", (long long)(window->batch * planes->image));
+    out_close(out, "");
+    out_blank(out);
+}
+
+const char *planes_read(const Emission *emission, const Planes *planes)
+{
+    const Value *input = emission->problem->node->inputs[0];
+    return planes->mode == PLANES_NONE ? emit_read(emission, input) : emit_scratch(emission, "const float", 0);
+}
+
+/* ---- planes of one channel at a time, in the thread's own memory ---- */
+
+int64_t planes_private_floats(const Planes *planes)
+{
+    return planes->mode == PLANES_NONE ? 0 : planes->channel + planes->slack;
+}
+
+void planes_private(const Emission *emission, const Planes *planes, const char *fill)
+{
+    Out *out = emission->out;
+    out_line(out, "float *const planes = %s;", emit_thread_scratch(emission, "float", 0));
+    out_line(out, "for (int64_t i = 0; i < %lld; i++)", (long long)planes->slack);
+    out_line(out, "    planes[INT64_C(%lld) + i] = %s;", (long long)planes->channel, fill);
+}
