@@ -1,0 +1,133 @@
+/* The command line: one table of commands, one of options, one file a command, and what they share. Includes everything; nobody includes it. */
+#ifndef TULLE_CLI_H
+#define TULLE_CLI_H
+
+#include "compiler/base/base.h"
+#include "compiler/plan/plan.h"
+#include "runtime/npy.h"
+
+/* ---- options.c ---- */
+
+typedef struct Strings {             /* values of an option that may be given several times, in order */
+    const char **items;
+    int count, capacity;
+} Strings;
+
+typedef struct Options {
+    Strings arguments;               /* what is no option: the model, folders */
+    const char *target, *prefix, *type, *dump, *external_data, *output_path, *compiler;
+    int64_t threads, batch;          /* 0: not given */
+    double threshold, tolerance;
+    bool single_file, static_link, json, quick, help;
+    Strings dimensions, kernels, inputs, outputs;
+} Options;
+
+typedef unsigned CommandSet;         /* bits of main.c's commands */
+enum { COMPILE = 1, BUILD = 2, RUN = 4, VERIFY = 8, TARGETS = 16, PLANNING = COMPILE | BUILD | RUN | VERIFY, RUNNING = RUN | VERIFY, ANY = 31 };
+
+void options_parse(Context *ctx, char *const *words, int count, CommandSet command, const char *command_name, Options *options);
+void options_help(FILE *stream, CommandSet command);
+/* "did you mean 'x'?" and what else to do, for a word that is none of the candidates. */
+const char *options_hint(Context *ctx, const char *word, const char *const *candidates, int count, const char *otherwise);
+
+/* ---- main.c ---- */
+
+typedef struct Command {
+    const char *name;
+    CommandSet bit;
+    const char *arguments, *says;    /* the usage line's end; one line */
+    const char *more;                /* --help: what it does, and examples */
+    Status (*run)(Context *ctx, const Options *options);
+} Command;
+
+Status compile_command(Context *ctx, const Options *options);
+Status build_command(Context *ctx, const Options *options);
+Status run_command(Context *ctx, const Options *options);
+Status verify_command(Context *ctx, const Options *options);
+Status targets_command(Context *ctx, const Options *options);
+
+/* ---- driver.c: from a model's path to a plan ---- */
+
+const char *driver_model(Context *ctx, const Options *options);                  /* the model's path; any other number of arguments is wrong use */
+Graph *driver_graph(Context *ctx, const Options *options, const char *model);    /* after all passes */
+Plan *driver_plan(Context *ctx, const Options *options, const char *model);
+/* Writes source, header and weights into a folder of ours; gives the source's path. */
+const char *driver_source(Context *ctx, const Plan *plan, const char *folder, const char *prefix);
+void driver_refuse_same(Context *ctx, const char *model, const char *path);      /* that an output is the model itself */
+const char *driver_prefix(Context *ctx, const Options *options, const char *path);
+/* Parts of paths: "a/b.c" has the folder "a/", the stem "b", the ending ".c". */
+const char *path_stem(Arena *arena, const char *path);
+const char *path_folder(Arena *arena, const char *path);
+bool path_ends(const char *path, const char *ending);
+const char *bytes_text(Arena *arena, double bytes);                              /* "1.5 MB" */
+void driver_summary(Context *ctx, const Plan *plan, size_t weight_bytes);        /* a line on stderr */
+void driver_written(Context *ctx, const char *const *paths, int count);          /* "wrote out.c (12 KB)" on stderr */
+
+/* ---- cc.c: the C compiler ---- */
+
+typedef struct Compiler {
+    const char *const *words;        /* the command, split at spaces */
+    int count;
+    const char *flags;               /* of the target, and ours */
+    const char *folder;              /* where its files and its messages go */
+} Compiler;
+
+/* --cc, or the target's own, or $CC, or cc. Wrong use if it is not installed; the hint says which package has it. */
+Compiler *compiler_find(Context *ctx, const Options *options, const Target *target);
+/* Runs it with these arguments, with OpenMP or else, with a word about it, without. fail()s with its first lines. */
+void compiler_run(Context *ctx, const Compiler *compiler, const char *const *arguments, int count);
+/* Any program that belongs to it ("ar"), found by the compiler's prefix. */
+void compiler_tool(Context *ctx, const Compiler *compiler, const char *tool, const char *const *arguments, int count);
+
+/* ---- program.c: a model compiled for this process ---- */
+
+typedef struct Program {
+    const struct tulle_model *model;
+    int (*run)(const void *const *inputs, void *const *outputs, void *workspace, size_t workspace_bytes, int threads);
+} Program;
+
+Program *program_load(Context *ctx, const Options *options, const Plan *plan);
+/* Memory that ends where a page begins that may not be touched, filled with bytes 0xFF (NaN in every real type). */
+void *program_memory(Context *ctx, size_t bytes);
+void program_freeze(void *memory, size_t bytes);         /* makes it read-only */
+void program_release(void *memory, size_t bytes);
+void program_run(Context *ctx, const Program *program, void *const *inputs, void *const *outputs, int threads);
+/* From here to the next call a crash is told as the generated code's, in this layer; NULL: no generated code is running. */
+void program_watch(const char *layer);
+
+/* ---- data.c: inputs and outputs in files ---- */
+
+const struct tulle_model *data_model(const Graph *graph);                        /* inputs and outputs only: known before anything is compiled */
+void data_load(Context *ctx, const struct tulle_model *model, const char *argument, void **inputs);
+NpyFile data_read(Context *ctx, const char *path);                               /* .npy, .npz or .pb; data in ctx->graph, not to be freed */
+void data_save(Context *ctx, const struct tulle_model *model, const Strings *arguments, void *const *outputs);
+void data_random(const Graph *graph, const struct tulle_model *model, uint64_t seed, void **inputs);   /* those that are NULL; assumed inputs as assumed */
+
+/* ---- compare.c: two tensors ---- */
+
+typedef struct Difference {
+    int64_t index;                   /* of the element farthest outside its bound; -1: none is outside */
+    double expected, found, allowed; /* of that element */
+    double largest;                  /* largest |expected - found| there is */
+    int64_t count;                   /* elements outside */
+} Difference;
+
+/* bounds: allowed difference per element, or NULL: absolute + relative * |expected|. NaN equals NaN; integers and bools must be equal. */
+Difference compare_tensors(Type type, const void *expected, const void *found, int64_t count, double relative, double absolute, const double *bounds);
+const char *index_text(Arena *arena, const Shape *shape, int64_t index);         /* "[0,3,1,1]" */
+
+/* ---- stages.c: verify's walk ---- */
+
+typedef struct Walk {
+    const Node *wrong;               /* the first layer whose result from tulle's own inputs is outside its bound; NULL: none */
+    const char *kernel;
+    const Value *value;
+    Difference difference;
+    double drift;                    /* largest difference to the reference on its own values, relative to a layer's largest element */
+    const Node *drift_node;
+    int layers;                      /* compared */
+} Walk;
+
+Walk stages_walk(Context *ctx, const Plan *plan, const Program *program, void *const *inputs, void *const *outputs, double tolerance);
+
+#endif

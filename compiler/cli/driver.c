@@ -1,0 +1,268 @@
+/* From a model's path and the options to a plan, the same way for every command; and how outputs are named and told. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "codegen/kernel.h"
+#include "compiler/cli/cli.h"
+#include "compiler/pass/pass.h"
+#include "frontends/frontends.h"
+
+/* ---- options that name things of the model ---- */
+
+/* Splits "a=b" at the last '=': what stands before it is a name from the model, and may hold '=' itself. */
+static const char *split_pair(Context *ctx, const char *option, const char *text, const char **value)
+{
+    const char *equals = strrchr(text, '=');
+    if (!equals || equals == text || !equals[1])
+        fail(ctx, STATUS_USAGE, NULL, NULL, "%s takes NAME=VALUE, not '%s'", option, text_quote(ctx->graph, text, strlen(text)));
+    *value = equals + 1;
+    return arena_string(ctx->graph, text, (size_t)(equals - text));
+}
+
+static void set_dimensions(Context *ctx, const Strings *pairs, FrontendOptions *options)
+{
+    NamedDimension *dimensions = arena_array(ctx->graph, NamedDimension, pairs->count + 1);
+    for (int i = 0; i < pairs->count; i++) {
+        const char *value;
+        dimensions[i].name = split_pair(ctx, "--dim", pairs->items[i], &value);
+        char *end;
+        errno = 0;
+        dimensions[i].size = strtoll(value, &end, 10);
+        if (errno || *end || dimensions[i].size < 1 || dimensions[i].size > INT32_MAX)
+            fail(ctx, STATUS_USAGE, NULL, NULL, "--dim %s: the size must be a whole number from 1 on",
+                 text_quote(ctx->graph, pairs->items[i], strlen(pairs->items[i])));
+    }
+    options->dimensions = dimensions;
+    options->dimension_count = pairs->count;
+}
+
+static void check_kernel(Context *ctx, const char *name)
+{
+    if (kernel_named(name))
+        return;
+    const char **names = arena_array(ctx->graph, const char *, kernel_count + 1);
+    Text list = text_new(ctx->graph);
+    for (int i = 0; i < kernel_count; i++) {
+        names[i] = kernels[i]->name;
+        text_format(&list, "%s%s", i ? ", " : "the kernels are ", names[i]);
+    }
+    fail(ctx, STATUS_USAGE, NULL, options_hint(ctx, name, names, kernel_count, list.data), "there is no kernel named '%s'",
+         text_quote(ctx->graph, name, strlen(name)));
+}
+
+static void check_layer(const Graph *graph, const char *name)
+{
+    Context *ctx = graph->ctx;
+    const char **names = arena_array(ctx->graph, const char *, graph->node_count + 1);
+    for (int i = 0; i < graph->node_count; i++) {
+        names[i] = graph->nodes[i]->name;
+        if (!strcmp(names[i], name))
+            return;
+    }
+    const char *nearest = text_nearest(name, names, graph->node_count);
+    const char *hint = nearest ? arena_format(ctx->graph, "did you mean '%s'?", text_quote(ctx->graph, nearest, strlen(nearest)))
+                               : "a layer is named after its node, or its first output; --dump fuse shows them";
+    fail(ctx, STATUS_USAGE, NULL, hint, "there is no layer named '%s' to choose a kernel for", text_quote(ctx->graph, name, strlen(name)));
+}
+
+static ForcedKernel *forced_kernels(Context *ctx, const Strings *pairs)
+{
+    ForcedKernel *forced = arena_array(ctx->graph, ForcedKernel, pairs->count + 1);
+    for (int i = 0; i < pairs->count; i++) {
+        forced[i].layer = split_pair(ctx, "--kernel", pairs->items[i], &forced[i].kernel);
+        check_kernel(ctx, forced[i].kernel);
+    }
+    return forced;
+}
+
+static void check_type(Context *ctx, const char *type)
+{
+    static const char *const later[] = {"f16", "q16", "cb4"};
+    static const char *const all[] = {"f32", "f16", "q16", "cb4"};
+    if (!type || !strcmp(type, "f32"))
+        return;
+    for (int i = 0; i < COUNT(later); i++)
+        if (!strcmp(type, later[i]))
+            fail(ctx, STATUS_UNSUPPORTED, NULL, NULL, "--dtype %s is planned, but not there yet: f32 is", type);
+    fail(ctx, STATUS_USAGE, NULL, options_hint(ctx, type, all, COUNT(all), "f32 is the one there is"), "there is no --dtype '%s'",
+         text_quote(ctx->graph, type, strlen(type)));
+}
+
+static void check_pass(Context *ctx, const char *name)
+{
+    if (!name || !strcmp(name, "all"))
+        return;
+    const char **names = arena_array(ctx->graph, const char *, pass_count + 1);
+    for (int i = 0; i < pass_count; i++) {
+        names[i] = passes[i].name;
+        if (!strcmp(names[i], name))
+            return;
+    }
+    fail(ctx, STATUS_USAGE, NULL, options_hint(ctx, name, names, pass_count, "'tulle compile --help' lists the passes"), "there is no pass named '%s'",
+         text_quote(ctx->graph, name, strlen(name)));
+}
+
+/* ---- the way to a plan ---- */
+
+const char *driver_model(Context *ctx, const Options *options)
+{
+    if (options->arguments.count == 0)
+        fail(ctx, STATUS_USAGE, NULL, "the usage is: tulle COMMAND MODEL.onnx ...; see --help", "no model is given");
+    if (options->arguments.count > 1)
+        fail(ctx, STATUS_USAGE, NULL, NULL, "one model at a time: what is '%s' for?",
+             text_quote(ctx->graph, options->arguments.items[1], strlen(options->arguments.items[1])));
+    return options->arguments.items[0];
+}
+
+Graph *driver_graph(Context *ctx, const Options *options, const char *model)
+{
+    FrontendOptions frontend = {.batch = options->batch, .external_data = options->external_data};
+    PassOptions pass = {.threshold = options->threshold, .dump = options->dump, .dump_to = stdout};
+    set_dimensions(ctx, &options->dimensions, &frontend);
+    check_type(ctx, options->type);
+    check_pass(ctx, options->dump);
+    ctx->file = model;
+    Graph *graph = onnx_read(ctx, model, &frontend);
+    passes_run(graph, &pass);
+    return graph;
+}
+
+/* The target and the kernels are looked up first: a slip in a name should not cost the reading of a large model. */
+Plan *driver_plan(Context *ctx, const Options *options, const char *model)
+{
+    const Target *target = target_named(ctx, options->target ? options->target : "native");
+    PlanOptions plan = {.forced = forced_kernels(ctx, &options->kernels), .forced_count = options->kernels.count};
+    Graph *graph = driver_graph(ctx, options, model);
+    for (int i = 0; i < plan.forced_count; i++)
+        check_layer(graph, plan.forced[i].layer);
+    return plan_make(graph, target, &plan);
+}
+
+const char *driver_source(Context *ctx, const Plan *plan, const char *folder, const char *prefix)
+{
+    const char *base = arena_format(ctx->graph, "%s/%s", folder, prefix);
+    ModuleOptions options = {.prefix = prefix, .source_path = arena_format(ctx->graph, "%s.c", base), .header_path = arena_format(ctx->graph, "%s.h", base),
+                             .weights_path = arena_format(ctx->graph, "%s.weights", base)};
+    ModuleFiles files = {.count = 0};
+    module_write(ctx, plan, &options, &files);
+    outputs_commit(files.files, files.count);
+    return options.source_path;
+}
+
+void driver_refuse_same(Context *ctx, const char *model, const char *path)
+{
+    struct stat one, other;
+    if (stat(model, &one) == 0 && stat(path, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino)
+        fail(ctx, STATUS_USAGE, NULL, "name another file with -o", "the output would overwrite the model");
+}
+
+/* ---- names ---- */
+
+const char *path_folder(Arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? arena_string(arena, path, (size_t)(slash + 1 - path)) : "";
+}
+
+const char *path_stem(Arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    return arena_string(arena, name, dot && dot > name ? (size_t)(dot - name) : strlen(name));
+}
+
+bool path_ends(const char *path, const char *ending)
+{
+    size_t length = strlen(path), ending_length = strlen(ending);
+    return length > ending_length && !strcmp(path + length - ending_length, ending);
+}
+
+/* Words that C, C++ or the runtime have taken; names with them in front would not compile, or would collide. */
+static bool word_taken(const char *name)
+{
+    static const char *const taken[] = {
+        "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float", "for", "goto", "if",
+        "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union",
+        "unsigned", "void", "volatile", "while", "asm", "typeof", "bool", "catch", "class", "delete", "explicit", "export", "false", "friend",
+        "mutable", "namespace", "new", "operator", "private", "protected", "public", "template", "this", "throw", "true", "try", "typename",
+        "using", "virtual", "and", "or", "not", "xor", "tulle", "main",
+    };
+    for (int i = 0; i < COUNT(taken); i++)
+        if (!strcmp(name, taken[i]))
+            return true;
+    return false;
+}
+
+static bool is_identifier(const char *name)
+{
+    if (!isalpha((unsigned char)name[0]))
+        return false;
+    for (const char *at = name; *at; at++)
+        if ((unsigned char)*at > 126 || (!isalnum((unsigned char)*at) && *at != '_'))
+            return false;
+    return true;
+}
+
+enum { LONGEST_PREFIX = 64 };
+
+static const char *sanitised(Arena *arena, const char *stem)
+{
+    Text name = text_new(arena);
+    if (!isalpha((unsigned char)stem[0]) || (unsigned char)stem[0] > 126)
+        text_add(&name, "net_");
+    for (const char *at = stem; *at && name.length < LONGEST_PREFIX - 4; at++) {
+        bool plain = (unsigned char)*at < 127 && isalnum((unsigned char)*at);
+        text_add_bytes(&name, plain ? at : "_", 1);
+    }
+    if (word_taken(name.data))
+        text_add(&name, "_net");
+    return name.data;
+}
+
+const char *driver_prefix(Context *ctx, const Options *options, const char *path)
+{
+    const char *prefix = options->prefix;
+    if (!prefix)
+        return sanitised(ctx->graph, path_stem(ctx->graph, path));
+    const char *hint = "a letter first, then letters, digits and '_', at most 64, and no word of C or C++";
+    if (!is_identifier(prefix) || strlen(prefix) > LONGEST_PREFIX || word_taken(prefix))
+        fail(ctx, STATUS_USAGE, NULL, hint, "--prefix '%s' cannot begin names in C", text_quote(ctx->graph, prefix, strlen(prefix)));
+    return prefix;
+}
+
+/* ---- telling ---- */
+
+const char *bytes_text(Arena *arena, double bytes)
+{
+    static const char *const units[] = {"bytes", "KB", "MB", "GB"};
+    int unit = 0;
+    for (; bytes >= 1000 && unit < COUNT(units) - 1; unit++)
+        bytes /= 1000;
+    return arena_format(arena, unit && bytes < 100 ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+}
+
+void driver_summary(Context *ctx, const Plan *plan, size_t weight_bytes)
+{
+    int layers = 0;
+    for (int i = 0; i < plan->layer_count; i++)
+        layers += plan->layers[i].stage_count > 0;
+    fprintf(stderr, "%d layers for %s (%s), %s of weights, workspace %s", layers, plan->target->machine.name, plan->target->isa.name,
+            bytes_text(ctx->graph, (double)weight_bytes), bytes_text(ctx->graph, (double)plan->workspace_bytes));
+    if (plan->thread_bytes)
+        fprintf(stderr, " and %s a thread", bytes_text(ctx->graph, (double)plan->thread_bytes));
+    fprintf(stderr, "\n");
+}
+
+void driver_written(Context *ctx, const char *const *paths, int count)
+{
+    fprintf(stderr, "wrote ");
+    for (int i = 0; i < count; i++) {
+        struct stat status;
+        fprintf(stderr, "%s%s", i ? ", " : "", text_quote(ctx->graph, paths[i], strlen(paths[i])));
+        if (stat(paths[i], &status) == 0)
+            fprintf(stderr, " (%s)", bytes_text(ctx->graph, (double)status.st_size));
+    }
+    fprintf(stderr, "\n");
+}

@@ -1,0 +1,124 @@
+/* The command line's table of commands, its help, and the way into each. */
+#include <string.h>
+
+#include "compiler/cli/cli.h"
+#include "compiler/pass/pass.h"
+
+static const Command commands[] = {
+    {"compile", COMPILE, "MODEL.onnx [-o out.c] [options]", "writes the model as C source, with a header and a file of weights",
+     "Writes out.c and out.h, and out.weights if the weights take more than 1 MB (compile with -I of its folder).\n"
+     "The source needs no library: call PREFIX_run() from your program. 'out.h' says how.\n"
+     "\nexamples:\n"
+     "  tulle compile glyphs.onnx                               glyphs.c and glyphs.h for this machine\n"
+     "  tulle compile glyphs.onnx --target generic-neon -o net.c\n"
+     "  tulle compile glyphs.onnx --single-file -o - | less     to read it\n"
+     "  tulle compile glyphs.onnx --dump fuse                   the graph after the pass 'fuse'\n", compile_command},
+    {"build", BUILD, "MODEL.onnx [-o name] [options]", "compiles it further: an executable, or a library if the name ends in .a or .so",
+     "Writes the source into a temporary folder and calls the target's C compiler. An executable runs the model on .npy files\n"
+     "and times it; '.a' and '.so' hold the model alone, and a header for them is written beside.\n"
+     "\nexamples:\n"
+     "  tulle build glyphs.onnx && ./glyphs --bench --threads 2\n"
+     "  tulle build glyphs.onnx -o libglyphs.a                  and glyphs.h\n"
+     "  tulle build glyphs.onnx --target generic-neon --static -o glyphs-arm\n", build_command},
+    {"run", RUN, "MODEL.onnx --input FILE [--output FILE] [options]", "compiles the model, runs it on files and writes what comes out",
+     "Files are .npy, .npz or TensorProto (.pb). Names may be left out where there is one input or output.\n"
+     "\nexamples:\n"
+     "  tulle run glyphs.onnx --input image.npy                 a summary of the output\n"
+     "  tulle run net.onnx --input a=a.npy --input b=b.npy --output y=y.npy\n"
+     "  tulle run net.onnx --input all.npz --output out.npz --threads 2\n", run_command},
+    {"verify", VERIFY, "MODEL.onnx [DIR...] [options]", "compares every layer with a naive reference, and names the first that differs",
+     "Runs the test data in DIR (input_0.pb ..., output_0.pb ...), or in test_data_set_N beside the model, or seeded random inputs.\n"
+     "Every layer's result is compared with a double-precision reference fed the same inputs, so that one wrong layer is told from\n"
+     "accumulated rounding: |error| <= 2^-23 * (terms + 8) * sum|w||x| for products, --tolerance times the layer's largest element for\n"
+     "the rest. Outputs are compared with the test data's (relative 1e-3), and between 1, 2 and 3 threads (bit for bit).\n"
+     "Exit code 4 if anything differs.\n"
+     "\nexamples:\n"
+     "  tulle verify glyphs.onnx\n"
+     "  tulle verify net.onnx test_data_set_0 --target scalar\n", verify_command},
+    {"targets", TARGETS, "[--json]", "lists the machines it can compile for, and this one as probed",
+     "\nexamples:\n  tulle targets\n  tulle targets --json\n", targets_command},
+};
+
+/* Commands of the design that are still to come. */
+static const char *const later[] = {"bench", "explain", "guide", "inspect", "tune"};
+
+static void print_version(void)
+{
+    printf("tulle %s\n", TULLE_VERSION);
+}
+
+static void print_help(FILE *stream)
+{
+    fprintf(stream, "tulle, a compiler for sparse neural networks: ONNX in, standalone C out\n\nusage: tulle COMMAND ...\n\n");
+    for (int i = 0; i < COUNT(commands); i++)
+        fprintf(stream, "  %-10s %s\n", commands[i].name, commands[i].says);
+    fprintf(stream, "\n  tulle COMMAND --help       options and examples\n  tulle --version\n"
+                    "\nexample:\n  tulle build model.onnx -o model && ./model --bench\n"
+                    "\nexit codes: 0 fine, 1 wrong use, 2 bad model or data, 3 not supported, 4 mismatch, 5 tulle's own fault\n");
+}
+
+static void print_command_help(const Command *command)
+{
+    printf("usage: tulle %s %s\n\n%s\n%s\noptions:\n", command->name, command->arguments, command->says, command->more);
+    options_help(stdout, command->bit);
+    if (command->bit != COMPILE)
+        return;
+    printf("\npasses, in order:\n");
+    for (int i = 0; i < pass_count; i++)
+        printf("  %-26s %s\n", passes[i].name, passes[i].says);
+}
+
+static _Noreturn void fail_unknown(Context *ctx, const char *word)
+{
+    const char *names[COUNT(commands) + 2] = {"--help", "--version"};
+    for (int i = 0; i < COUNT(commands); i++)
+        names[i + 2] = commands[i].name;
+    for (int i = 0; i < COUNT(later); i++)
+        if (!strcmp(word, later[i]))
+            fail(ctx, STATUS_UNSUPPORTED, NULL, "'tulle --help' lists the commands there are", "the command '%s' is planned, but not there yet", word);
+    fail(ctx, STATUS_USAGE, NULL, options_hint(ctx, word, names, COUNT(names), "'tulle --help' lists the commands"), "unknown %s '%s'",
+         word[0] == '-' ? "option" : "command", text_quote(ctx->graph, word, strlen(word)));
+}
+
+static const Command *find_command(Context *ctx, const char *word)
+{
+    for (int i = 0; i < COUNT(commands); i++)
+        if (!strcmp(commands[i].name, word))
+            return &commands[i];
+    fail_unknown(ctx, word);
+}
+
+typedef struct Words { int count; char **words; } Words;
+
+static Status dispatch(Context *ctx, void *argument)
+{
+    const Words *words = argument;
+    const char *first = words->count > 1 ? words->words[1] : NULL;
+    if (!first) {
+        print_help(stderr);
+        return STATUS_USAGE;
+    }
+    if (!strcmp(first, "--version"))
+        return print_version(), STATUS_FINE;
+    bool help = !strcmp(first, "help") || !strcmp(first, "--help") || !strcmp(first, "-h");
+    if (help && words->count == 2)
+        return print_help(stdout), STATUS_FINE;
+    const Command *command = find_command(ctx, help ? words->words[2] : first);
+    Options options;
+    if (!help)
+        options_parse(ctx, words->words + 2, words->count - 2, command->bit, command->name, &options);
+    if (help || options.help)
+        return print_command_help(command), STATUS_FINE;
+    return command->run(ctx, &options);
+}
+
+int main(int argc, char **argv)
+{
+    Words words = {argc, argv};
+    Status status = context_run(dispatch, &words);
+    if (fflush(stdout) && status == STATUS_FINE) {
+        fprintf(stderr, "tulle: standard output cannot be written\n");
+        status = STATUS_USAGE;
+    }
+    return status;
+}
