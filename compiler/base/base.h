@@ -31,13 +31,14 @@ struct Context {
     Arena *graph;            /* lives as long as the graph */
     Arena *scratch;          /* reset after each pass */
     struct Unwind *unwind;   /* where fail() goes; private to context.c */
-    struct Complaint *complaints;
+    struct Complaints *complaints;   /* told so far, private to context.c */
+    Arena *arenas;           /* all that were made with this context: context_run frees them */
 };
 
 /* Runs work(ctx, argument); gives its status, or that of the fail() that ended it. Frees the arenas and drops unfinished outputs. */
 Status context_run(Status (*work)(Context *, void *), void *argument);
 
-/* Ends the command. Prints "tulle: FILE: WHERE: what" and, when given, "  hint: ..." to stderr. where and hint may be NULL.
+/* Ends the command. Prints "tulle: error: FILE: WHERE: what" and, when given, "  hint: ..." to stderr. where and hint may be NULL.
    Strings from a model are passed through text_quote() by the caller that builds `where`; %s of raw model text is never used. */
 _Noreturn void fail(Context *ctx, Status status, const char *where, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
 
@@ -55,6 +56,8 @@ void *arena_alloc(Arena *arena, size_t count, size_t size);      /* zeroed, 64-b
 void *arena_copy(Arena *arena, const void *data, size_t bytes);
 char *arena_string(Arena *arena, const char *text, size_t length);
 char *arena_format(Arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Makes an allocation larger: in place when it was the arena's latest or is large, else by copying. What is new is zero. `old` may be NULL. */
+void *arena_resize(Arena *arena, void *old, size_t old_bytes, size_t new_bytes);
 /* Doubles a vector in an arena when count has reached capacity. Usage: items = arena_grow(arena, items, &capacity, count, sizeof *items); */
 void *arena_grow(Arena *arena, void *items, int *capacity, int count, size_t size);
 #define arena_new_of(arena, type) ((type *)arena_alloc((arena), 1, sizeof(type)))
@@ -73,8 +76,12 @@ void text_add(Text *text, const char *piece);
 void text_add_bytes(Text *text, const char *bytes, size_t length);
 void text_format(Text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 void text_vformat(Text *text, const char *format, va_list arguments);
-/* A printable, bounded form of any bytes: control characters, quotes and backslashes escaped, cut after 120 characters with "...". */
+/* A printable, bounded form of any bytes, without quotes around it, safe on a terminal, between quotes and in a C comment: control characters,
+   what is not valid UTF-8, quotes and backslashes are escaped, comment marks and trigraphs broken up; cut after 120 characters with "...". */
 const char *text_quote(Arena *arena, const char *bytes, size_t length);
+/* The length in bytes, 1 to 4, of the character that starts at `bytes`, if it can be shown as it is: printable, valid UTF-8, nothing that turns the
+   direction of text. Else 0: escape one byte. */
+size_t text_character(const char *bytes, size_t length);
 /* The candidate nearest to `word` by edit distance, or NULL when none is near: for "did you mean". */
 const char *text_nearest(const char *word, const char *const *candidates, int count);
 

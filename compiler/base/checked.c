@@ -1,4 +1,4 @@
-/* Sizes from strangers: arithmetic that tells when it overflows. */
+/* Arithmetic on sizes that came from a stranger. */
 #include "compiler/base/base.h"
 
 bool checked_multiply(size_t a, size_t b, size_t *product)

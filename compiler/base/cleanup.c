@@ -1,112 +1,166 @@
-/* Removes unfinished outputs and private folders after fail(), at exit, and when a signal ends the process.
-   The handler may only call what is safe in one, so paths sit in a fixed table and folders are listed with raw system calls. */
-#define _GNU_SOURCE /* struct dirent64 */
-#include "compiler/base/cleanup.h"
-#include "compiler/base/base.h"
-
-#include <dirent.h>
+/* Removes what is unfinished: at the command's end, at exit, and when a signal ends us. All of it is safe in a signal handler: no memory, no
+   streams, only system calls; the entries of a folder are read with raw getdents64. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SLOTS 64
+#include "compiler/base/cleanup.h"
 
-static struct {
-    volatile sig_atomic_t kind;
+enum { SLOTS = 32, MOST_DEPTH = 8, MOST_ROUNDS = 4 };
+
+typedef struct Slot {
+    atomic_int kind;         /* written last, so that the path of a slot in use is whole */
     char path[PATH_MAX];
-} slots[SLOTS];
+} Slot;
 
-static const int deadly[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ, SIGALRM, SIGQUIT};
+static Slot slots[SLOTS];
+static pid_t owner;          /* a forked child must not remove its parent's files */
 
-/* Files in the folder, one level deep: nothing of ours makes folders within. */
-static void empty_folder(const char *path)
+static const int endings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU, SIGABRT};
+
+/* ---- removing ---- */
+
+typedef struct Entry {       /* of getdents64, as the kernel lays it out */
+    uint64_t inode;
+    int64_t offset;
+    unsigned short length;
+    unsigned char type;
+    char name[];
+} Entry;
+
+static void remove_folder(int parent, const char *name, int depth);
+
+static void remove_entry(int folder, const char *name, int depth)
 {
-    int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (!strcmp(name, ".") || !strcmp(name, ".."))
+        return;
+    if (unlinkat(folder, name, 0) != 0 && (errno == EISDIR || errno == EPERM) && depth < MOST_DEPTH)
+        remove_folder(folder, name, depth + 1);
+}
+
+static void remove_entries(int folder, int depth)
+{
+    _Alignas(Entry) char buffer[2048];
+    for (long got; (got = syscall(SYS_getdents64, folder, buffer, sizeof buffer)) > 0;)
+        for (long at = 0; at < got;) {
+            const Entry *entry = (const Entry *)(const void *)(buffer + at);
+            remove_entry(folder, entry->name, depth);
+            at += entry->length;
+        }
+}
+
+/* More than one round: a file system may skip entries while others are removed. */
+static void remove_folder(int parent, const char *name, int depth)
+{
+    int folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder < 0)
         return;
-    _Alignas(struct dirent64) char buffer[2048];
-    for (long size; (size = syscall(SYS_getdents64, folder, buffer, sizeof buffer)) > 0;)
-        for (long at = 0; at < size;) {
-            const struct dirent64 *entry = (const void *)(buffer + at);
-            unlinkat(folder, entry->d_name, 0);
-            at += entry->d_reclen;
-        }
+    for (int round = 0; round < MOST_ROUNDS; round++) {
+        lseek(folder, 0, SEEK_SET);
+        remove_entries(folder, depth);
+        if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno != ENOTEMPTY)
+            break;
+    }
     close(folder);
 }
 
-static void remove_slot(int slot)
+static void remove_slot(Slot *slot)
 {
-    int kind = slots[slot].kind;
-    slots[slot].kind = CLEANUP_FREE;
+    int kind = atomic_load(&slot->kind);
     if (kind == CLEANUP_FILE)
-        unlink(slots[slot].path);
-    if (kind == CLEANUP_FOLDER) {
-        empty_folder(slots[slot].path);
-        rmdir(slots[slot].path);
-    }
+        unlink(slot->path);
+    else if (kind == CLEANUP_FOLDER)
+        remove_folder(AT_FDCWD, slot->path, 0);
+    atomic_store(&slot->kind, CLEANUP_NONE);
 }
 
-void scratch_remove_all(void)
+void cleanup_remove(int slot)
 {
-    for (int slot = 0; slot < SLOTS; slot++)
-        remove_slot(slot);
+    remove_slot(&slots[slot]);
 }
 
+void cleanup_remove_all(CleanupKind kind)
+{
+    for (int i = 0; i < SLOTS; i++)
+        if (atomic_load(&slots[i].kind) == (int)kind && owner == getpid())
+            remove_slot(&slots[i]);
+}
+
+/* ---- when: at exit and on signals ---- */
+
+static void at_exit(void)
+{
+    cleanup_remove_all(CLEANUP_FILE);
+    cleanup_remove_all(CLEANUP_FOLDER);
+}
+
+/* The default action is back in place (SA_RESETHAND); raised again, it takes effect when we return, and the exit status names the signal. */
 static void on_signal(int number)
 {
-    scratch_remove_all();
-    signal(number, SIG_DFL);
+    int error = errno;
+    at_exit();
+    errno = error;
     raise(number);
 }
 
-static void install(void)
+static void install(int number)
 {
-    static bool installed;
-    if (installed)
-        return;
-    installed = true;
-    atexit(scratch_remove_all);
-    struct sigaction action = {.sa_handler = on_signal};
-    sigemptyset(&action.sa_mask);
-    for (int i = 0; i < COUNT(deadly); i++) {
-        struct sigaction before;
-        if (sigaction(deadly[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
-            sigaction(deadly[i], &action, NULL);
-    }
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}, before;
+    sigfillset(&action.sa_mask);
+    if (sigaction(number, NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+        sigaction(number, &action, NULL);
 }
 
-int cleanup_add(const char *path, CleanupKind kind)
+/* A signal that is ignored (nohup) stays so. A file past its size limit shall be an error of write(), which has a message. */
+static void prepare(void)
 {
-    install();
-    for (int slot = 0; slot < SLOTS; slot++)
-        if (slots[slot].kind == CLEANUP_FREE && strlen(path) < sizeof slots[slot].path) {
-            memcpy(slots[slot].path, path, strlen(path) + 1);
-            slots[slot].kind = kind;
-            return slot;
+    owner = getpid();
+    static bool done;
+    if (done)
+        return;
+    done = true;
+    atexit(at_exit);
+    for (int i = 0; i < COUNT(endings); i++)
+        install(endings[i]);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+void cleanup_hold(sigset_t *before)
+{
+    sigset_t held;
+    sigemptyset(&held);
+    for (int i = 0; i < COUNT(endings); i++)
+        sigaddset(&held, endings[i]);
+    sigprocmask(SIG_BLOCK, &held, before);
+}
+
+void cleanup_release(const sigset_t *before)
+{
+    sigprocmask(SIG_SETMASK, before, NULL);
+}
+
+/* ---- the table ---- */
+
+int cleanup_add(Context *ctx, CleanupKind kind, const char *path)
+{
+    prepare();
+    if (strlen(path) >= PATH_MAX)
+        fail(ctx, STATUS_USAGE, NULL, NULL, "a path of %zu bytes is too long", strlen(path));
+    for (int i = 0; i < SLOTS; i++)
+        if (atomic_load(&slots[i].kind) == CLEANUP_NONE) {
+            strcpy(slots[i].path, path);
+            atomic_store(&slots[i].kind, (int)kind);
+            return i;
         }
-    return -1;
+    fail(ctx, STATUS_INTERNAL, NULL, NULL, "more than %d unfinished files and folders at once", SLOTS);
 }
 
 void cleanup_forget(int slot)
 {
-    if (slot >= 0)
-        slots[slot].kind = CLEANUP_FREE;
-}
-
-const char *scratch_folder(Context *ctx)
-{
-    const char *base = getenv("TMPDIR");
-    char *path = arena_format(ctx->graph, "%s/tulle-XXXXXX", base && *base ? base : "/tmp");
-    if (!mkdtemp(path))
-        fail(ctx, STATUS_USAGE, NULL, "set TMPDIR to a folder that can be written", "no temporary folder %s: %s", path, strerror(errno));
-    if (cleanup_add(path, CLEANUP_FOLDER) < 0) {
-        rmdir(path);
-        fail(ctx, STATUS_INTERNAL, NULL, NULL, "too many temporary folders");
-    }
-    return path;
+    atomic_store(&slots[slot].kind, CLEANUP_NONE);
 }

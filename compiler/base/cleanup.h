@@ -1,10 +1,22 @@
-/* What must not outlive the process: unfinished outputs and private folders. Private to compiler/base. */
+/* Private to base: what must not be left behind. A fixed table, so that a signal handler can walk it. */
 #ifndef TULLE_CLEANUP_H
 #define TULLE_CLEANUP_H
 
-typedef enum CleanupKind { CLEANUP_FREE, CLEANUP_FILE, CLEANUP_FOLDER } CleanupKind;
+#include <signal.h>
 
-int cleanup_add(const char *path, CleanupKind kind);   /* its slot; installs the signal handlers the first time */
-void cleanup_forget(int slot);
+#include "compiler/base/base.h"
+
+typedef enum CleanupKind { CLEANUP_NONE, CLEANUP_FILE, CLEANUP_FOLDER } CleanupKind;
+
+/* Signals that would end us are held between cleanup_hold and cleanup_release: making (or renaming) a file and noting it are one step. */
+void cleanup_hold(sigset_t *before);
+void cleanup_release(const sigset_t *before);
+
+int cleanup_add(Context *ctx, CleanupKind kind, const char *path);   /* a slot of the table */
+void cleanup_forget(int slot);                                       /* it may stay, or is gone already */
+void cleanup_remove(int slot);
+void cleanup_remove_all(CleanupKind kind);
+
+void outputs_drop(void);                                             /* file.c: closes and removes all outputs that were not committed */
 
 #endif

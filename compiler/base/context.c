@@ -1,129 +1,222 @@
-/* One way to fail on the user's fault: say what is wrong and unwind to the command; or collect what is wrong and say it all at once. */
-#include "compiler/base/base.h"
-
+/* One way to fail on the user's fault: a message, then back to context_run, which cleans up. Faults can also be collected and told together. */
+#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#define MOST_COMPLAINTS 1000
-#define ADDRESS_LIMIT ((size_t)16 << 30)
+#include "compiler/base/cleanup.h"
+
+enum { MOST_COMPLAINTS = 1000 };
 
 struct Unwind {
-    jmp_buf back;
+    sigjmp_buf place;
     Status status;
 };
 
 typedef struct Complaint {
     struct Complaint *next;
     Status status;
-    const char *text;
+    char *where, *hint, *what;       /* copies of our own; where and hint may be NULL */
 } Complaint;
 
-static bool coloured(void)
+struct Complaints {
+    Complaint *first, **last;
+    int kept, dropped;
+    Status status;           /* what the command ends with */
+};
+
+/* ---- messages ---- */
+
+static bool colours(void)
 {
-    return isatty(2) && !getenv("NO_COLOR");
+    const char *refused = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    return isatty(STDERR_FILENO) && !(refused && *refused) && !(terminal && !strcmp(terminal, "dumb"));
 }
 
-static Text message(const Context *ctx, Arena *arena, const char *where, const char *hint, const char *format, va_list arguments)
+/* The last guard of the terminal: whatever a caller forgot to quote does not reach it as a control sequence. Lines after the first are kept. */
+static void print_text(const char *text)
 {
-    Text text = text_new(arena);
-    text_add(&text, coloured() ? "tulle: \033[31merror:\033[0m " : "tulle: error: ");
-    if (ctx->file)
-        text_format(&text, "%s: ", ctx->file);
-    if (where)
-        text_format(&text, "%s: ", where);
-    text_vformat(&text, format, arguments);
-    text_add(&text, "\n");
+    for (size_t left = strlen(text); left;) {
+        size_t length = *text == '\n' || *text == '\t' ? 1 : text_character(text, left);
+        if (length)
+            fwrite(text, 1, length, stderr);
+        else
+            fprintf(stderr, "\\x%02x", (unsigned char)*text);
+        length += !length;
+        text += length;
+        left -= length;
+    }
+}
+
+static void print_hint(const char *hint)
+{
+    while (*hint) {
+        size_t length = strcspn(hint, "\n");
+        char *line = strndup(hint, length);
+        fputs("  hint: ", stderr);
+        print_text(line ? line : "");
+        fputc('\n', stderr);
+        free(line);
+        hint += length + (hint[length] == '\n');
+    }
+}
+
+static void print_message(const Context *ctx, const char *where, const char *hint, const char *what)
+{
+    bool coloured = colours();
+    flockfile(stderr);
+    fputs(coloured ? "\033[1mtulle: \033[31merror:\033[0m " : "tulle: error: ", stderr);
+    const char *parts[] = {ctx ? ctx->file : NULL, where};
+    for (int i = 0; i < COUNT(parts); i++)
+        if (parts[i]) {
+            print_text(parts[i]);
+            fputs(": ", stderr);
+        }
+    print_text(what);
+    fputc('\n', stderr);
     if (hint)
-        text_format(&text, "  hint: %s\n", hint);
-    return text;
+        print_hint(hint);
+    funlockfile(stderr);
 }
 
-/* Failing must not fail for want of memory: messages have an arena of their own, and the one that cannot be built is told plainly. */
-static void say(const Context *ctx, const char *where, const char *hint, const char *format, va_list arguments)
+/* ---- complaints ---- */
+
+static char *copy_of(const char *text)
 {
-    fflush(stdout);
-    fprintf(stderr, coloured() ? "tulle: \033[31merror:\033[0m " : "tulle: error: ");
-    if (ctx->file)
-        fprintf(stderr, "%s: ", ctx->file);
-    if (where)
-        fprintf(stderr, "%s: ", where);
-    vfprintf(stderr, format, arguments);
-    fprintf(stderr, "\n");
-    if (hint)
-        fprintf(stderr, "  hint: %s\n", hint);
+    return text ? strdup(text) : NULL;
 }
 
-static void say_complaints(const Context *ctx)
+static Status worse(Status a, Status b)
 {
-    for (const Complaint *complaint = ctx->complaints; complaint; complaint = complaint->next)
-        fputs(complaint->text, stderr);
+    return a == STATUS_FINE || b == STATUS_MODEL ? b : a;
 }
 
-static _Noreturn void unwind(Context *ctx, Status status)
+static void complaint_add(struct Complaints *list, Status status, const char *where, const char *hint, char *what)
 {
-    if (!ctx->unwind)
-        exit(status);
-    ctx->unwind->status = status;
-    longjmp(ctx->unwind->back, 1);
+    Complaint *complaint = list->kept < MOST_COMPLAINTS ? calloc(1, sizeof *complaint) : NULL;
+    list->status = worse(list->status, status);
+    if (!complaint) {
+        list->dropped++;
+        free(what);
+        return;
+    }
+    *complaint = (Complaint){.status = status, .where = copy_of(where), .hint = copy_of(hint), .what = what};
+    *list->last = complaint;
+    list->last = &complaint->next;
+    list->kept++;
 }
 
-_Noreturn void fail(Context *ctx, Status status, const char *where, const char *hint, const char *format, ...)
+static struct Complaints *complaints_of(Context *ctx)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    say_complaints(ctx);
-    say(ctx, where, hint, format, arguments);
-    va_end(arguments);
-    unwind(ctx, status);
+    if (!ctx->complaints) {
+        ctx->complaints = calloc(1, sizeof *ctx->complaints);
+        if (!ctx->complaints)
+            fail(ctx, STATUS_MODEL, NULL, NULL, "out of memory");
+        ctx->complaints->last = &ctx->complaints->first;
+    }
+    return ctx->complaints;
 }
 
 void complain(Context *ctx, Status status, const char *where, const char *hint, const char *format, ...)
 {
-    int count = 0;
-    Complaint **end = &ctx->complaints;
-    for (; *end; end = &(*end)->next)
-        count++;
-    if (count > MOST_COMPLAINTS)
-        return;
+    char *what = NULL;
     va_list arguments;
     va_start(arguments, format);
-    Complaint *complaint = arena_new_of(ctx->graph, Complaint);
-    complaint->status = status;
-    complaint->text = count == MOST_COMPLAINTS ? "tulle: error: and more of the same\n" : message(ctx, ctx->graph, where, hint, format, arguments).data;
+    if (vasprintf(&what, format, arguments) < 0)
+        what = NULL;
     va_end(arguments);
-    *end = complaint;
+    complaint_add(complaints_of(ctx), status, where, hint, what);
+}
+
+static void complaints_print(Context *ctx)
+{
+    struct Complaints *list = ctx ? ctx->complaints : NULL;
+    if (!list)
+        return;
+    for (const Complaint *complaint = list->first; complaint; complaint = complaint->next)
+        print_message(ctx, complaint->where, complaint->hint, complaint->what ? complaint->what : "out of memory");
+    if (list->dropped)
+        fprintf(stderr, "tulle: and %d more\n", list->dropped);
+}
+
+static void complaints_free(Context *ctx)
+{
+    for (Complaint *complaint = ctx->complaints ? ctx->complaints->first : NULL; complaint;) {
+        Complaint *next = complaint->next;
+        free(complaint->where);
+        free(complaint->hint);
+        free(complaint->what);
+        free(complaint);
+        complaint = next;
+    }
+    free(ctx->complaints);
+    ctx->complaints = NULL;
+}
+
+/* ---- ending ---- */
+
+static _Noreturn void unwind(Context *ctx, Status status)
+{
+    if (!ctx || !ctx->unwind)
+        exit(status);
+    ctx->unwind->status = status;
+    siglongjmp(ctx->unwind->place, 1);
+}
+
+void fail(Context *ctx, Status status, const char *where, const char *hint, const char *format, ...)
+{
+    complaints_print(ctx);
+    char *what = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    if (vasprintf(&what, format, arguments) < 0)
+        what = NULL;
+    va_end(arguments);
+    print_message(ctx, where, hint, what ? what : "out of memory");
+    free(what);
+    unwind(ctx, status);
 }
 
 void fail_complaints(Context *ctx)
 {
     if (!ctx->complaints)
         return;
-    Status worst = ctx->complaints->status;
-    for (const Complaint *complaint = ctx->complaints; complaint; complaint = complaint->next)
-        if (complaint->status == STATUS_MODEL)
-            worst = STATUS_MODEL;
-    say_complaints(ctx);
-    unwind(ctx, worst);
+    complaints_print(ctx);
+    unwind(ctx, ctx->complaints->status);
 }
 
-static size_t memory_limit(void)
+/* ---- the run ---- */
+
+/* The address space that an arena may take; the scratch arena also no more than the machine's memory, since all of it gets touched. */
+static size_t memory_limit(size_t most)
 {
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    size_t memory = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : ADDRESS_LIMIT;
-    return memory < ADDRESS_LIMIT ? memory : ADDRESS_LIMIT;
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    size_t memory = pages > 0 && size > 0 ? (size_t)pages * (size_t)size : most;
+    return memory < most ? memory : most;
+}
+
+/* Nothing that changes after sigsetjmp lives in this frame. */
+static Status run_protected(Context *ctx, Status (*work)(Context *, void *), void *argument)
+{
+    if (sigsetjmp(ctx->unwind->place, 1))
+        return ctx->unwind->status;
+    ctx->graph = arena_new(ctx, "graph", (size_t)16 << 30);
+    ctx->scratch = arena_new(ctx, "scratch", memory_limit((size_t)16 << 30));
+    Status status = work(ctx, argument);
+    fail_complaints(ctx);
+    return status;
 }
 
 Status context_run(Status (*work)(Context *, void *), void *argument)
 {
-    struct Unwind here;
-    Context ctx = {.unwind = &here};
-    ctx.graph = arena_new(&ctx, "the graph", memory_limit());
-    ctx.scratch = arena_new(&ctx, "a pass", memory_limit());
-    if (setjmp(here.back) == 0)
-        here.status = work(&ctx, argument);
+    struct Unwind place = {.status = STATUS_INTERNAL};
+    Context ctx = {.unwind = &place};
+    Status status = run_protected(&ctx, work, argument);
+    outputs_drop();
     scratch_remove_all();
-    arena_free(ctx.graph);
-    arena_free(ctx.scratch);
-    return here.status;
+    complaints_free(&ctx);
+    while (ctx.arenas)
+        arena_free(ctx.arenas);
+    return status;
 }

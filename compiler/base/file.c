@@ -1,7 +1,5 @@
-/* Whole inputs, mapped; and outputs that appear complete or not at all. */
-#include "compiler/base/base.h"
-#include "compiler/base/cleanup.h"
-
+/* Whole inputs, mapped; outputs that appear whole or not at all; private temporary folders. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,70 +8,146 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct OutputFile {
-    Context *ctx;
-    const char *path, *temporary;    /* temporary: NULL for stdout */
-    FILE *stream;
-    int slot;                        /* in the table of what to remove */
-};
+#include "compiler/base/cleanup.h"
+
+/* ---- inputs ---- */
+
+static _Noreturn void cannot_read(Context *ctx, const char *path, int file, const char *why)
+{
+    if (file >= 0)
+        close(file);
+    const char *named = ctx->file && !strcmp(ctx->file, path) ? NULL : text_quote(ctx->graph, path, strlen(path));
+    fail(ctx, STATUS_MODEL, named, NULL, "cannot be read: %s", why);
+}
 
 FileView file_map(Context *ctx, const char *path)
 {
-    ctx->file = path;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat status;
-    if (descriptor < 0 || fstat(descriptor, &status) != 0)
-        fail(ctx, STATUS_MODEL, NULL, NULL, "cannot be read: %s", strerror(errno));
-    if (!S_ISREG(status.st_mode)) {
-        close(descriptor);
-        fail(ctx, STATUS_MODEL, NULL, NULL, "cannot be read: it is %s", S_ISDIR(status.st_mode) ? "a folder" : "not a regular file");
-    }
-    if (status.st_size == 0) {
-        close(descriptor);
-        fail(ctx, STATUS_MODEL, NULL, NULL, "the file is empty");
-    }
-    void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-    close(descriptor);
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);    /* a named pipe must not block us; it is refused below */
+    if (file < 0 || fstat(file, &status) != 0)
+        cannot_read(ctx, path, file, strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        cannot_read(ctx, path, file, S_ISDIR(status.st_mode) ? "it is a folder" : "it is not a regular file");
+    if (status.st_size == 0)
+        cannot_read(ctx, path, file, "the file is empty");
+    void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
     if (data == MAP_FAILED)
-        fail(ctx, STATUS_MODEL, NULL, NULL, "cannot be mapped: %s", strerror(errno));
-    return (FileView){data, (size_t)status.st_size};
+        cannot_read(ctx, path, file, strerror(errno));
+    close(file);
+    return (FileView){.data = data, .size = (size_t)status.st_size};
 }
 
-static _Noreturn void refuse_output(OutputFile *output, const char *what, int error)
+/* ---- outputs ---- */
+
+struct OutputFile {
+    Context *ctx;
+    OutputFile *next;        /* among those not yet committed */
+    char *path;              /* as the user gave it, for messages */
+    char *target;            /* what is replaced at the end; NULL: written directly (stdout, a device, a pipe) */
+    char *temporary;
+    int slot;                /* of the cleanup table; -1: none */
+    FILE *stream;
+};
+
+static OutputFile *outputs;
+
+static _Noreturn void cannot_write(Context *ctx, const char *path, int error)
 {
-    output->ctx->file = NULL;
-    fail(output->ctx, STATUS_USAGE, output->path, error == ENOSPC ? "free some space, or choose another place with -o" : "choose another place with -o",
-         "%s: %s", what, strerror(error));
+    fail(ctx, STATUS_USAGE, NULL, NULL, "cannot write '%s': %s", text_quote(ctx->graph, path, strlen(path)), error ? strerror(error) : "the disk refuses it");
 }
 
-/* The mode that a newly created file would have: mkstemp gives 0600. */
-static mode_t usual_mode(void)
+static void output_free(OutputFile *output)
 {
-    mode_t mask = umask(0);
-    umask(mask);
-    return 0666 & ~mask;
+    for (OutputFile **link = &outputs; *link; link = &(*link)->next)
+        if (*link == output) {
+            *link = output->next;
+            break;
+        }
+    if (output->stream && output->stream != stdout)
+        fclose(output->stream);
+    if (output->slot >= 0)
+        cleanup_remove(output->slot);
+    free(output->path);
+    free(output->target);
+    free(output->temporary);
+    free(output);
+}
+
+void outputs_drop(void)
+{
+    while (outputs)
+        output_free(outputs);
+}
+
+/* A file behind a link is replaced where it is; the link stays. */
+static char *target_of(const char *path)
+{
+    char *target = realpath(path, NULL);
+    return target ? target : strdup(path);
+}
+
+/* Noted before it is made, with signals held: at no moment is there a file that nobody would remove. */
+static int open_temporary(OutputFile *output)
+{
+    static unsigned serial;
+    sigset_t before;
+    cleanup_hold(&before);
+    for (int attempt = 0; attempt < 100; attempt++) {
+        free(output->temporary);
+        if (asprintf(&output->temporary, "%s.%ld-%u.tmp", output->target, (long)getpid(), serial++) < 0)
+            output->temporary = NULL;
+        int file = output->temporary ? open(output->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1;
+        int error = errno;
+        if (file >= 0) {
+            output->slot = cleanup_add(output->ctx, CLEANUP_FILE, output->temporary);
+            cleanup_release(&before);
+            return file;
+        }
+        if (error != EEXIST) {
+            cleanup_release(&before);
+            errno = error;
+            return -1;
+        }
+    }
+    cleanup_release(&before);
+    errno = EEXIST;
+    return -1;
+}
+
+static void output_start(OutputFile *output)
+{
+    struct stat status;
+    bool there = stat(output->path, &status) == 0;
+    if (there && S_ISDIR(status.st_mode))
+        cannot_write(output->ctx, output->path, EISDIR);
+    if (there && access(output->path, W_OK) != 0)
+        cannot_write(output->ctx, output->path, errno);
+    int file;
+    if (there && !S_ISREG(status.st_mode)) {
+        file = open(output->path, O_WRONLY | O_CLOEXEC);
+    } else {
+        output->target = target_of(output->path);
+        file = open_temporary(output);
+    }
+    output->stream = file >= 0 ? fdopen(file, "wb") : NULL;
+    if (!output->stream)
+        cannot_write(output->ctx, output->path, errno);
+    setvbuf(output->stream, NULL, _IOFBF, 1 << 16);
 }
 
 OutputFile *output_open(Context *ctx, const char *path)
 {
-    OutputFile *output = arena_new_of(ctx->graph, OutputFile);
-    *output = (OutputFile){.ctx = ctx, .path = path, .slot = -1};
-    if (strcmp(path, "-") == 0) {
+    OutputFile *output = calloc(1, sizeof *output);
+    if (!output || !(output->path = strdup(path)))
+        fail(ctx, STATUS_USAGE, NULL, NULL, "out of memory");
+    output->ctx = ctx;
+    output->slot = -1;
+    output->next = outputs;
+    outputs = output;
+    if (!strcmp(path, "-"))
         output->stream = stdout;
-        return output;
-    }
-    struct stat status;
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-        refuse_output(output, "cannot be written", EISDIR);
-    char *temporary = arena_format(ctx->graph, "%s.XXXXXX", path);
-    int descriptor = mkstemp(temporary);
-    if (descriptor < 0)
-        refuse_output(output, "cannot be written", errno);
-    output->temporary = temporary;
-    output->slot = cleanup_add(temporary, CLEANUP_FILE);
-    output->stream = fdopen(descriptor, "wb");
-    if (!output->stream || fchmod(descriptor, usual_mode()) != 0)
-        refuse_output(output, "cannot be written", errno);
+    else
+        output_start(output);
     return output;
 }
 
@@ -82,37 +156,74 @@ FILE *output_stream(OutputFile *output)
     return output->stream;
 }
 
-/* Everything is on its way to the disk, or the command fails. */
-static void finish(OutputFile *output)
+/* Everything has reached the file, or fail(). Closing can still report a full disk. */
+static void output_check(OutputFile *output)
 {
-    if (!output->stream)
-        return;
     errno = 0;
-    bool bad = ferror(output->stream) || fflush(output->stream) != 0;
-    int error = errno;
-    if (output->temporary && fclose(output->stream) != 0 && !bad) {
-        bad = true;
-        error = errno;
+    int flushed = fflush(output->stream), error = errno;
+    bool failed = flushed != 0 || ferror(output->stream);
+    if (output->stream != stdout) {
+        if (fclose(output->stream) != 0 && !failed) {
+            failed = true;
+            error = errno;
+        }
+        output->stream = NULL;
     }
-    output->stream = NULL;
-    if (bad)
-        refuse_output(output, "cannot be written", error ? error : ENOSPC);
+    if (failed)
+        cannot_write(output->ctx, output->path, error);
 }
 
-void outputs_commit(OutputFile **outputs, int count)
+static void output_rename(OutputFile *output)
+{
+    if (!output->target)
+        return;
+    sigset_t before;
+    cleanup_hold(&before);
+    int renamed = rename(output->temporary, output->target), error = errno;
+    if (renamed == 0) {
+        cleanup_forget(output->slot);
+        output->slot = -1;
+    }
+    cleanup_release(&before);
+    if (renamed != 0)
+        cannot_write(output->ctx, output->path, error);
+}
+
+void outputs_commit(OutputFile **finished, int count)
 {
     for (int i = 0; i < count; i++)
-        finish(outputs[i]);
-    for (int i = 0; i < count; i++) {
-        if (!outputs[i]->temporary)
-            continue;
-        if (rename(outputs[i]->temporary, outputs[i]->path) != 0)
-            refuse_output(outputs[i], "cannot be put in place", errno);
-        cleanup_forget(outputs[i]->slot);
-    }
+        output_check(finished[i]);
+    for (int i = 0; i < count; i++)
+        output_rename(finished[i]);
+    for (int i = 0; i < count; i++)
+        output_free(finished[i]);
 }
 
 void output_commit(OutputFile *output)
 {
     outputs_commit(&output, 1);
+}
+
+/* ---- private folders ---- */
+
+const char *scratch_folder(Context *ctx)
+{
+    const char *parent = getenv("TMPDIR");
+    char *path = arena_format(ctx->graph, "%s/tulle-XXXXXX", parent && *parent ? parent : "/tmp");
+    sigset_t before;
+    cleanup_hold(&before);
+    bool made = mkdtemp(path) != NULL;
+    int error = errno;
+    if (made)
+        cleanup_add(ctx, CLEANUP_FOLDER, path);
+    cleanup_release(&before);
+    if (!made)
+        fail(ctx, STATUS_USAGE, NULL, "set TMPDIR to a folder that can be written", "cannot make a temporary folder '%s': %s",
+             text_quote(ctx->graph, path, strlen(path)), strerror(error));
+    return path;
+}
+
+void scratch_remove_all(void)
+{
+    cleanup_remove_all(CLEANUP_FOLDER);
 }
