@@ -43,6 +43,11 @@ void header_write(Out *out, const Plan *plan, const ModuleOptions *options);
 const char *upper_case(Arena *arena, const char *word);
 const char *base_name(const char *path);
 
+/* ---- story.c: what a reader is told ---- */
+
+void story_open(Out *out, const Plan *plan, const char *const *names, const ModuleOptions *options);   /* at the top of the file */
+void story_layer(Out *out, const LayerPlan *layer, const char *name);                                  /* above a layer's functions */
+
 /* ---- tables.c ---- */
 
 void tables_write(Out *out, const Plan *plan, const char *const *names, const char *prefix);

@@ -17,7 +17,7 @@ typedef struct Out {
 
 void out_line(Out *out, const char *format, ...) PRINTF_LIKE(2, 3);     /* one line, indented */
 void out_blank(Out *out);
-void out_open(Out *out, const char *format, ...) PRINTF_LIKE(2, 3);     /* the line, " {", and one level deeper */
+void out_open(Out *out, const char *format, ...) PRINTF_LIKE(2, 3);     /* the line, an opening brace, and one level deeper: functions, blocks, tables */
 void out_close(Out *out, const char *after);                            /* "}" and `after` (";" or "") */
 void out_comment(Out *out, const char *format, ...) PRINTF_LIKE(2, 3);  /* wrapped, safe for any text: comment ends and trigraphs are broken up */
 void out_paste(Out *out, const char *text);                             /* unchanged */

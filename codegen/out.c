@@ -13,19 +13,19 @@ static void begin_line(Out *out)
         text_add_bytes(&out->text, " ", 1);
 }
 
-static void add_line(Out *out, const char *format, va_list arguments, const char *after)
+static void add_line(Out *out, const char *format, va_list arguments)
 {
     begin_line(out);
     text_vformat(&out->text, format, arguments);
-    text_add(&out->text, after);
 }
 
 void out_line(Out *out, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    add_line(out, format, arguments, "\n");
+    add_line(out, format, arguments);
     va_end(arguments);
+    text_add(&out->text, "\n");
 }
 
 void out_blank(Out *out)
@@ -35,11 +35,13 @@ void out_blank(Out *out)
 
 void out_open(Out *out, const char *format, ...)
 {
-    /* A function's brace stands on a line of its own, as in our own sources. */
     va_list arguments;
     va_start(arguments, format);
-    add_line(out, format, arguments, out->indent == 0 ? "\n{\n" : " {\n");
+    add_line(out, format, arguments);
     va_end(arguments);
+    /* A function's brace stands on a line of its own, as in our own sources. */
+    bool function = out->indent == 0 && out->text.data[out->text.length - 1] == ')';
+    text_add(&out->text, function ? "\n{\n" : " {\n");
     out->indent++;
 }
 

@@ -1,0 +1,292 @@
+/* The kernel for whatever no faster one takes: the naive operators of compiler/reference, pasted as they are, with the node's sizes in tables.
+   Sums are formed in double, so this is also what other kernels are measured against. Non-finite values spread as in the operator's definition. */
+#include "codegen/kernel.h"
+
+#include <string.h>
+
+#define MOST_OPERANDS 4096           /* of one call */
+
+/* How a node becomes stages: all calls of the node side by side in stage 0 (they write disjoint places), with epilogues behind each share where
+   shares are contiguous; otherwise each epilogue is a stage of its own. */
+
+static Arena *scratch_of(const Problem *problem)
+{
+    return problem->graph->ctx->scratch;
+}
+
+static ReferenceCall call_of(const Problem *problem, const Node *node, int part)
+{
+    ReferenceCall call = {0};
+    reference_call(problem->graph, node, part, scratch_of(problem), &call);
+    return call;
+}
+
+/* Elements of output 0 in each item of the call; 0 if its shares are not runs of whole elements. */
+static int64_t run_length(const Problem *problem, const ReferenceCall *call)
+{
+    int64_t count = shape_count(&problem->node->outputs[0]->shape);
+    return call->contiguous && call->items > 0 && count % call->items == 0 ? count / call->items : 0;
+}
+
+/* Can all epilogues follow within the shares of the main call? Each must take single elements as its items. */
+static bool epilogue_follows(const Problem *problem)
+{
+    const Node *node = problem->node;
+    if (reference_parts(node) != 1)
+        return false;
+    ReferenceCall call = call_of(problem, node, 0);
+    if (run_length(problem, &call) == 0)
+        return false;
+    for (int e = 0; e < node->epilogue_count; e++) {
+        ReferenceCall after = call_of(problem, node->epilogue[e], 0);
+        if (!after.contiguous || after.items != shape_count(&node->outputs[0]->shape))
+            return false;
+    }
+    return true;
+}
+
+static bool fits(const Problem *problem)
+{
+    const char *why;
+    if (problem->node->op == OP_View || !reference_supports(problem->node, &why))
+        return false;
+    for (int e = 0; e < problem->node->epilogue_count; e++)
+        if (!reference_supports(problem->node->epilogue[e], &why))
+            return false;
+    return true;
+}
+
+static int tilings(const Problem *problem, Tiling *list, int most)
+{
+    (void)problem;
+    if (most > 0)
+        list[0] = (Tiling){0};
+    return most > 0;
+}
+
+static double value_bytes(const Value *value)
+{
+    size_t bytes = 0;
+    if (value != NULL)
+        shape_bytes(&value->shape, value->type, &bytes);
+    return (double)bytes;
+}
+
+/* Elements of a window that one output element is made of. */
+static double window(const Node *node)
+{
+    int rank = 0;
+    const int64_t *kernel = node_ints(node, ATTR_kernel_shape, &rank);
+    double taps = 1;
+    for (int i = 0; i < rank; i++)
+        taps *= (double)kernel[i];
+    return taps;
+}
+
+static void work(const Problem *problem, const Tiling *tiling, Work *counts)
+{
+    /* A scalar multiply-add in double costs two loads, two conversions, address arithmetic and a multiply-add; an element about as much. */
+    const double instructions_each = 8;
+    (void)tiling;
+    const Node *node = problem->node;
+    double elements = 0, dense = dense_multiply_adds(node);
+    for (int i = 0; i < node->output_count; i++)
+        if (node->outputs[i] != NULL)
+            elements += (double)shape_count(&node->outputs[i]->shape) * window(node);
+    for (int i = 0; i < node->input_count; i++)
+        *(value_constant(node->inputs[i]) ? &counts->weight_bytes : &counts->bytes) += value_bytes(node->inputs[i]);
+    for (int i = 0; i < node->output_count; i++)
+        counts->bytes += value_bytes(node->outputs[i]);
+    counts->multiply_adds = dense * problem->density;
+    counts->vector_instructions = instructions_each * (dense + elements * (1 + node->epilogue_count));
+    counts->loads = 2 * dense + elements;
+    counts->stores = elements;
+}
+
+static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
+{
+    (void)tiling;
+    const Node *node = problem->node;
+    int64_t items = 0;
+    for (int part = 0; part < reference_parts(node); part++)
+        items += call_of(problem, node, part).items;
+    layer->stages[layer->stage_count++] = (StagePlan){items, "compute"};
+    if (node->epilogue_count > 0 && !epilogue_follows(problem))
+        layer->stages[layer->stage_count++] = (StagePlan){shape_count(&node->outputs[0]->shape), "epilogue"};
+}
+
+static void pack_node(const Node *node, Packed *packed)
+{
+    for (int i = 0; i < node->input_count; i++)
+        if (value_constant(node->inputs[i]))
+            packed_value(packed, node->inputs[i]);
+    for (int e = 0; e < node->epilogue_count; e++)
+        pack_node(node->epilogue[e], packed);
+}
+
+static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
+{
+    (void)tiling;
+    pack_node(problem->node, packed);
+}
+
+/* ---- text ---- */
+
+static void paste_function(const Emission *emission, const ReferenceCall *call)
+{
+    Text text = text_new(emission->arena);
+    for (int i = 0; i < call->define_count; i++)
+        text_format(&text, "#define %s %s\n", call->defines[i].name, call->defines[i].value);
+    text_add(&text, call->text);
+    for (int i = 0; i < call->define_count; i++)
+        text_format(&text, "#undef %s\n", call->defines[i].name);
+    emit_helper(emission, "reference", reference_prelude());
+    emit_helper(emission, call->function, text.data);
+}
+
+static const char *named(Arena *arena, const char *number, const char *const *names, int index)
+{
+    const char *name = names == NULL ? NULL : names[index];
+    return name == NULL ? arena_format(arena, "%s,", number) : arena_format(arena, "%s, /* %s */", number, name);
+}
+
+/* Tables of one call's numbers, as NAME_p0 and NAME_r0; gives the arguments to pass. */
+static const char *emit_tables(const Emission *emission, const ReferenceCall *call, const char *tag)
+{
+    Out *out = emission->out;
+    if (call->p_count > 0) {
+        out_open(out, "static const int64_t %s_p%s[] =", emission->name, tag);
+        for (int i = 0; i < call->p_count; i++) {
+            const char *number = arena_format(emission->arena, "%lld", (long long)call->p[i]);
+            out_line(out, "%s", named(emission->arena, number, call->p_names, i));
+        }
+        out_close(out, ";");
+    }
+    if (call->r_count > 0) {
+        out_open(out, "static const double %s_r%s[] =", emission->name, tag);
+        for (int i = 0; i < call->r_count; i++)
+            out_line(out, "%s", named(emission->arena, out_float(emission->arena, call->r[i], TYPE_F64), call->r_names, i));
+        out_close(out, ";");
+    }
+    const char *p = call->p_count > 0 ? arena_format(emission->arena, "%s_p%s", emission->name, tag) : "NULL";
+    const char *r = call->r_count > 0 ? arena_format(emission->arena, "%s_r%s", emission->name, tag) : "NULL";
+    return arena_format(emission->arena, "%s, %s", p, r);
+}
+
+/* Opens a block that declares the call's operands as `in` and `out`. */
+static void open_operands(const Emission *emission, const Node *node, int part)
+{
+    Out *out = emission->out;
+    int *indices = arena_array(emission->arena, int, MOST_OPERANDS);
+    int ins = reference_inputs(node, part, indices, MOST_OPERANDS);
+    out_open(out, "const void *const in[] =");
+    for (int i = 0; i < ins; i++) {
+        const Value *value = node->inputs[indices[i]];
+        out_line(out, "%s,", value == NULL ? "NULL" : emit_read(emission, value));
+    }
+    if (ins == 0)
+        out_line(out, "NULL,");
+    out_close(out, ";");
+    int outs = reference_outputs(node, part, indices, MOST_OPERANDS);
+    out_open(out, "void *const out[] =");
+    for (int i = 0; i < outs; i++) {
+        const Value *value = node->outputs[indices[i]];
+        out_line(out, "%s,", value == NULL ? "NULL" : emit_write(emission, value));
+    }
+    out_close(out, ";");
+}
+
+/* The part of a stage that does items first .. first+items-1 of it as one call. */
+static void emit_call(const Emission *emission, const Node *node, int part, const char *arguments, int64_t first, int64_t all)
+{
+    Out *out = emission->out;
+    ReferenceCall call = call_of(emission->problem, node, part);
+    if (call.items == all) {
+        open_operands(emission, node, part);
+        out_line(out, "%s(%s, in, out, begin, end);", call.function, arguments);
+        return;
+    }
+    long long from = first, to = first + call.items;
+    out_open(out, "if (begin < %lld && end > %lld)", to, from);
+    open_operands(emission, node, part);
+    out_line(out, "%s(%s, in, out, (begin > %lld ? begin : %lld) - %lld, (end < %lld ? end : %lld) - %lld);", call.function, arguments, from, from,
+             from, to, to, from);
+    out_close(out, "");
+}
+
+/* The epilogues, over elements first .. last-1 of the result, which are there already. */
+static void emit_epilogue(const Emission *emission, const char *const *arguments, const char *first, const char *last)
+{
+    const Node *node = emission->problem->node;
+    for (int e = 0; e < node->epilogue_count; e++) {
+        ReferenceCall call = call_of(emission->problem, node->epilogue[e], 0);
+        out_line(emission->out, "{");
+        emission->out->indent++;
+        open_operands(emission, node->epilogue[e], 0);
+        out_line(emission->out, "%s(%s, in, out, %s, %s);", call.function, arguments[e], first, last);
+        out_close(emission->out, "");
+    }
+}
+
+static void emit_stages(const Emission *emission, const char *const *arguments, const char *const *epilogue_arguments)
+{
+    const Node *node = emission->problem->node;
+    int64_t first = 0;
+    emit_stage_open(emission, 0);
+    for (int part = 0; part < reference_parts(node); part++) {
+        emit_call(emission, node, part, arguments[part], first, emission->layer->stages[0].items);
+        first += call_of(emission->problem, node, part).items;
+    }
+    bool apart = emission->layer->stage_count == 2;
+    if (!apart && node->epilogue_count > 0) {
+        ReferenceCall call = call_of(emission->problem, node, 0);
+        long long run = run_length(emission->problem, &call);
+        emit_epilogue(emission, epilogue_arguments, arena_format(emission->arena, "begin * %lld", run),
+                      arena_format(emission->arena, "end * %lld", run));
+    }
+    out_close(emission->out, "");
+    if (!apart)
+        return;
+    out_blank(emission->out);
+    emit_stage_open(emission, 1);
+    emit_epilogue(emission, epilogue_arguments, "begin", "end");
+    out_close(emission->out, "");
+}
+
+static void emit(const Emission *emission)
+{
+    const Node *node = emission->problem->node;
+    int parts = reference_parts(node);
+    const char **arguments = arena_array(emission->arena, const char *, parts + 1);
+    const char **epilogue_arguments = arena_array(emission->arena, const char *, node->epilogue_count + 1);
+    for (int part = 0; part < parts; part++) {
+        ReferenceCall call = call_of(emission->problem, node, part);
+        paste_function(emission, &call);
+        arguments[part] = emit_tables(emission, &call, arena_format(emission->arena, "%d", part));
+    }
+    for (int e = 0; e < node->epilogue_count; e++) {
+        ReferenceCall call = call_of(emission->problem, node->epilogue[e], 0);
+        paste_function(emission, &call);
+        epilogue_arguments[e] = emit_tables(emission, &call, arena_format(emission->arena, "e%d", e));
+    }
+    emit_stages(emission, arguments, epilogue_arguments);
+}
+
+static bool in_place(const Problem *problem, const Tiling *tiling)
+{
+    (void)tiling;
+    return reference_parts(problem->node) == 1 && problem->node->input_count > 0 && problem->node->inputs[0] != NULL &&
+           call_of(problem, problem->node, 0).in_place;
+}
+
+const Kernel kernel_reference = {
+    .name = "reference",
+    .says = "the plain loops of the operator's definition, sums in double",
+    .fits = fits,
+    .tilings = tilings,
+    .work = work,
+    .stages = stages,
+    .pack = pack,
+    .emit = emit,
+    .in_place = in_place,
+};

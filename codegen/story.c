@@ -1,0 +1,126 @@
+/* The comments of a program: what it was made from, how to compile it, what its layers are, and above each layer why it is computed as it is. */
+#include "codegen/internal.h"
+
+#include <string.h>
+
+#define NAME_COLUMNS 32
+
+static const char *operators(Arena *arena, const Node *node)
+{
+    Text text = text_new(arena);
+    text_add(&text, op_info(node->op)->name);
+    for (int e = 0; e < node->epilogue_count; e++)
+        text_format(&text, "+%s", op_info(node->epilogue[e]->op)->name);
+    return text.data;
+}
+
+static const char *quoted_name(Arena *arena, const char *name, size_t most)
+{
+    const char *quoted = text_quote(arena, name, strlen(name));
+    return strlen(quoted) <= most ? quoted : arena_format(arena, "%.*s...", (int)most - 3, quoted);
+}
+
+static const char *tiling_text(Arena *arena, const Tiling *tiling)
+{
+    int used = COUNT(tiling->size);
+    while (used > 0 && tiling->size[used - 1] == 0)
+        used--;
+    Text text = text_new(arena);
+    for (int i = 0; i < used; i++)
+        text_format(&text, "%s%d", i == 0 ? "" : ",", tiling->size[i]);
+    return used == 0 ? "-" : text.data;
+}
+
+static const char *density_text(Arena *arena, const LayerPlan *layer)
+{
+    if (layer->problem.pattern == NULL)
+        return "-";
+    int tenths = (int)(layer->problem.density * 1000 + 0.5);
+    return arena_format(arena, "%d.%d %%", tenths / 10, tenths % 10);
+}
+
+static const char *multiply_adds_text(Arena *arena, const LayerPlan *layer)
+{
+    double count = dense_multiply_adds(layer->problem.node);
+    return count == 0 ? "-" : arena_format(arena, "%lld", (long long)count);
+}
+
+static const Value *result(const Node *node)
+{
+    for (int i = 0; i < node->output_count; i++)
+        if (node->outputs[i] != NULL)
+            return node->outputs[i];
+    return NULL;
+}
+
+static const char *result_text(Arena *arena, const Node *node)
+{
+    const Value *value = result(node);
+    return value == NULL ? "-" : shape_text(arena, &value->shape);
+}
+
+/* ---- the top of the file ---- */
+
+#define ROW "%-14s %-20s %-32s %-18s %-16s %-8s %8s %14s"
+
+static void layer_row(Text *text, Arena *arena, const LayerPlan *layer, const char *name)
+{
+    const Node *node = layer->problem.node;
+    text_format(text, "\n" ROW, name, quoted_name(arena, operators(arena, node), 20), quoted_name(arena, node->name, NAME_COLUMNS),
+                result_text(arena, node), layer->kernel == NULL ? "view" : layer->kernel->name, tiling_text(arena, &layer->tiling),
+                density_text(arena, layer), multiply_adds_text(arena, layer));
+}
+
+static const char *compile_line(Arena *arena, const Target *target, const ModuleOptions *options)
+{
+    const char *source = strcmp(options->source_path, "-") == 0 ? "model.c" : base_name(options->source_path);
+    const char *compiler = target->isa.compiler == NULL ? "cc" : target->isa.compiler;
+    const char *flags = target->isa.compiler_flags == NULL ? "" : target->isa.compiler_flags;
+    return arena_format(arena, "%s -std=gnu11 -O2 %s%s-ffp-contract=off -fopenmp -I. -c %s", compiler, flags, flags[0] == '\0' ? "" : " ", source);
+}
+
+void story_open(Out *out, const Plan *plan, const char *const *names, const ModuleOptions *options)
+{
+    const Graph *graph = plan->graph;
+    Arena *arena = graph->ctx->scratch;
+    Text text = text_new(arena);
+    text_format(&text, "Model '%s', compiled by tulle %s for target %s (%s). The code belongs to whoever owns the model.\n",
+                text_quote(arena, graph->name, strlen(graph->name)), TULLE_VERSION, text_quote(arena, plan->target->machine.name,
+                strlen(plan->target->machine.name)), plan->target->isa.name);
+    if (graph->sha256[0] != '\0')
+        text_format(&text, "SHA-256 of the model's file: %s\n", graph->sha256);
+    text_format(&text, "\nCompile:   %s\n", compile_line(arena, plan->target, options));
+    text_format(&text, "           -I names the folder of the .weights file, if there is one; without -fopenmp it runs on one thread; link with -lm.\n"
+                       "           Without -ffp-contract=off compilers may fuse multiplications and additions, and results differ in their last bits.\n");
+    text_format(&text, "Workspace: %zu bytes and %zu for each thread; no plan needs less than %zu in all.\n", plan->workspace_bytes,
+                plan->thread_bytes, plan->peak_values_bytes);
+    text_format(&text, "\n" ROW, "layer", "operators", "name in the model", "result", "kernel", "tiling", "density", "multiply-adds");
+    for (int l = 0; l < plan->layer_count; l++)
+        layer_row(&text, arena, &plan->layers[l], names[l]);
+    out_comment(out, "%s", text.data);
+    out_blank(out);
+}
+
+/* ---- above a layer ---- */
+
+static const char *operand_shapes(Arena *arena, const Node *node)
+{
+    Text text = text_new(arena);
+    for (int i = 0; i < node->input_count && i < 8; i++)
+        text_format(&text, "%s%s", i == 0 ? "" : " ", node->inputs[i] == NULL ? "-" : shape_text(arena, &node->inputs[i]->shape));
+    text_add(&text, node->input_count > 8 ? " ..." : "");
+    return text.data;
+}
+
+void story_layer(Out *out, const LayerPlan *layer, const char *name)
+{
+    Arena *arena = layer->problem.graph->ctx->scratch;
+    const Node *node = layer->problem.node;
+    Text text = text_new(arena);
+    text_format(&text, "%s, '%s': %s, %s -> %s.", name, quoted_name(arena, node->name, 2 * NAME_COLUMNS), operators(arena, node),
+                operand_shapes(arena, node), result_text(arena, node));
+    if (layer->problem.pattern != NULL)
+        text_format(&text, " Density %s of %s multiply-adds.", density_text(arena, layer), multiply_adds_text(arena, layer));
+    text_format(&text, "\nKernel %s (%s), tiling %s: %s.", layer->kernel->name, layer->kernel->says, tiling_text(arena, &layer->tiling), layer->why);
+    out_comment(out, "%s", text.data);
+}
