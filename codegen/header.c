@@ -36,7 +36,8 @@ static void write_tensor(Out *out, Arena *arena, const char *prefix, const char 
     shape_bytes(&value->shape, value->type, &bytes);
     const TypeInfo *info = type_info(value->type);
     const char *quoted = text_quote(arena, value->name, strlen(value->name));
-    out_comment(out, "%s %d: '%s', %s %s", strcmp(kind, "INPUT") == 0 ? "input" : "output", index, quoted, info->name, shape_text(arena, &value->shape));
+    out_comment(out, "%s %d: '%s', %s %s", strcmp(kind, "INPUT") == 0 ? "input" : "output", index, quoted, info->name,
+                shape_text(arena, &value->shape));
     out_line(out, "#define %s_%s_%d_NAME %s", prefix, kind, index, out_string(arena, value->name, strlen(value->name)));
     out_line(out, "#define %s_%s_%d_TYPE %s", prefix, kind, index, info->c_name);
     out_line(out, "#define %s_%s_%d_RANK %d", prefix, kind, index, value->shape.rank);
@@ -55,7 +56,8 @@ static void write_tensors(Out *out, Arena *arena, const char *prefix, const char
 
 static void write_workspace(Out *out, const Plan *plan, const char *upper)
 {
-    out_comment(out, "The caller's memory for one run at a time, aligned to %s_ALIGNMENT. It needs no initial values, and keeps nothing from run to run.", upper);
+    out_comment(out, "The caller's memory for one run at a time, aligned to %s_ALIGNMENT. It needs no initial values, and keeps nothing from run to "
+                     "run.", upper);
     out_line(out, "#define %s_WORKSPACE_BYTES(threads) ((size_t)%zu + (size_t)(threads) * (size_t)%zu)", upper, plan->workspace_bytes,
              plan->thread_bytes);
     out_line(out, "#define %s_ALIGNMENT %d", upper, WEIGHT_ALIGNMENT);
@@ -69,11 +71,17 @@ static void write_functions(Out *out, const char *prefix, const char *upper)
     out_line(out, "#endif");
     out_comment(out, "Computes the outputs from the inputs: arrays of pointers in the order above, each to BYTES bytes, row-major, aligned as its type "
                      "demands; buffers must not overlap. The workspace has at least %s_WORKSPACE_BYTES(threads) bytes. Returns TULLE_OK or "
-                     "another TULLE_ status, and then has written nothing. Results do not depend on the number of threads. Reentrant: "
+                     "another status, and then has written nothing. Results do not depend on the number of threads. Reentrant: "
                      "concurrent runs need workspaces of their own, and share nothing else that is written.", upper);
     out_line(out, "int %s_run(const void *const *inputs, void *const *outputs, void *workspace, size_t workspace_bytes, int threads);", prefix);
-    out_comment(out, "What tulle_run() and tulle_profile() take, and a thread pool of your own: check() the context, then call every stage in order with "
-                     "part = 0 .. parts-1, all parts of one stage done before the next begins; the workspace then needs parts for threads.");
+    out_comment(out, "What tulle_run() and tulle_profile() take, and a thread pool of your own: fill a tulle_context, check() it, and have every stage "
+                     "called in order with part = 0 .. parts-1, all parts of one done before the next begins:");
+    out_comment(out, "struct tulle_context context = {inputs, outputs, workspace};   (%s_WORKSPACE_BYTES(parts) bytes)\n"
+                     "if (%s_model()->check(&context) != TULLE_OK) return ...;\n"
+                     "for (int stage = 0; stage < %s_model()->stage_count; stage++) {\n"
+                     "    in thread number `part` of the pool: %s_model()->stages[stage](&context, part, parts);\n"
+                     "    wait for all of them;\n"
+                     "}", upper, prefix, prefix, prefix);
     out_line(out, "const struct tulle_model *%s_model(void);", prefix);
     out_line(out, "#ifdef __cplusplus");
     out_line(out, "}");

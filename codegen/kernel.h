@@ -17,12 +17,12 @@ typedef struct Out {
 
 void out_line(Out *out, const char *format, ...) PRINTF_LIKE(2, 3);     /* one line, indented */
 void out_blank(Out *out);
-void out_open(Out *out, const char *format, ...) PRINTF_LIKE(2, 3);     /* the line, an opening brace, and one level deeper: functions, blocks, tables */
+void out_open(Out *out, const char *format, ...) PRINTF_LIKE(2, 3);     /* the line, an opening brace, one level deeper: functions, blocks, tables */
 void out_close(Out *out, const char *after);                            /* "}" and `after` (";" or "") */
 void out_comment(Out *out, const char *format, ...) PRINTF_LIKE(2, 3);  /* wrapped, safe for any text: comment ends and trigraphs are broken up */
 void out_paste(Out *out, const char *text);                             /* unchanged */
-const char *out_string(Arena *arena, const char *bytes, size_t length); /* a C string literal of any bytes, quotes included: octal escapes only, ? escaped */
-const char *out_float(Arena *arena, double value, Type type);           /* an exact C constant: hexadecimal; __builtin_inff() and friends where needed */
+const char *out_string(Arena *arena, const char *bytes, size_t length); /* a C string literal of any bytes, quotes included: octal, ? escaped */
+const char *out_float(Arena *arena, double value, Type type);           /* an exact C constant: hexadecimal; __builtin_inff() where needed */
 
 /* ---- packed.c: constants of a layer, in order of execution ---- */
 
@@ -64,8 +64,8 @@ typedef struct Emission {
    (layer->stages[s].items). Close with out_close(out, ""). */
 void emit_stage_open(const Emission *emission, int stage);
 /* Expressions for pointers, typed: "(const float *)(const void *)(c->workspace + 4096)". Constants as they are in the model must have been given to
-   packed_value() by pack(). What stands in the workspace or the weights is 64-byte aligned; the caller's inputs and outputs only as their type demands.
-   No two of them overlap, but for input 0 and output 0 where in_place() allowed it. */
+   packed_value() by pack(). What stands in the workspace or the weights is 64-byte aligned; the caller's inputs and outputs only as their type
+   demands. No two of them overlap, but for input 0 and output 0 where in_place() allowed it. */
 const char *emit_read(const Emission *emission, const Value *value);
 const char *emit_write(const Emission *emission, const Value *value);
 const char *emit_packed(const Emission *emission, int array);

@@ -90,8 +90,8 @@ void story_open(Out *out, const Plan *plan, const char *const *names, const Modu
     if (graph->sha256[0] != '\0')
         text_format(&text, "SHA-256 of the model's file: %s\n", graph->sha256);
     text_format(&text, "\nCompile:   %s\n", compile_line(arena, plan->target, options));
-    text_format(&text, "           -I names the folder of the .weights file, if there is one; without -fopenmp it runs on one thread; link with -lm.\n"
-                       "           Without -ffp-contract=off compilers may fuse multiplications and additions, and results differ in their last bits.\n");
+    text_add(&text, "           -I names the folder of the .weights file, if there is one; without -fopenmp it runs on one thread; link with -lm.\n"
+                    "           Without -ffp-contract=off compilers may fuse products into sums, and results then differ in their last bits.\n");
     text_format(&text, "Workspace: %zu bytes and %zu for each thread; no plan needs less than %zu in all.\n", plan->workspace_bytes,
                 plan->thread_bytes, plan->peak_values_bytes);
     text_format(&text, "\n" ROW, "layer", "operators", "name in the model", "result", "kernel", "tiling", "density", "multiply-adds");
