@@ -1,0 +1,158 @@
+/* Editing in bulk and reading constants; see edit.h. */
+#include "edit.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- the order of nodes ---- */
+
+Rewrite rewrite_begin(Graph *graph)
+{
+    Rewrite rewrite = {.graph = graph, .alias_capacity = graph->value_count};
+    rewrite.aliases = arena_array(graph->ctx->scratch, Value *, graph->value_count);
+    return rewrite;
+}
+
+void rewrite_keep(Rewrite *rewrite, Node *node)
+{
+    rewrite->nodes = arena_grow(rewrite->graph->arena, rewrite->nodes, &rewrite->capacity, rewrite->count, sizeof(Node *));
+    rewrite->nodes[rewrite->count++] = node;
+}
+
+void rewrite_drop(Node *node)
+{
+    for (int i = 0; i < node->output_count; i++)
+        if (node->outputs[i] && node->outputs[i]->producer == node)
+            node->outputs[i]->producer = NULL;
+}
+
+void rewrite_alias(Rewrite *rewrite, Value *from, Value *to)
+{
+    while (from->id >= rewrite->alias_capacity) {
+        int old = rewrite->alias_capacity;
+        rewrite->aliases = arena_grow(rewrite->graph->ctx->scratch, rewrite->aliases, &rewrite->alias_capacity, old, sizeof(Value *));
+        memset(rewrite->aliases + old, 0, (size_t)(rewrite->alias_capacity - old) * sizeof(Value *));
+    }
+    rewrite->aliases[from->id] = to;
+}
+
+/* Aliases are set to resolved values, and only a graph's output takes over from a value that others stand for: chains stay short. */
+Value *rewrite_resolve(const Rewrite *rewrite, Value *value)
+{
+    while (value && value->id < rewrite->alias_capacity && rewrite->aliases[value->id])
+        value = rewrite->aliases[value->id];
+    return value;
+}
+
+static void resolve_inputs(const Rewrite *rewrite, Node *node)
+{
+    for (int i = 0; i < node->input_count; i++)
+        node->inputs[i] = rewrite_resolve(rewrite, node->inputs[i]);
+    for (int i = 0; i < node->epilogue_count; i++)
+        resolve_inputs(rewrite, node->epilogue[i]);
+}
+
+void rewrite_end(Rewrite *rewrite)
+{
+    Graph *graph = rewrite->graph;
+    for (int i = 0; i < rewrite->count; i++)
+        resolve_inputs(rewrite, rewrite->nodes[i]);
+    graph->nodes = rewrite->nodes;
+    graph->node_count = rewrite->count;
+    graph->node_capacity = rewrite->capacity;
+    graph_index(graph);
+}
+
+/* ---- nodes and values of our own ---- */
+
+Node *edit_node(Graph *graph, Op op, Value *const *inputs, int input_count, Value *output)
+{
+    Node *node = graph_detached(graph, op, NULL, inputs, input_count, &output, 1);
+    output->producer = node;
+    return node;
+}
+
+Value *edit_value(Graph *graph, Type type, const Shape *shape)
+{
+    Value *value = graph_value(graph, NULL);
+    value->type = type;
+    value->shape = *shape;
+    value->known = true;
+    return value;
+}
+
+Value *edit_constant(Graph *graph, Type type, const Shape *shape, const void *data)
+{
+    return graph_constant(graph, NULL, type, shape, data);
+}
+
+void edit_output(Node *node, int index, Value *value)
+{
+    Value *old = node->outputs[index];
+    if (old && old->producer == node)
+        old->producer = NULL;
+    node->outputs[index] = value;
+    if (value)
+        value->producer = node;
+}
+
+void edit_inputs(Node *node, int count)
+{
+    if (count < node->input_count)
+        node->input_count = count;
+    while (node->input_count > 0 && !node->inputs[node->input_count - 1])
+        node->input_count--;
+}
+
+bool value_read_once(const Value *value)
+{
+    return value->user_count == 1 && value->output_index < 0;
+}
+
+/* ---- constants ---- */
+
+bool constant_readable(const Value *value)
+{
+    return value_constant(value) && value->type != TYPE_F16 && value->type != TYPE_BF16;
+}
+
+#define READ(kind) { kind element; memcpy(&element, at, sizeof element); return element; }
+
+int64_t constant_int(const Value *value, int64_t index)
+{
+    const unsigned char *at = (const unsigned char *)value->data + index * type_info(value->type)->bytes;
+    switch (value->type) {
+    case TYPE_I8: READ(int8_t)
+    case TYPE_I16: READ(int16_t)
+    case TYPE_I32: READ(int32_t)
+    case TYPE_I64: READ(int64_t)
+    case TYPE_U8: case TYPE_BOOL: READ(uint8_t)
+    case TYPE_U16: READ(uint16_t)
+    case TYPE_U32: READ(uint32_t)
+    case TYPE_U64: { uint64_t element; memcpy(&element, at, sizeof element); return element > INT64_MAX ? INT64_MAX : (int64_t)element; }
+    default: {
+        double real = constant_real(value, index);
+        return real >= 9223372036854775808.0 ? INT64_MAX : real <= -9223372036854775808.0 ? INT64_MIN : real != real ? 0 : (int64_t)real;
+    }
+    }
+}
+
+double constant_real(const Value *value, int64_t index)
+{
+    const unsigned char *at = (const unsigned char *)value->data + index * type_info(value->type)->bytes;
+    switch (value->type) {
+    case TYPE_F32: READ(float)
+    case TYPE_F64: READ(double)
+    case TYPE_U64: { uint64_t element; memcpy(&element, at, sizeof element); return (double)element; }
+    case TYPE_F16: case TYPE_BF16: case TYPE_UNKNOWN: case TYPE_COUNT: return NAN;
+    default: return (double)constant_int(value, index);
+    }
+}
+
+Shape shape_of(int rank, const int64_t *dims)
+{
+    Shape shape = {.rank = rank};
+    for (int i = 0; i < rank; i++)
+        shape.dims[i] = dims[i];
+    return shape;
+}
