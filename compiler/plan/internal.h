@@ -15,9 +15,6 @@ double work_price(const Work *work, const Target *target);
 
 /* memory.c: a place for each value and scratch buffer. */
 void memory_plan(Plan *plan);
-/* outputs.c: a view that cannot share the place of what it views becomes a copy; outputs that are also inputs, constants or other outputs get a
-   place of their own. */
-void outputs_separate(Graph *graph);
 
 /* blocks.c: intervals of time with a size, packed into one stretch of memory. */
 typedef struct Block {

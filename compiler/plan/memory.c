@@ -70,6 +70,8 @@ static void start_made_values(Memory *memory)
     const Graph *graph = memory->plan->graph;
     for (int i = 0; i < graph->output_count; i++) {
         Group *group = group_of(memory, graph->outputs[i]);
+        if (group->kind != PLACE_WORKSPACE)      /* pass/views.c puts copies where outputs would share a place */
+            fail(graph->ctx, STATUS_INTERNAL, NULL, NULL, "output %d has no place of its own", i);
         group->kind = PLACE_OUTPUT;
         group->index = i;
     }

@@ -1,4 +1,4 @@
-/* From a graph to a plan: residual additions, places of outputs, kernels, stages, memory. */
+/* From a graph to a plan: residual additions, kernels, stages, memory. */
 #include "compiler/plan/internal.h"
 
 #include <assert.h>
@@ -27,8 +27,6 @@ static void number_stages(Plan *plan)
 Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options)
 {
     residuals_take(graph);
-    outputs_separate(graph);
-    graph_index(graph);
     Plan *plan = arena_new_of(graph->arena, Plan);
     plan->graph = graph;
     plan->target = target;

@@ -1,5 +1,5 @@
 /* Residual additions: two convolutions meet in an addition, and either could take it as an epilogue. The one that comes last in order does:
-   then the other side is there when it is needed, and the sum is formed while the last result is still in registers. */
+   then the other side is there already when the sum is formed, and nothing is moved. */
 #include "compiler/pass/pass.h"
 #include "compiler/plan/internal.h"
 
@@ -7,17 +7,6 @@ typedef struct Offer {
     Node *host, *addition;
     int addition_id;
 } Offer;
-
-/* Is the addition's other side computed before the host runs? */
-static bool other_side_ready(const Node *host, const Node *addition)
-{
-    for (int i = 0; i < addition->input_count; i++) {
-        const Value *side = addition->inputs[i];
-        if (side != host->outputs[0] && side->producer != NULL && side->producer->id >= host->id)
-            return false;
-    }
-    return true;
-}
 
 static int offer_count(const Graph *graph)
 {
@@ -34,8 +23,7 @@ static int collect(const Graph *graph, Offer *offers)
     for (int i = 0; i < graph->node_count; i++) {
         Node *host = graph->nodes[i];
         for (int k = 0; k < host->residual_offer_count; k++)
-            if (other_side_ready(host, host->residual_offers[k]))
-                offers[count++] = (Offer){host, host->residual_offers[k], host->residual_offers[k]->id};
+            offers[count++] = (Offer){host, host->residual_offers[k], host->residual_offers[k]->id};
     }
     return count;
 }
