@@ -97,7 +97,8 @@ typedef struct FileView {    /* a file mapped read-only */
     size_t size;
 } FileView;
 
-FileView file_map(Context *ctx, const char *path);               /* stays mapped for the process's life; STATUS_MODEL if it cannot be read */
+/* Stays mapped for the process's life; STATUS_MODEL if it cannot be read. `path` becomes ctx->file, so that messages name it. */
+FileView file_map(Context *ctx, const char *path);
 
 typedef struct OutputFile OutputFile;
 OutputFile *output_open(Context *ctx, const char *path);         /* writes to a temporary name beside `path`; "-" is stdout */

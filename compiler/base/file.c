@@ -12,28 +12,29 @@
 
 /* ---- inputs ---- */
 
-static _Noreturn void cannot_read(Context *ctx, const char *path, int file, const char *why)
+static _Noreturn void cannot_read(Context *ctx, int file, const char *why)
 {
     if (file >= 0)
         close(file);
-    const char *named = ctx->file && !strcmp(ctx->file, path) ? NULL : text_quote(ctx->graph, path, strlen(path));
-    fail(ctx, STATUS_MODEL, named, NULL, "cannot be read: %s", why);
+    fail(ctx, STATUS_MODEL, NULL, NULL, "cannot be read: %s", why);
 }
 
 FileView file_map(Context *ctx, const char *path)
 {
+    ctx->file = path;
     struct stat status;
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);    /* a named pipe must not block us; it is refused below */
     if (file < 0 || fstat(file, &status) != 0)
-        cannot_read(ctx, path, file, strerror(errno));
+        cannot_read(ctx, file, strerror(errno));
     if (!S_ISREG(status.st_mode))
-        cannot_read(ctx, path, file, S_ISDIR(status.st_mode) ? "it is a folder" : "it is not a regular file");
+        cannot_read(ctx, file, S_ISDIR(status.st_mode) ? "it is a folder" : "it is not a regular file");
     if (status.st_size == 0)
-        cannot_read(ctx, path, file, "the file is empty");
+        cannot_read(ctx, file, "the file is empty");
     void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-    if (data == MAP_FAILED)
-        cannot_read(ctx, path, file, strerror(errno));
+    int error = errno;
     close(file);
+    if (data == MAP_FAILED)
+        cannot_read(ctx, -1, strerror(error));
     return (FileView){.data = data, .size = (size_t)status.st_size};
 }
 
@@ -51,8 +52,10 @@ struct OutputFile {
 
 static OutputFile *outputs;
 
+/* The message opens with the output, not with the model that was being read. */
 static _Noreturn void cannot_write(Context *ctx, const char *path, int error)
 {
+    ctx->file = NULL;
     fail(ctx, STATUS_USAGE, NULL, NULL, "cannot write '%s': %s", text_quote(ctx->graph, path, strlen(path)), error ? strerror(error) : "the disk refuses it");
 }
 
