@@ -36,6 +36,7 @@ class Builder:
         self.nodes, self.constants, self.inputs = [], [], []
         self.layers = {}              # name -> (weights, nonzeros)
         self.relu_zeros = []          # share of zeros, and how many values it was counted over
+        self.pictures = None          # the calibration images, as the model takes them
 
     # ---- sizes ----
 
@@ -63,8 +64,8 @@ class Builder:
         """Enough images that even a small network has some thousand pixels to count over."""
         images = 4 if math.prod(pixels) > 20000 else 16
         self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", channels, *pixels]))
-        data = numeric.input_values([self.options.seed, zlib.crc32(self.name.encode())], (images, channels, *pixels))
-        return Value(name, data.reshape(images, channels, -1, pixels[-1]).astype(numpy.float64))
+        self.pictures = numeric.input_values([self.options.seed, zlib.crc32(self.name.encode())], (images, channels, *pixels))
+        return Value(name, self.pictures.reshape(images, channels, -1, pixels[-1]).astype(numpy.float64))
 
     # ---- weights ----
 
