@@ -1,0 +1,273 @@
+#!/bin/sh
+# The whole binary as users call it: help, exit codes, messages, files written and left.
+#     cli.sh TULLE MAKE_MODELS
+tulle=$1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+"$2" "$work" || exit 1
+cd "$work" || exit 1
+mkdir tmp
+export TMPDIR="$work/tmp"
+export LC_ALL=C
+unset CC
+checks=0 faults=0
+
+fault() {
+    faults=$((faults + 1))
+    echo "FAULT: $*"
+}
+
+# expect CODE PATTERN COMMAND...: runs it; the exit code and a line of its output (either stream) must be as said. Nothing temporary may stay.
+expect() {
+    code=$1 pattern=$2
+    shift 2
+    checks=$((checks + 1))
+    "$@" >out 2>err </dev/null
+    got=$?
+    if [ "$got" != "$code" ]; then fault "exit code $got, not $code: $*"; cat err; fi
+    if ! cat out err | grep -q -e "$pattern"; then fault "no '$pattern' in the output of: $*"; cat out err; fi
+    if [ -n "$(ls tmp)" ]; then fault "files left in the temporary folder: $*"; rm -rf tmp/*; fi
+    if ls ./*.tmp ./*.?????? 2>/dev/null | grep -v -e '\.weights$' | grep -q .; then fault "an unfinished output was left: $*"; ls; fi
+}
+
+absent() {
+    for file in "$@"; do
+        checks=$((checks + 1))
+        [ ! -e "$file" ] || fault "$file was written"
+    done
+}
+
+present() {
+    for file in "$@"; do
+        checks=$((checks + 1))
+        [ -s "$file" ] || fault "$file is missing or empty"
+    done
+}
+
+same() {
+    checks=$((checks + 1))
+    cmp -s "$1" "$2" || fault "$1 and $2 differ"
+}
+
+# ---- help and wrong use ----
+
+expect 1 'usage: tulle COMMAND' "$tulle"
+expect 0 'usage: tulle COMMAND' "$tulle" --help
+expect 0 '^tulle [0-9]' "$tulle" --version
+for command in compile build run verify targets; do
+    expect 0 "usage: tulle $command" "$tulle" $command --help
+    expect 0 "^examples:" "$tulle" help $command
+    [ ! -s err ] || fault "the help of $command is on stderr"
+    for option in $(sed -n 's/^  \(-[-a-z]*\).*/\1/p' out); do
+        checks=$((checks + 1))
+        "$tulle" $command "$option=" nowhere.onnx >/dev/null 2>err
+        ! grep -q -e 'unknown option' -e 'does not take' err || fault "$command --help lists $option, but the parser does not know it"
+    done
+done
+expect 0 'passes, in order' "$tulle" compile --help
+expect 1 "did you mean 'compile'" "$tulle" complie add.onnx
+expect 1 "did you mean '--version'" "$tulle" --versoin
+expect 1 "did you mean '--threads'" "$tulle" run add.onnx --thread 2
+expect 1 "'tulle compile' does not take '--threads'" "$tulle" compile add.onnx --threads 2
+for command in bench explain guide inspect tune; do
+    expect 3 'planned, but not there yet' "$tulle" $command add.onnx
+done
+expect 3 'planned, but not there yet' "$tulle" compile add.onnx --tuned file
+expect 3 'f16' "$tulle" compile add.onnx --dtype f16
+expect 1 "did you mean 'f32'" "$tulle" compile add.onnx --dtype f33
+expect 1 'no model is given' "$tulle" compile
+expect 1 'one model at a time' "$tulle" compile add.onnx conv.onnx
+expect 1 'whole number' "$tulle" run add.onnx --threads 0
+expect 1 'whole number' "$tulle" run add.onnx --threads 99999999999999999999
+expect 1 'a number from 0 on' "$tulle" compile add.onnx --threshold nan
+expect 1 'needs a value' "$tulle" compile add.onnx --target
+expect 1 'takes no value' "$tulle" compile add.onnx --single-file=yes
+expect 1 'NAME=VALUE' "$tulle" compile signs.onnx --dim batch
+expect 1 'no target named' "$tulle" compile add.onnx --target nativ
+expect 1 "did you mean 'native'" "$tulle" compile add.onnx --target nativ
+expect 1 'no kernel named' "$tulle" compile conv.onnx --kernel conv1=sparce
+expect 1 "did you mean 'conv1'" "$tulle" compile conv.onnx --kernel conv=reference
+expect 1 'no pass named' "$tulle" compile add.onnx --dump fuze
+for prefix in 9lives int while tulle 'a-b' '' class; do
+    expect 1 'cannot begin names in C' "$tulle" compile add.onnx -o bad.c --prefix "$prefix"
+done
+absent bad.c bad.h add.c conv.c
+expect 2 'nowhere.onnx' "$tulle" compile nowhere.onnx
+expect 2 'is a folder' "$tulle" compile tmp
+expect 3 'Frobnicate' "$tulle" compile unknown.onnx
+expect 3 'Transmogrify' "$tulle" compile unknown.onnx
+expect 3 'width' "$tulle" compile signs.onnx
+absent unknown.c unknown.h signs.c
+
+# ---- compile ----
+
+expect 0 'wrote add.c' "$tulle" compile add.onnx
+present add.c add.h
+[ ! -s out ] || fault "talk on standard output"
+expect 0 'wrote net.c' "$tulle" compile large.onnx -o net.c
+present net.c net.h net.weights
+expect 0 '' "$tulle" compile large.onnx -o single.c --single-file
+present single.c
+absent single.weights
+expect 0 'my_run' "$tulle" compile add.onnx -o - --prefix my
+mv out piped.c
+expect 0 '' gcc -O1 -c piped.c -o piped.o
+expect 0 '' gcc -O1 -c net.c -I. -o net.o
+expect 0 '' gcc -O1 -c single.c -o single.o
+expect 0 'relu\|Relu' "$tulle" compile add.onnx --dump fuse
+mkdir here
+(cd here && "$tulle" compile ../add.onnx 2>/dev/null)
+same add.c here/add.c
+same add.h here/add.h
+expect 0 '' "$tulle" compile add.onnx -o "odd name-1.c"
+present "odd name-1.c"
+grep -q odd_name_1_run "odd name-1.h" || fault "the prefix is not the sanitised name"
+expect 1 "ends in '.h'" "$tulle" compile add.onnx -o add.h
+cp add.onnx model
+expect 1 'overwrite the model' "$tulle" build model
+same model add.onnx
+expect 1 'cannot be written' "$tulle" compile add.onnx -o nowhere/add.c
+expect 1 'a directory\|a folder\|directory' "$tulle" compile add.onnx -o here
+if [ -w /dev/full ]; then
+    checks=$((checks + 1))
+    "$tulle" compile add.onnx -o - >/dev/full 2>err
+    [ $? = 1 ] || fault "a full disk behind standard output is not exit code 1"
+fi
+
+# ---- targets ----
+
+expect 0 '^native' "$tulle" targets
+expect 0 '"targets": \[' "$tulle" targets --json
+expect 1 'takes no arguments' "$tulle" targets add.onnx
+
+# ---- run ----
+
+expect 0 'largest' "$tulle" run add.onnx --input a=six.npy --input b=six.npy
+expect 0 '"outputs"' "$tulle" run add.onnx --input a=six.npy --input b=six.npy --json
+expect 0 '' "$tulle" run add.onnx --input a=six.npy --input b=six.npy --output y.npy --output y=y.pb --output all.npz --threads 2
+present y.npy y.pb all.npz
+expect 0 '' "$tulle" run add.onnx --input=a=y.pb --input b=y.npy --output twice.npy
+expect 0 '' "$tulle" run add.onnx --input a=six.npy --input b=six.npy --output -
+same out y.npy
+expect 1 "'b' is missing" "$tulle" run add.onnx --input a=six.npy
+expect 1 "'a', 'b'" "$tulle" run add.onnx --input c=six.npy
+expect 2 '\[6\].*\[2,3\]' "$tulle" run add.onnx --input a=flat.npy --input b=six.npy
+expect 2 'a second time' "$tulle" run add.onnx --input a=six.npy --input a=six.npy
+expect 2 'write NAME=FILE' "$tulle" run add.onnx --input six.npy
+expect 2 'neither .npy nor .npz' "$tulle" run add.onnx --input a=add.onnx --input b=six.npy
+expect 2 'cannot be opened' "$tulle" run add.onnx --input a=missing.npy
+expect 1 "there is none named 'z'" "$tulle" run add.onnx --input a=six.npy --input b=six.npy --output z=z.npy
+expect 1 'cannot be written' "$tulle" run add.onnx --input a=six.npy --input b=six.npy --output nowhere/z.npy
+expect 1 '2 outputs' "$tulle" run signs.onnx --dim width=3 --batch 2 --input six.npy --output z.npy
+expect 0 '' "$tulle" run signs.onnx --dim width=3 --dim batch=2 --input six.npy --output z.npz
+absent z.npy
+present z.npz
+
+# ---- verify ----
+
+expect 0 'random inputs: fine' "$tulle" verify conv.onnx
+expect 0 'random inputs: fine' "$tulle" verify conv.onnx --target scalar --threads 2
+expect 0 '"passed": true' "$tulle" verify conv.onnx --json
+mkdir test_data_set_0 test_data_set_1
+for folder in test_data_set_0 test_data_set_1; do
+    cp six.npy $folder/input_0.npy
+    cp six.npy $folder/input_1.npy
+    cp y.pb $folder/output_0.pb
+done
+expect 0 'test_data_set_1: fine' "$tulle" verify add.onnx
+cp six.npy test_data_set_1/output_0.npy
+rm test_data_set_1/output_0.pb
+expect 4 "output 'y' is not what the test data says" "$tulle" verify add.onnx
+expect 4 'test_data_set_0: fine' "$tulle" verify add.onnx
+expect 4 '"passed": false' "$tulle" verify add.onnx --json --quick
+expect 0 'test_data_set_0: fine' "$tulle" verify add.onnx test_data_set_0
+rm test_data_set_1/input_1.npy
+expect 2 "no input_1.pb for input 'b'" "$tulle" verify add.onnx test_data_set_1/
+
+# ---- build ----
+
+expect 0 'wrote conv' "$tulle" build conv.onnx
+expect 0 'whole run: median' ./conv --bench
+expect 0 'conv1' ./conv --bench --threads 2
+expect 0 '"predicted_ms": null' ./conv --bench --json
+expect 0 'largest' ./conv --input image.npy
+expect 0 '' ./conv --input x=image.npy --output y=conv-y.npy
+expect 0 '' "$tulle" run conv.onnx --input image.npy --output conv-run.npy
+same conv-y.npy conv-run.npy
+expect 0 '' ./conv --input image.npy --output -
+same out conv-y.npy
+expect 0 'inputs:' ./conv --help
+expect 0 'target native' ./conv --version
+expect 1 'is missing' ./conv
+expect 1 'unknown argument' ./conv --quick
+expect 1 'needs a value' ./conv --input
+expect 1 'number from 1' ./conv --input image.npy --threads 0
+expect 2 'has shape \[2,3\]' ./conv --input six.npy
+expect 1 'cannot be written' ./conv --input image.npy --output nowhere/y.npy
+if [ -w /dev/full ]; then
+    checks=$((checks + 1))
+    ./conv --input image.npy --output - >/dev/full 2>err
+    [ $? = 1 ] || fault "an executable does not notice a full disk"
+fi
+expect 0 '' "$tulle" build signs.onnx --dim width=3 --batch 2 -o signs --static
+expect 0 '' ./signs --input six.npy --output signs.npz
+same signs.npz z.npz
+expect 2 "inputs are 'x'" ./signs --input signs.npz
+expect 0 'wrote libconv.a' "$tulle" build conv.onnx -o libconv.a
+expect 0 'wrote libadd.so' "$tulle" build add.onnx -o libadd.so
+present conv.h add.h
+nm -g --defined-only libconv.a | grep ' [A-Z] ' | grep -v ' conv_' && fault "libconv.a shows names without the prefix"
+nm -D --defined-only libadd.so | grep ' [A-Z] ' | grep -v ' add_' && fault "libadd.so shows names without the prefix"
+cat >both.c <<'END'
+#include "conv.h"
+#include "add.h"
+#include <stdlib.h>
+int main(void)
+{
+    float a[6] = {1, 2, 3, 4, 5, 6}, y[6];
+    const void *inputs[] = {a, a};
+    void *outputs[] = {y}, *workspace = aligned_alloc(ADD_ALIGNMENT, ADD_WORKSPACE_BYTES(1) + ADD_ALIGNMENT);
+    int status = add_run(inputs, outputs, workspace, ADD_WORKSPACE_BYTES(1), 1);
+    free(workspace);
+    return status != TULLE_OK || y[5] != 12 || conv_model()->input_count != 1;
+}
+END
+expect 0 '' gcc -Wall -Wextra -Werror both.c libconv.a ./libadd.so -fopenmp -lm -o both
+expect 0 '' ./both
+expect 1 "'no-such-cc' is not installed" "$tulle" build conv.onnx -o unbuilt --cc no-such-cc
+expect 1 'gcc-riscv64-linux-gnu' "$tulle" build conv.onnx -o unbuilt --cc riscv64-linux-gnu-gcc
+printf '#!/bin/sh\necho "it hurts" >&2\nexit 3\n' >broken-cc
+chmod +x broken-cc
+expect 5 'it hurts' "$tulle" build conv.onnx -o unbuilt --cc ./broken-cc
+expect 1 'for executables' "$tulle" build conv.onnx -o unbuilt.a --static
+printf '#!/bin/sh\nfor word; do [ "$word" = -fopenmp ] && exit 1; done\nexec gcc "$@"\n' >serial-cc
+chmod +x serial-cc
+expect 0 'no OpenMP' "$tulle" build conv.onnx -o serial --cc ./serial-cc
+expect 0 'whole run' ./serial --bench --threads 2
+absent unbuilt unbuilt.a
+
+# ---- signals: the compiler and all that it started end with tulle, and nothing stays ----
+
+printf '#!/bin/sh\nsleep 53 &\necho $! >"$TMPDIR/../../sleeper"\nwait\n' >slow-cc
+chmod +x slow-cc
+for signal in INT TERM HUP; do
+    checks=$((checks + 1))
+    rm -f sleeper
+    # `env` because a shell starts background jobs with SIGINT ignored; env --default-signal undoes it.
+    env --default-signal=INT "$tulle" build conv.onnx -o unbuilt --cc ./slow-cc 2>/dev/null &
+    process=$!
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+        [ -s sleeper ] && break
+        sleep 0.1
+    done
+    kill -$signal $process
+    wait $process
+    [ $? -gt 128 ] || fault "SIG$signal does not end it as a signal"
+    kill -0 "$(cat sleeper)" 2>/dev/null && fault "SIG$signal leaves the compiler running"
+    [ -z "$(ls tmp)" ] || fault "SIG$signal leaves $(ls tmp)"
+done
+absent unbuilt
+
+echo "$checks checks, $faults faults"
+[ "$faults" -eq 0 ]
