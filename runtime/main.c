@@ -1,5 +1,6 @@
 /* main() of an executable that `tulle build` makes. By hand: cc -fopenmp -DTULLE_MODEL=PREFIX_model PREFIX.c main.c bench.c tensors.c
    report.c npy.c npz.c inflate.c tulle.c -lm */
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -12,8 +13,8 @@
 #ifndef TULLE_MODEL
 #error "say which model: -DTULLE_MODEL=PREFIX_model"
 #endif
-extern const struct tulle_model TULLE_MODEL;
-static const struct tulle_model *const model = &TULLE_MODEL;
+extern const struct tulle_model *TULLE_MODEL(void);
+static const struct tulle_model *model;
 
 /* Exit codes are those of tulle itself. */
 enum { STATUS_USAGE = 1, STATUS_DATA = 2, STATUS_INTERNAL = 5, MOST_FILES = 256, MOST_THREADS = 1024, SEED = 1 };
@@ -29,11 +30,13 @@ static const char *program = "model";
 __attribute__((format(printf, 2, 3))) _Noreturn static void stop(int status, const char *format, ...)
 {
     va_list arguments;
+    char text[1024];
     va_start(arguments, format);
-    fprintf(stderr, "%s: ", program);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    for (char *at = text; *at; at++)
+        *at = iscntrl((unsigned char)*at) ? '?' : *at;    /* names may come from strangers */
+    fprintf(stderr, "%s: %s\n", program, text);
     exit(status);
 }
 
@@ -141,10 +144,9 @@ static void fill_missing(const Arguments *arguments, void **inputs)
         if (inputs[i])
             continue;
         if (!arguments->bench) {
-            fprintf(stderr, "%s: input '%s' is missing: give it with --input %s=FILE. The model takes\n", program, model->inputs[i].name,
-                    model->inputs[i].name);
-            tensors_describe(stderr, model->inputs, model->input_count, "");
-            exit(STATUS_USAGE);
+            fprintf(stderr, "%s takes\n", program);
+            tensors_describe(stderr, model->inputs, model->input_count, " ");
+            stop(STATUS_USAGE, "input '%s' is missing: give it with --input %s=FILE", model->inputs[i].name, model->inputs[i].name);
         }
         inputs[i] = new_buffer(model->inputs[i].bytes);
         tensors_random(&model->inputs[i], SEED + (uint64_t)i, inputs[i]);
@@ -251,6 +253,7 @@ static void run_model(const Arguments *arguments, void *const *inputs, void *con
 int main(int argc, char **argv)
 {
     static Arguments arguments;
+    model = TULLE_MODEL();
     if (argc > 0 && argv[0])
         program = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
     parse_arguments(argc, argv, &arguments);

@@ -165,7 +165,7 @@ bool npz_parse(const unsigned char *bytes, size_t size, NpyFile *file, NpyError 
     file->arrays = calloc((size_t)directory.count + 1, sizeof *file->arrays);
     bool fine = file->arrays || npy_bad(error, "out of memory");
     while (fine && (uint64_t)file->count < directory.count) {
-        Member member;
+        Member member = {0};
         NpyArray *array = &file->arrays[file->count++];
         fine = read_member(&archive, &directory.offset, &member) || npy_bad(error, "is an archive with a damaged directory");
         fine = fine && name_member(&member, array, error) && load_member(&archive, &member, array, error);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "codegen/kernel.h"
@@ -187,10 +188,10 @@ static bool word_taken(const char *name)
         "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union",
         "unsigned", "void", "volatile", "while", "asm", "typeof", "bool", "catch", "class", "delete", "explicit", "export", "false", "friend",
         "mutable", "namespace", "new", "operator", "private", "protected", "public", "template", "this", "throw", "true", "try", "typename",
-        "using", "virtual", "and", "or", "not", "xor", "tulle", "main",
+        "using", "virtual", "and", "or", "not", "xor", "tulle", "program", "main",
     };
     for (int i = 0; i < COUNT(taken); i++)
-        if (!strcmp(name, taken[i]))
+        if (!strcasecmp(name, taken[i]))         /* the header's macros have the prefix in capitals */
             return true;
     return false;
 }

@@ -103,8 +103,10 @@ Program *program_load(Context *ctx, const Options *options, const Plan *plan)
              plan->target->machine.name, dlerror());
     scratch_remove_all();            /* it stays loaded; nothing is left behind whatever happens next */
     Program *program = arena_new_of(ctx->graph, Program);
-    program->model = find_symbol(ctx, handle, "model_model");
+    const struct tulle_model *(*model)(void);
+    *(void **)&model = find_symbol(ctx, handle, "model_model");
     *(void **)&program->run = find_symbol(ctx, handle, "model_run");
+    program->model = model();
     check_tensors(ctx, plan->graph, program->model);
     return program;
 }
