@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 # shellcheck disable=SC2086  # a list of words is meant
 need_packages $BUILD_PACKAGES
-build_tulle release
+build_tulle release tulle
 
 out=build/demo
 threads=$(nproc)

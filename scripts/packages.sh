@@ -33,11 +33,11 @@ need_packages() {
         $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing >&2
 }
 
-# build_tulle PRESET: configures once, builds what changed.
+# build_tulle PRESET [TARGET]: configures once, builds what changed. The target `tulle` alone needs no package of the tests.
 build_tulle() {
     folder=build
     [ "$1" = release ] || folder=build-$1
     [ -f "$folder/build.ninja" ] || cmake --preset "$1" >"$folder.log" 2>&1 || { cat "$folder.log" >&2; return 1; }
     rm -f "$folder.log"
-    cmake --build --preset "$1"
+    cmake --build --preset "$1" ${2:+--target "$2"}
 }
