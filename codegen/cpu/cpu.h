@@ -20,6 +20,7 @@ double cost_fma_load(const Problem *problem);            /* of v_fma with a load
 /* ---- epilogue.c: from an accumulator to the output ---- */
 
 bool epilogue_fits(const Node *node);
+bool epilogue_reads(const Node *node, const Value *value);   /* as a residual: then the output must not take its place */
 double epilogue_cost(const Problem *problem);            /* instructions a vector, the store included */
 void epilogue_pack(const Problem *problem, Packed *packed);
 /* Defines NAME_put(y, a, ...) and NAME_put_part(..., n): the epilogue of a vector of outputs, and its store. */
@@ -104,7 +105,7 @@ void tiles_store(const Emission *emission, const Planes *planes, const Tiles *ti
 void tiles_finish(const Emission *emission, const Planes *planes, const Tiles *tiles, const char *out, int row);
 double tiles_store_cost(const Problem *problem, const Window *window, const Planes *planes, const Tiles *tiles);   /* instructions a plane */
 
-/* ---- weights.c: constant weights as kernels want them ---- */
+/* ---- constants.c: constant weights as kernels want them ---- */
 
 bool weights_constant(const Node *node);                 /* input 1 is a constant, input 2 a constant or absent */
 /* Bias of `count` channels, zeros where there is none, up to a multiple of `multiple`. */

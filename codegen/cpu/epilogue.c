@@ -36,6 +36,14 @@ bool epilogue_fits(const Node *node)
     return true;
 }
 
+bool epilogue_reads(const Node *node, const Value *value)
+{
+    for (int i = 0; i < node->epilogue_count; i++)
+        if (residual_of(node->epilogue[i]) == value)
+            return true;
+    return false;
+}
+
 static bool has_vector_form(const Node *node)
 {
     return node->op == OP_Clip || vector_expression(node->op) != NULL;

@@ -1,0 +1,322 @@
+/* Matrix products, every weight multiplied: rows of a times panels of b, a few of each in registers. b is packed into panels of a few vectors, when
+   compiling if it is constant, else by a first stage. */
+#include "codegen/cpu/product.h"
+
+typedef struct Gemm {
+    Product product;
+    int rows, vectors, ways;         /* of the tile; accumulators each, for tiles too small to hide the latency of v_fma */
+    int lanes;
+    int64_t blocks, tall;            /* blocks of rows: the first `tall` have `rows`, the others one less */
+    int64_t panels, panel;           /* panels of b; floats of one */
+    bool constant;
+} Gemm;
+
+static int64_t divide_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static int ways_of(int accumulators)
+{
+    return accumulators >= 6 ? 1 : accumulators >= 3 ? 2 : 4;
+}
+
+static void gemm_of(const Problem *problem, const Tiling *tiling, Gemm *gemm)
+{
+    product_of(problem->node, &gemm->product);
+    const Product *product = &gemm->product;
+    gemm->rows = tiling->size[0];
+    gemm->vectors = tiling->size[1];
+    gemm->lanes = problem_lanes(problem);
+    gemm->ways = ways_of(gemm->rows * gemm->vectors);
+    gemm->blocks = divide_up(product->m, gemm->rows);
+    gemm->tall = product->m - gemm->blocks * (gemm->rows - 1);
+    gemm->panels = divide_up(product->n, (int64_t)gemm->vectors * gemm->lanes);
+    gemm->panel = product->k * gemm->vectors * gemm->lanes;
+    gemm->constant = value_constant(problem->node->inputs[1]);
+}
+
+static bool fits(const Problem *problem)
+{
+    Product product;
+    if (!problem_vector(problem) || !product_of(problem->node, &product))
+        return false;
+    const double floats = (double)product.b_batch * (double)product.k * (double)(product.n + 64);
+    return floats < 1 << 28 && (problem->node->op != OP_Conv || weights_constant(problem->node));
+}
+
+static int tilings(const Problem *problem, Tiling *list, int most)
+{
+    Product product;
+    product_of(problem->node, &product);
+    const int lanes = problem_lanes(problem), room = problem->target->isa.registers - (problem->target->isa.fuses ? 1 : 2);
+    int count = 0;
+    for (int vectors = 6; vectors >= 1; vectors--)
+        for (int rows = 8; rows >= 1 && count < most; rows--) {
+            const bool used = rows <= product.m && (vectors - 1) * (int64_t)lanes < product.n;
+            if (used && rows * vectors + vectors <= room && rows * vectors * ways_of(rows * vectors) <= room)
+                list[count++] = (Tiling){.size = {rows, vectors}};
+        }
+    return count;
+}
+
+static void work(const Problem *problem, const Tiling *tiling, Work *work)
+{
+    Gemm gemm;
+    gemm_of(problem, tiling, &gemm);
+    const Product *product = &gemm.product;
+    const double batch = (double)product->batch, k = (double)product->k, blocks = (double)gemm.blocks, panels = (double)gemm.panels;
+    const double m = (double)product->m, n = (double)product->n, rows = m / blocks, vectors = gemm.vectors;
+    const double steps = batch * panels * blocks * k, stores = batch * m * panels * vectors;
+    const double fill = gemm.constant ? 0 : (double)(product->b_batch * gemm.panels * gemm.panel);
+    const double each = product->b_column == 1 ? 2.0 / gemm.lanes : 3;
+    work->multiply_adds = batch * m * n * k;
+    work->vector_instructions = steps * (3 + vectors + rows + rows * vectors * cost_fma(problem)) + stores * (2 + epilogue_cost(problem)) +
+                                batch * panels * blocks * 12 + fill * each;
+    work->loads = steps * (vectors + rows) + fill * each / 2;
+    work->stores = stores + fill * each / 2;
+    work->bytes = 4 * (batch * m * n + (double)(product->a_batch * product->m * product->k) + 3 * fill);
+    work->weight_bytes = gemm.constant ? 4 * (double)(product->b_batch * gemm.panels * gemm.panel) : 0;
+    work->code_bytes = 400 + 16 * rows * vectors * gemm.ways;
+}
+
+static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
+{
+    Gemm gemm;
+    gemm_of(problem, tiling, &gemm);
+    if (!gemm.constant) {
+        layer->stages[layer->stage_count++] = (StagePlan){.items = gemm.product.b_batch * gemm.panels, .says = "pack"};
+        layer->scratch_bytes = 4 * (size_t)(gemm.product.b_batch * gemm.panels * gemm.panel);
+    }
+    layer->stages[layer->stage_count++] = (StagePlan){.items = gemm.product.batch * gemm.panels * gemm.blocks, .says = "multiply"};
+}
+
+/* ---- packing: panels [matrix][panel][k][vectors * lanes], zeros past n; then the bias ---- */
+
+static void pack_panel(const Gemm *gemm, const void *b, int64_t panel, float *to)
+{
+    const Product *product = &gemm->product;
+    const int64_t width = (int64_t)gemm->vectors * gemm->lanes, first = panel * width;
+    const int64_t count = product->n - first < width ? product->n - first : width;
+    for (int64_t i = 0; i < product->k; i++)
+        for (int64_t j = 0; j < count; j++)
+            to[i * width + j] = read_float(b, i * product->b_row + (first + j) * product->b_column);
+}
+
+static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
+{
+    Gemm gemm;
+    gemm_of(problem, tiling, &gemm);
+    const Product *product = &gemm.product;
+    const Node *node = problem->node;
+    if (gemm.constant) {
+        const int64_t count = product->b_batch * gemm.panels;
+        float *panels = arena_array(packed->arena, float, count * gemm.panel);
+        for (int64_t i = 0; i < count; i++) {
+            const char *matrix = (const char *)node->inputs[1]->data + (size_t)(i / gemm.panels * product->k * product->n) * sizeof(float);
+            pack_panel(&gemm, matrix, i % gemm.panels, panels + i * gemm.panel);
+        }
+        packed_add(packed, "float", panels, (size_t)(count * gemm.panel) * sizeof(float));
+    }
+    if (product->c && product_plain_bias(product)) {
+        const int64_t width = (int64_t)gemm.vectors * gemm.lanes;
+        packed_add(packed, "float", product_bias(product, width, packed->arena), (size_t)(gemm.panels * width) * sizeof(float));
+    } else if (value_constant(product->c)) {
+        packed_value(packed, product->c);
+    }
+    if (value_constant(node->inputs[0]))
+        packed_value(packed, node->inputs[0]);
+    epilogue_pack(problem, packed);
+}
+
+/* ---- text ---- */
+
+static void emit_pack_stage(const Emission *emission, const Gemm *gemm)
+{
+    Out *out = emission->out;
+    const Product *product = &gemm->product;
+    const long long width = (long long)gemm->vectors * gemm->lanes, n = product->n;
+    emit_stage_open(emission, 0);
+    out_line(out, "const float *const b = %s;", emit_read(emission, emission->problem->node->inputs[1]));
+    out_line(out, "float *const panels = %s;", emit_scratch(emission, "float", 0));
+    out_open(out, "for (int64_t item = begin; item < end; item++)");
+    out_line(out, "const int64_t first = item %% INT64_C(%lld) * %lld;", (long long)gemm->panels, width);
+    out_line(out, "const int64_t count = INT64_C(%lld) - first < %lld ? INT64_C(%lld) - first : %lld;", n, width, n, width);
+    out_line(out, "const float *from = b + (item / INT64_C(%lld) * INT64_C(%lld) + first * INT64_C(%lld));", (long long)gemm->panels,
+             (long long)(product->k * n), (long long)product->b_column);
+    out_line(out, "float *to = panels + item * INT64_C(%lld);", (long long)gemm->panel);
+    out_open(out, "for (int64_t k = 0; k < INT64_C(%lld); k++, from += INT64_C(%lld))", (long long)product->k, (long long)product->b_row);
+    out_line(out, "for (int64_t j = 0; j < count; j++)");
+    out_line(out, "    *to++ = from[j * INT64_C(%lld)];", (long long)product->b_column);
+    out_line(out, "for (int64_t j = count; j < %lld; j++)", width);
+    out_line(out, "    *to++ = 0.0f;");
+    out_close(out, "");
+    out_close(out, "");
+    out_close(out, "");
+    out_blank(out);
+}
+
+static const char *accumulator(const Emission *emission, int row, int vector, int way)
+{
+    return arena_format(emission->arena, way == 0 ? "s%d_%d" : "s%d_%d_%d", row, vector, way);
+}
+
+/* Step `way` of the sum: every row's element times the panel's vectors. */
+static void emit_step(const Emission *emission, const Gemm *gemm, int rows, int way, int into)
+{
+    Out *out = emission->out;
+    const long long width = (long long)gemm->vectors * gemm->lanes;
+    for (int v = 0; v < gemm->vectors; v++)
+        out_line(out, "const v_float b%d_%d = v_load(from + %lld);", v, way, way * width + v * gemm->lanes);
+    for (int row = 0; row < rows; row++) {
+        out_line(out, "const v_float a%d_%d = v_set1(line[INT64_C(%lld)]);", row, way,
+                 (long long)(row * gemm->product.a_row + way * gemm->product.a_column));
+        for (int v = 0; v < gemm->vectors; v++) {
+            const char *sum = accumulator(emission, row, v, into);
+            out_line(out, "%s = v_fma(a%d_%d, b%d_%d, %s);", sum, row, way, v, way, sum);
+        }
+    }
+}
+
+static void emit_sum(const Emission *emission, const Gemm *gemm, int rows)
+{
+    Out *out = emission->out;
+    const long long width = (long long)gemm->vectors * gemm->lanes, k = gemm->product.k, column = gemm->product.a_column, ways = gemm->ways;
+    for (int way = 0; way < gemm->ways; way++)
+        for (int row = 0; row < rows; row++)
+            for (int v = 0; v < gemm->vectors; v++)
+                out_line(out, "v_float %s = v_zero();", accumulator(emission, row, v, way));
+    if (k / ways > 0) {
+        out_open(out, "for (int64_t k = 0; k < INT64_C(%lld); k++, from += %lld, line += INT64_C(%lld))", k / ways, ways * width, ways * column);
+        for (int way = 0; way < gemm->ways; way++)
+            emit_step(emission, gemm, rows, way, way);
+        out_close(out, "");
+    }
+    for (int rest = 0; rest < k % ways; rest++)
+        emit_step(emission, gemm, rows, rest, 0);
+    for (int half = gemm->ways / 2; half > 0; half /= 2)
+        for (int way = 0; way < half; way++)
+            for (int row = 0; row < rows; row++)
+                for (int v = 0; v < gemm->vectors; v++) {
+                    const char *sum = accumulator(emission, row, v, way);
+                    out_line(out, "%s = v_add(%s, %s);", sum, sum, accumulator(emission, row, v, way + half));
+                }
+}
+
+/* What is added to a finished sum; columns past n are not read. */
+static void emit_addend(const Emission *emission, const Gemm *gemm, const char *sum, int row, int v, const char *part)
+{
+    Out *out = emission->out;
+    const Product *product = &gemm->product;
+    const int offset = v * gemm->lanes;
+    if (product->alpha != 1)
+        out_line(out, "%s = v_mul(%s, v_set1(%s));", sum, sum, out_float(emission->arena, (double)product->alpha, TYPE_F32));
+    if (!product->c)
+        return;
+    if (product_plain_bias(product)) {
+        out_line(out, "%s = v_add(%s, v_load(bias + (n + %d)));", sum, sum, offset);
+        return;
+    }
+    const char *at = arena_format(emission->arena, "c_matrix + ((m + %d) * INT64_C(%lld) + (n + %d) * %lld)", row, (long long)product->c_row, offset,
+                                  (long long)product->c_column);
+    const char *vector = product->c_column == 0 ? arena_format(emission->arena, "v_set1(*(%s))", at)
+                         : part                ? arena_format(emission->arena, "v_load_part(%s, %s)", at, part)
+                                               : arena_format(emission->arena, "v_load(%s)", at);
+    out_line(out, "%s = v_fma(v_set1(%s), %s, %s);", sum, out_float(emission->arena, (double)product->beta, TYPE_F32), vector, sum);
+}
+
+/* The panel's columns: `count` of them exist. */
+static void emit_finish(const Emission *emission, const Gemm *gemm, int rows, int64_t count)
+{
+    for (int row = 0; row < rows; row++)
+        for (int v = 0; v < gemm->vectors && v * gemm->lanes < count; v++) {
+            const int64_t left = count - v * gemm->lanes;
+            const char *part = left >= gemm->lanes ? NULL : arena_format(emission->arena, "%lld", (long long)left);
+            const char *sum = accumulator(emission, row, v, 0);
+            emit_addend(emission, gemm, sum, row, v, part);
+            epilogue_put(emission, arena_format(emission->arena, "out + INT64_C(%lld)", (long long)(row * gemm->product.n + v * gemm->lanes)), sum, part);
+        }
+}
+
+static void emit_tile(const Emission *emission, const Gemm *gemm, int rows)
+{
+    Out *out = emission->out;
+    const Product *product = &gemm->product;
+    const int64_t width = (int64_t)gemm->vectors * gemm->lanes, last = product->n - (gemm->panels - 1) * width;
+    out_line(out, "const float *line = a_matrix + m * INT64_C(%lld);", (long long)product->a_row);
+    out_line(out, "const float *from = panels + (%s * INT64_C(%lld) + panel) * INT64_C(%lld);",
+             arena_format(emission->arena, "(%s)", product_matrix(emission->arena, product, product->b_step, "matrix")), (long long)gemm->panels,
+             (long long)gemm->panel);
+    emit_sum(emission, gemm, rows);
+    if (last == width) {
+        emit_finish(emission, gemm, rows, width);
+        return;
+    }
+    if (gemm->panels > 1) {
+        out_open(out, "if (panel < %lld)", (long long)gemm->panels - 1);
+        emit_finish(emission, gemm, rows, width);
+        out_close(out, " else {");
+        out->indent++;
+        emit_finish(emission, gemm, rows, last);
+        out_close(out, "");
+    } else {
+        emit_finish(emission, gemm, rows, last);
+    }
+}
+
+static void emit_item(const Emission *emission, const Gemm *gemm)
+{
+    Out *out = emission->out;
+    const Product *product = &gemm->product;
+    const long long blocks = gemm->blocks, panels = gemm->panels, rows = gemm->rows, tall = gemm->tall;
+    out_line(out, "const int64_t block = item %% INT64_C(%lld), panel = item / INT64_C(%lld) %% INT64_C(%lld), matrix = item / INT64_C(%lld);", blocks,
+             blocks, panels, blocks * panels);
+    out_line(out, "const float *const a_matrix = a + (%s) * INT64_C(%lld);", product_matrix(emission->arena, product, product->a_step, "matrix"),
+             (long long)(product->m * product->k));
+    out_line(out, "const int64_t n = panel * %lld;", (long long)gemm->vectors * gemm->lanes);
+    if (tall < blocks) {
+        out_line(out, "const int64_t m = block < INT64_C(%lld) ? block * %lld : block * %lld + INT64_C(%lld);", tall, rows, rows - 1, tall);
+    } else {
+        out_line(out, "const int64_t m = block * %lld;", rows);
+    }
+    out_line(out, "const int64_t out = (matrix * INT64_C(%lld) + m) * INT64_C(%lld) + n;", (long long)product->m, (long long)product->n);
+    if (tall == blocks) {
+        emit_tile(emission, gemm, gemm->rows);
+        return;
+    }
+    out_open(out, "if (block < INT64_C(%lld))", tall);
+    emit_tile(emission, gemm, gemm->rows);
+    out_close(out, " else {");
+    out->indent++;
+    emit_tile(emission, gemm, gemm->rows - 1);
+    out_close(out, "");
+}
+
+static void emit(const Emission *emission)
+{
+    Gemm gemm;
+    gemm_of(emission->problem, &emission->layer->tiling, &gemm);
+    Out *out = emission->out;
+    const Product *product = &gemm.product;
+    epilogue_define(emission);
+    if (!gemm.constant)
+        emit_pack_stage(emission, &gemm);
+    emit_stage_open(emission, gemm.constant ? 0 : 1);
+    out_line(out, "const float *const a = %s;", emit_read(emission, emission->problem->node->inputs[0]));
+    out_line(out, "const float *const panels = %s;", gemm.constant ? emit_packed(emission, 0) : emit_scratch(emission, "const float", 0));
+    if (product->c && product_plain_bias(product))
+        out_line(out, "const float *const bias = %s;", emit_packed(emission, gemm.constant ? 1 : 0));
+    else if (product->c)
+        out_line(out, "const float *const c_matrix = %s;", emit_read(emission, product->c));
+    epilogue_pointers(emission);
+    out_open(out, "for (int64_t item = begin; item < end; item++)");
+    emit_item(emission, &gemm);
+    out_close(out, "");
+    out_close(out, "");
+}
+
+const Kernel kernel_dense_gemm = {
+    .name = "dense_gemm",
+    .says = "a matrix product by tiles, the second matrix packed into panels",
+    .fits = fits, .tilings = tilings, .work = work, .stages = stages, .pack = pack, .emit = emit,
+};

@@ -1,0 +1,256 @@
+/* Elementwise layers whose operator is an expression of the vocabulary, and Clip. The other operand of a binary one has the result's shape, or one
+   element, or repeats along all axes but some neighbouring ones (a value a channel, a row of values). */
+#include "codegen/cpu/cpu.h"
+
+#define CHUNK 4096                   /* elements of an item where operands run along the whole result */
+
+typedef enum Spread { SPREAD_FULL, SPREAD_SCALAR, SPREAD_ROW, SPREAD_CHANNEL } Spread;
+
+typedef struct Elementwise {
+    const Node *node;
+    int full;                        /* the input of the result's shape: 0 or 1 */
+    Spread spread;                   /* of the other */
+    int64_t count, lines, line;      /* elements; inner loops and their length; a chunk is a line too */
+    int64_t repeat;                  /* SPREAD_ROW, SPREAD_CHANNEL: the other operand's elements */
+    int lanes;
+} Elementwise;
+
+/* The axes of `shape`, aligned right with the result's, that are not 1: first .. last, or false if they are not neighbours of full size. */
+static bool spread_axes(const Shape *shape, const Shape *result, int *first, int *last)
+{
+    const int lead = result->rank - shape->rank;
+    *first = -1;
+    for (int i = 0; i < shape->rank; i++) {
+        if (shape->dims[i] == 1)
+            continue;
+        if (*first < 0)
+            *first = i + lead;
+        *last = i + lead;
+    }
+    for (int i = *first; *first >= 0 && i <= *last; i++)
+        if (i < lead || shape->dims[i - lead] != result->dims[i])
+            return false;
+    return true;
+}
+
+static bool spread_of(const Shape *shape, const Shape *result, Elementwise *elementwise)
+{
+    int first = 0, last = 0;
+    if (shape_count(shape) == shape_count(result)) {
+        elementwise->spread = SPREAD_FULL;
+        return true;
+    }
+    if (!spread_axes(shape, result, &first, &last))
+        return false;
+    int64_t after = 1;
+    for (int i = last + 1; i < result->rank; i++)
+        after *= result->dims[i];
+    elementwise->repeat = shape_count(shape);
+    elementwise->spread = first < 0 ? SPREAD_SCALAR : after == 1 ? SPREAD_ROW : SPREAD_CHANNEL;
+    elementwise->line = after == 1 ? elementwise->repeat : after;
+    return true;
+}
+
+static bool binary_of(const Node *node, Elementwise *elementwise)
+{
+    const Shape *result = &node->outputs[0]->shape;
+    for (int full = 0; full < 2; full++) {
+        elementwise->full = full;
+        if (shape_count(&node->inputs[full]->shape) == elementwise->count && spread_of(&node->inputs[1 - full]->shape, result, elementwise))
+            return true;
+    }
+    return false;
+}
+
+static bool clip_of(const Node *node)
+{
+    for (int i = 1; i < node->input_count; i++)
+        if (node->inputs[i] && shape_count(&node->inputs[i]->shape) != 1)
+            return false;
+    return true;
+}
+
+static bool elementwise_of(const Problem *problem, Elementwise *elementwise)
+{
+    const Node *node = problem->node;
+    *elementwise = (Elementwise){.node = node, .count = shape_count(&node->outputs[0]->shape), .lanes = problem_lanes(problem)};
+    const OpShapeClass shape_class = op_info(node->op)->shape_class;
+    const bool known = node->op == OP_Clip                                        ? clip_of(node)
+                       : shape_class == CLASS_UNARY && vector_expression(node->op) ? true
+                       : shape_class == CLASS_BINARY && vector_expression(node->op) ? binary_of(node, elementwise)
+                                                                                    : false;
+    if (elementwise->spread == SPREAD_FULL || elementwise->spread == SPREAD_SCALAR)
+        elementwise->line = CHUNK;
+    elementwise->lines = known ? (elementwise->count + elementwise->line - 1) / elementwise->line : 0;
+    return known;
+}
+
+static bool fits(const Problem *problem)
+{
+    Elementwise elementwise;
+    return problem_vector(problem) && elementwise_of(problem, &elementwise);
+}
+
+static int tilings(const Problem *problem, Tiling *list, int most)
+{
+    (void)problem;
+    list[0] = (Tiling){.size = {0}};
+    return most > 0 ? 1 : 0;
+}
+
+static void work(const Problem *problem, const Tiling *tiling, Work *work)
+{
+    (void)tiling;
+    Elementwise elementwise;
+    elementwise_of(problem, &elementwise);
+    const Node *node = problem->node;
+    const double count = (double)elementwise.count, lines = (double)elementwise.lines;
+    const double line = (double)((elementwise.line + elementwise.lanes - 1) / elementwise.lanes);
+    const double vectors = elementwise.line == CHUNK ? count / elementwise.lanes + 1 : lines * line;
+    double read = 0;
+    for (int i = 0; i < node->input_count; i++)
+        read += node->inputs[i] ? (double)shape_count(&node->inputs[i]->shape) : 0;
+    work->multiply_adds = count;
+    work->vector_instructions = vectors * (3 + (node->op == OP_Clip ? 6 : vector_cost(node->op)) + epilogue_cost(problem)) + lines * 6;
+    work->loads = vectors * 2;
+    work->stores = vectors;
+    work->bytes = 4 * (read + count);
+    work->code_bytes = 300;
+}
+
+/* Lines shorter than a chunk go several to an item. */
+static int64_t lines_per_item(const Elementwise *elementwise)
+{
+    return elementwise->line >= CHUNK ? 1 : (CHUNK + elementwise->line - 1) / elementwise->line;
+}
+
+static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
+{
+    (void)tiling;
+    Elementwise elementwise;
+    elementwise_of(problem, &elementwise);
+    const int64_t each = lines_per_item(&elementwise);
+    layer->stages[layer->stage_count++] = (StagePlan){.items = (elementwise.lines + each - 1) / each, .says = "compute"};
+}
+
+static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
+{
+    (void)tiling;
+    for (int i = 0; i < problem->node->input_count; i++)
+        if (value_constant(problem->node->inputs[i]))
+            packed_value(packed, problem->node->inputs[i]);
+    epilogue_pack(problem, packed);
+}
+
+/* Input 0 is read where the result is written, and nowhere else. */
+static bool in_place(const Problem *problem, const Tiling *tiling)
+{
+    (void)tiling;
+    Elementwise elementwise;
+    elementwise_of(problem, &elementwise);
+    return elementwise.full == 0 && !epilogue_reads(problem->node, problem->node->inputs[0]);
+}
+
+/* ---- text ---- */
+
+static const char *load_text(const Emission *emission, int input, const char *index, const char *part)
+{
+    return part ? arena_format(emission->arena, "v_load_part(x%d + (%s), %s)", input, index, part)
+                : arena_format(emission->arena, "v_load(x%d + (%s))", input, index);
+}
+
+/* Where input `input` has its vector for elements `start + i` ..., or NULL if it is the one the line has set. */
+static const char *operand_text(const Emission *emission, const Elementwise *elementwise, int input, const char *part)
+{
+    if (input == elementwise->full || elementwise->spread == SPREAD_FULL)
+        return load_text(emission, input, "start + i", part);
+    return elementwise->spread == SPREAD_ROW ? load_text(emission, input, "i", part) : "other";
+}
+
+static void emit_clip(const Emission *emission, const Node *node)
+{
+    static const char *const words[] = {NULL, "a = v_select(v_less(a, low), low, a);", "a = v_select(v_less(high, a), high, a);"};
+    for (int i = 1; i < node->input_count; i++)
+        if (node->inputs[i])
+            out_line(emission->out, "%s", words[i]);
+}
+
+static void emit_vector(const Emission *emission, const Elementwise *elementwise, const char *part)
+{
+    Out *out = emission->out;
+    const Node *node = elementwise->node;
+    const bool binary = op_info(node->op)->shape_class == CLASS_BINARY;
+    out_line(out, "v_float a = %s;", operand_text(emission, elementwise, 0, part));
+    if (binary)
+        out_line(out, "const v_float b = %s;", operand_text(emission, elementwise, 1, part));
+    if (node->op == OP_Clip)
+        emit_clip(emission, node);
+    else
+        out_line(out, "a = %s;", vector_expression(node->op));
+    epilogue_put(emission, "start + i", "a", part);
+}
+
+static void emit_line(const Emission *emission, const Elementwise *elementwise)
+{
+    Out *out = emission->out;
+    const long long lanes = elementwise->lanes, line = elementwise->line;
+    const bool chunk = elementwise->line == CHUNK && elementwise->spread <= SPREAD_SCALAR;
+    out_line(out, "const int64_t start = number * INT64_C(%lld);", line);
+    if (elementwise->spread == SPREAD_CHANNEL)
+        out_line(out, "const v_float other = v_set1(x%d[number %% INT64_C(%lld)]);", 1 - elementwise->full, (long long)elementwise->repeat);
+    const int64_t rest = chunk ? elementwise->count % lanes : line % lanes;
+    if (chunk)
+        out_line(out, "const int64_t length = INT64_C(%lld) - start < %lld ? INT64_C(%lld) - start : %lld;", (long long)elementwise->count, line,
+                 (long long)elementwise->count, line);
+    else
+        out_line(out, "const int64_t length = INT64_C(%lld);", line);
+    out_line(out, "int64_t i = 0;");
+    out_open(out, "for (; i + %lld <= length; i += %lld)", lanes, lanes);
+    emit_vector(emission, elementwise, NULL);
+    out_close(out, "");
+    if (rest == 0)
+        return;
+    out_open(out, "if (i < length)");
+    emit_vector(emission, elementwise, arena_format(emission->arena, "%lld", (long long)rest));
+    out_close(out, "");
+}
+
+static void emit_constants(const Emission *emission, const Elementwise *elementwise)
+{
+    static const char *const bounds[] = {NULL, "low", "high"};
+    Out *out = emission->out;
+    const Node *node = elementwise->node;
+    for (int i = 0; i < node->input_count; i++)
+        if (node->inputs[i])
+            out_line(out, "const float *const x%d = %s;", i, emit_read(emission, node->inputs[i]));
+    for (int i = 1; i < node->input_count && node->op == OP_Clip; i++)
+        if (node->inputs[i])
+            out_line(out, "const v_float %s = v_set1(x%d[0]);", bounds[i], i);
+    if (node->op != OP_Clip)
+        vector_parameters(emission, node, false);
+    if (elementwise->spread == SPREAD_SCALAR)
+        out_line(out, "const v_float other = v_set1(x%d[0]);", 1 - elementwise->full);
+}
+
+static void emit(const Emission *emission)
+{
+    Elementwise elementwise;
+    elementwise_of(emission->problem, &elementwise);
+    Out *out = emission->out;
+    const long long each = lines_per_item(&elementwise), lines = elementwise.lines;
+    epilogue_define(emission);
+    emit_stage_open(emission, 0);
+    emit_constants(emission, &elementwise);
+    epilogue_pointers(emission);
+    out_line(out, "const int64_t past = end * %lld < INT64_C(%lld) ? end * %lld : INT64_C(%lld);", each, lines, each, lines);
+    out_open(out, "for (int64_t number = begin * %lld; number < past; number++)", each);
+    emit_line(emission, &elementwise);
+    out_close(out, "");
+    out_close(out, "");
+}
+
+const Kernel kernel_elementwise = {
+    .name = "elementwise",
+    .says = "an expression of vectors over every element",
+    .fits = fits, .tilings = tilings, .work = work, .stages = stages, .pack = pack, .emit = emit, .in_place = in_place,
+};

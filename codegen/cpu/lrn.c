@@ -1,0 +1,125 @@
+/* Local response normalisation: the positions of a channel as vectors, the squares of its neighbours added up anew for each. Powers of three quarters,
+   a half and one, the usual ones, are roots; others go through v_exp and v_log. */
+#include "codegen/cpu/cpu.h"
+
+typedef struct Lrn {
+    int64_t channels, inner, before, behind;   /* neighbours on either side */
+    float alpha, beta, bias;                   /* alpha already divided by the window's size */
+    int lanes;
+} Lrn;
+
+static void lrn_of(const Problem *problem, Lrn *lrn)
+{
+    const Node *node = problem->node;
+    const Shape *shape = &node->inputs[0]->shape;
+    const int64_t size = node_int(node, ATTR_size, 1);
+    *lrn = (Lrn){.channels = shape->dims[1], .inner = 1, .before = (size - 1) / 2, .behind = size - 1 - (size - 1) / 2, .lanes = problem_lanes(problem)};
+    for (int i = 2; i < shape->rank; i++)
+        lrn->inner *= shape->dims[i];
+    lrn->alpha = (float)(node_real(node, ATTR_alpha, 1e-4) / (double)size);
+    lrn->beta = (float)node_real(node, ATTR_beta, 0.75);
+    lrn->bias = (float)node_real(node, ATTR_bias, 1);
+}
+
+/* The power is of a positive number: a bias above zero, alpha not below. */
+static bool fits(const Problem *problem)
+{
+    const Node *node = problem->node;
+    if (node->op != OP_LRN || !problem_vector(problem) || node->inputs[0]->shape.rank < 2 || node_int(node, ATTR_size, 1) < 1)
+        return false;
+    Lrn lrn;
+    lrn_of(problem, &lrn);
+    return lrn.bias > 0 && lrn.alpha >= 0;
+}
+
+static int tilings(const Problem *problem, Tiling *list, int most)
+{
+    (void)problem;
+    list[0] = (Tiling){.size = {0}};
+    return most > 0 ? 1 : 0;
+}
+
+static void work(const Problem *problem, const Tiling *tiling, Work *work)
+{
+    (void)tiling;
+    Lrn lrn;
+    lrn_of(problem, &lrn);
+    const double count = (double)shape_count(&problem->node->inputs[0]->shape), window = (double)(lrn.before + lrn.behind + 1);
+    const double vectors = count / (double)lrn.inner * (double)((lrn.inner + lrn.lanes - 1) / lrn.lanes);
+    work->multiply_adds = count * window;
+    work->vector_instructions = vectors * (window * (3 + cost_fma(problem)) + 12 + (lrn.beta == 0.75f ? 0 : 50) + epilogue_cost(problem));
+    work->loads = vectors * (window + 1);
+    work->stores = vectors;
+    work->bytes = 8 * count;
+    work->code_bytes = 400;
+}
+
+static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
+{
+    (void)tiling;
+    Lrn lrn;
+    lrn_of(problem, &lrn);
+    layer->stages[layer->stage_count++] = (StagePlan){.items = problem->node->inputs[0]->shape.dims[0] * lrn.channels, .says = "compute"};
+}
+
+static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
+{
+    (void)tiling;
+    epilogue_pack(problem, packed);
+}
+
+static const char *power_text(const Emission *emission, const Lrn *lrn)
+{
+    if (lrn->beta == 0.75f)
+        return "v_mul(v_sqrt(t), v_sqrt(v_sqrt(t)))";
+    if (lrn->beta == 0.5f)
+        return "v_sqrt(t)";
+    if (lrn->beta == 1.0f)
+        return "t";
+    return arena_format(emission->arena, "v_exp(v_mul(v_set1(%s), v_log(t)))", out_float(emission->arena, (double)lrn->beta, TYPE_F32));
+}
+
+static void emit_vector(const Emission *emission, const Lrn *lrn, const char *part)
+{
+    Out *out = emission->out;
+    const char *tail = part ? arena_format(emission->arena, ", %s)", part) : ")", *word = part ? "v_load_part" : "v_load";
+    out_line(out, "v_float sum = v_zero();");
+    out_open(out, "for (int64_t j = first; j <= last; j++)");
+    out_line(out, "const v_float near = %s(line + (j * INT64_C(%lld) + i)%s;", word, (long long)lrn->inner, tail);
+    out_line(out, "sum = v_fma(near, near, sum);");
+    out_close(out, "");
+    out_line(out, "const v_float t = v_fma(v_set1(%s), sum, v_set1(%s));", out_float(emission->arena, (double)lrn->alpha, TYPE_F32),
+             out_float(emission->arena, (double)lrn->bias, TYPE_F32));
+    epilogue_put(emission, "start + i", arena_format(emission->arena, "v_div(%s(line + i%s, %s)", word, tail, power_text(emission, lrn)), part);
+}
+
+static void emit(const Emission *emission)
+{
+    Lrn lrn;
+    lrn_of(emission->problem, &lrn);
+    Out *out = emission->out;
+    const long long channels = lrn.channels, inner = lrn.inner, before = lrn.before, behind = lrn.behind, rest = lrn.inner % lrn.lanes;
+    epilogue_define(emission);
+    emit_stage_open(emission, 0);
+    out_line(out, "const float *const x = %s;", emit_read(emission, emission->problem->node->inputs[0]));
+    epilogue_pointers(emission);
+    out_open(out, "for (int64_t item = begin; item < end; item++)");
+    out_line(out, "const int64_t channel = item %% INT64_C(%lld), start = item * INT64_C(%lld);", channels, inner);
+    out_line(out, "const int64_t first = channel < %lld ? -channel : -INT64_C(%lld);", before, before);
+    out_line(out, "const int64_t last = INT64_C(%lld) - channel < %lld ? INT64_C(%lld) - channel : %lld;", channels - 1, behind, channels - 1, behind);
+    out_line(out, "const float *const line = x + start;");
+    out_line(out, "int64_t i = 0;");
+    out_open(out, "for (; i + %d <= INT64_C(%lld); i += %d)", lrn.lanes, inner, lrn.lanes);
+    emit_vector(emission, &lrn, NULL);
+    out_close(out, "");
+    if (rest > 0)
+        emit_vector(emission, &lrn, arena_format(emission->arena, "%lld", rest));
+    out_close(out, "");
+    out_close(out, "");
+}
+
+const Kernel kernel_lrn = {
+    .name = "lrn",
+    .says = "sums of squares over neighbouring channels, positions as vectors",
+    .fits = fits, .tilings = tilings, .work = work, .stages = stages, .pack = pack, .emit = emit,
+};

@@ -1,0 +1,205 @@
+/* Largest and average values of windows over one or two axes, as depthwise layers without weights: a channel's planes are filled in memory of the
+   thread's own (padding holds what changes no result) and taps are unrolled over a tile of positions. Averages divide by a table of counts where
+   windows at the border count fewer elements. */
+#include "codegen/cpu/cpu.h"
+
+#define MOST_UNROLLED_TAPS 64
+
+typedef struct Pooling {
+    Window window;
+    Planes planes;
+    Tiles tiles;
+    bool average, even;              /* even: all windows count the same */
+    double count;
+} Pooling;
+
+/* Elements that the window at (p, q) counts: those of the input, or of the padded input. */
+static int64_t window_count(const Window *window, bool padding, int64_t p, int64_t q)
+{
+    const int64_t below = padding ? window->pad_bottom : 0, right = padding ? window->pad_right : 0;
+    const int64_t top = p * window->stride_y - window->pad_top, left = q * window->stride_x - window->pad_left;
+    int64_t rows = 0, columns = 0;
+    for (int64_t r = 0; r < window->kernel_height; r++) {
+        const int64_t y = top + r * window->dilation_y;
+        rows += (padding || y >= 0) && y < window->height + below;
+    }
+    for (int64_t s = 0; s < window->kernel_width; s++) {
+        const int64_t x = left + s * window->dilation_x;
+        columns += (padding || x >= 0) && x < window->width + right;
+    }
+    return rows * columns > 0 ? rows * columns : 1;
+}
+
+static bool counts_padding(const Node *node)
+{
+    return node_int(node, ATTR_count_include_pad, 0) != 0;
+}
+
+static bool counts_even(const Window *window, bool padding)
+{
+    const int64_t first = window_count(window, padding, 0, 0);
+    for (int64_t p = 0; p < window->out_height; p++)
+        for (int64_t q = 0; q < window->out_width; q++)
+            if (window_count(window, padding, p, q) != first)
+                return false;
+    return true;
+}
+
+static void pooling_of(const Problem *problem, const Tiling *tiling, Pooling *pooling)
+{
+    const Node *node = problem->node;
+    window_of(node, &pooling->window);
+    const int lanes = problem_lanes(problem);
+    planes_of(&pooling->window, (PlaneMode)tiling->size[0], lanes, problem->graph->ctx->scratch, &pooling->planes);
+    tiles_of(&pooling->planes, lanes, tiling->size[1], 1, INT32_MAX, 1, &pooling->tiles);
+    pooling->average = node->op == OP_AveragePool;
+    pooling->even = pooling->average && tiling->size[2] != 0;
+    pooling->count = (double)window_count(&pooling->window, counts_padding(node), 0, 0);
+}
+
+static bool fits(const Problem *problem)
+{
+    const Node *node = problem->node;
+    Window window;
+    Planes planes;
+    if ((node->op != OP_MaxPool && node->op != OP_AveragePool) || !problem_vector(problem) || !window_of(node, &window))
+        return false;
+    if ((node->output_count > 1 && node->outputs[1]) || window_taps(&window) > MOST_UNROLLED_TAPS)
+        return false;
+    return planes_of(&window, PLANES_PADDED, problem_lanes(problem), problem->graph->ctx->scratch, &planes) && planes.channel < 1 << 24;
+}
+
+static int tilings(const Problem *problem, Tiling *list, int most)
+{
+    Window window;
+    Planes planes;
+    window_of(problem->node, &window);
+    const int lanes = problem_lanes(problem), limit = problem->target->isa.registers == 32 ? 16 : 8;
+    const bool even = problem->node->op == OP_AveragePool && counts_even(&window, counts_padding(problem->node));
+    int count = 0;
+    for (int mode = 0; mode < PLANE_MODES && count < most; mode++)
+        if (planes_of(&window, (PlaneMode)mode, lanes, problem->graph->ctx->scratch, &planes))
+            list[count++] = (Tiling){.size = {mode, tiles_best_size(&planes, lanes, limit, 8, (double)window_taps(&window)), even}};
+    return count;
+}
+
+static void work(const Problem *problem, const Tiling *tiling, Work *work)
+{
+    Pooling pooling;
+    pooling_of(problem, tiling, &pooling);
+    const Window *window = &pooling.window;
+    const double channels = (double)(window->batch * window->channels), taps = (double)window_taps(window), lanes = pooling.tiles.lanes;
+    const double vectors = (double)(pooling.tiles.tiles * pooling.tiles.size), fill = planes_cost(window, &pooling.planes, pooling.tiles.lanes);
+    const double outer = (double)(window->out_height * window->out_width), combine = pooling.average ? 1 : 3;
+    const double store = tiles_store_cost(problem, window, &pooling.planes, &pooling.tiles);
+    work->multiply_adds = channels * outer * taps;
+    work->vector_instructions = channels * (8 + fill + vectors * (taps * combine + (pooling.average ? 6 : 0)) + store);
+    work->loads = channels * (fill / 2 + vectors * taps);
+    work->stores = channels * (fill / 2 + vectors);
+    work->bytes = 4 * channels * ((double)(window->height * window->width) + outer);
+    work->weight_bytes = pooling.average && !pooling.even ? 4 * vectors * lanes : 0;
+    work->code_bytes = 300 + 8 * taps * pooling.tiles.size;
+}
+
+static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
+{
+    Pooling pooling;
+    pooling_of(problem, tiling, &pooling);
+    layer->stages[layer->stage_count++] = (StagePlan){.items = pooling.window.batch * pooling.window.channels, .says = "pool"};
+    layer->thread_bytes = 4 * (size_t)planes_private_floats(&pooling.planes);
+    if (!pooling.planes.contiguous)
+        layer->thread_bytes += 4 * (size_t)pooling.tiles.block_floats;
+}
+
+static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
+{
+    Pooling pooling;
+    pooling_of(problem, tiling, &pooling);
+    const Window *window = &pooling.window;
+    if (pooling.average && !pooling.even) {
+        const int64_t floats = pooling.planes.positions + pooling.tiles.lanes;
+        float *counts = arena_array(packed->arena, float, floats);
+        for (int64_t i = 0; i < floats; i++)
+            counts[i] = 1;
+        for (int64_t p = 0; p < window->out_height; p++)
+            for (int64_t q = 0; q < window->out_width; q++)
+                counts[p * pooling.planes.pitch + q] = (float)window_count(window, counts_padding(problem->node), p, q);
+        packed_add(packed, "float", counts, (size_t)floats * sizeof *counts);
+    }
+    epilogue_pack(problem, packed);
+}
+
+static void emit_taps(const Emission *emission, const Pooling *pooling)
+{
+    Out *out = emission->out;
+    const int64_t taps = window_taps(&pooling->window);
+    out_line(out, "const float *const from = planes + at;");
+    for (int v = 0; v < pooling->tiles.size; v++) {
+        const char *first = arena_format(emission->arena, "from + %lld", (long long)pooling->planes.taps[0]);
+        out_line(out, "v_float a%d = %s;", v, tiles_load(emission, &pooling->planes, &pooling->tiles, first, v));
+    }
+    for (int64_t t = 1; t < taps; t++)
+        for (int v = 0; v < pooling->tiles.size; v++) {
+            const char *from = arena_format(emission->arena, "from + %lld", (long long)pooling->planes.taps[t]);
+            const char *load = tiles_load(emission, &pooling->planes, &pooling->tiles, from, v);
+            out_line(out, "a%d = %s(a%d, %s);", v, pooling->average ? "v_add" : "v_max", v, load);
+        }
+    for (int v = 0; v < pooling->tiles.size && pooling->average; v++) {
+        if (pooling->even)
+            out_line(out, "a%d = v_div(a%d, v_set1(%s));", v, v, out_float(emission->arena, pooling->count, TYPE_F32));
+        else
+            out_line(out, "a%d = v_div(a%d, v_load(counts + (at + %d)));", v, v, v * pooling->tiles.lanes);
+    }
+}
+
+static void emit_channel(const Emission *emission, const Pooling *pooling)
+{
+    Out *out = emission->out;
+    const Window *window = &pooling->window;
+    const char *channel = arena_format(emission->arena, "x + item * INT64_C(%lld)", (long long)(window->height * window->width));
+    if (pooling->planes.mode == PLANES_NONE)
+        out_line(out, "const float *const planes = %s;", channel);
+    else
+        out_line(out, "%s_pack(planes, %s);", emission->name, channel);
+    out_line(out, "const int64_t out = item * INT64_C(%lld);", (long long)(window->out_height * window->out_width));
+    if (pooling->tiles.blocks > 1)
+        out_open(out, "for (int64_t block = 0; block < %lld; block++)", (long long)pooling->tiles.blocks);
+    tiles_open(emission, &pooling->tiles);
+    emit_taps(emission, pooling);
+    tiles_store(emission, &pooling->planes, &pooling->tiles, "a", "out", 0);
+    out_close(out, "");
+    tiles_finish(emission, &pooling->planes, &pooling->tiles, "out", 0);
+    if (pooling->tiles.blocks > 1)
+        out_close(out, "");
+}
+
+static void emit(const Emission *emission)
+{
+    Pooling pooling;
+    pooling_of(emission->problem, &emission->layer->tiling, &pooling);
+    Out *out = emission->out;
+    const char *fill = pooling.average ? "0.0f" : "-__builtin_inff()";
+    epilogue_define(emission);
+    tiles_define_rows(emission, &pooling.window, &pooling.planes, &pooling.tiles);
+    if (pooling.planes.mode != PLANES_NONE)
+        planes_define_pack(emission, &pooling.window, &pooling.planes, fill);
+    emit_stage_open(emission, 0);
+    out_line(out, "const float *const x = %s;", emit_read(emission, emission->problem->node->inputs[0]));
+    if (pooling.average && !pooling.even)
+        out_line(out, "const float *const counts = %s;", emit_packed(emission, 0));
+    if (pooling.planes.mode != PLANES_NONE)
+        planes_private(emission, &pooling.planes, fill);
+    if (!pooling.planes.contiguous)
+        out_line(out, "float *const buffer = %s;", emit_thread_scratch(emission, "float", 4 * (size_t)planes_private_floats(&pooling.planes)));
+    epilogue_pointers(emission);
+    out_open(out, "for (int64_t item = begin; item < end; item++)");
+    emit_channel(emission, &pooling);
+    out_close(out, "");
+    out_close(out, "");
+}
+
+const Kernel kernel_pooling = {
+    .name = "pooling",
+    .says = "windows over a channel's planes, taps unrolled",
+    .fits = fits, .tilings = tilings, .work = work, .stages = stages, .pack = pack, .emit = emit,
+};

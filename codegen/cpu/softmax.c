@@ -1,0 +1,219 @@
+/* Softmax and LogSoftmax along any axis: along the last one a line is one after the other; along others, as many lines as lanes go together. */
+#include "codegen/cpu/cpu.h"
+
+typedef struct Softmax {
+    int64_t outer, size, inner;      /* lines of `size` elements, `inner` apart */
+    int64_t columns;                 /* groups of neighbouring lines, where inner > 1 */
+    int lanes;
+    bool logarithm;
+} Softmax;
+
+static void softmax_of(const Problem *problem, Softmax *softmax)
+{
+    const Node *node = problem->node;
+    const Shape *shape = &node->inputs[0]->shape;
+    const int axis = (int)node_int(node, ATTR_axis, shape->rank - 1);
+    const bool flatten = node_int(node, ATTR_flatten, 0) != 0;
+    *softmax = (Softmax){.outer = 1, .size = 1, .inner = 1, .lanes = problem_lanes(problem), .logarithm = node->op == OP_LogSoftmax};
+    for (int i = 0; i < shape->rank; i++) {
+        if (i < axis)
+            softmax->outer *= shape->dims[i];
+        else if (i == axis || flatten)
+            softmax->size *= shape->dims[i];
+        else
+            softmax->inner *= shape->dims[i];
+    }
+    softmax->columns = (softmax->inner + softmax->lanes - 1) / softmax->lanes;
+}
+
+static bool fits(const Problem *problem)
+{
+    return (problem->node->op == OP_Softmax || problem->node->op == OP_LogSoftmax) && problem_vector(problem);
+}
+
+static int tilings(const Problem *problem, Tiling *list, int most)
+{
+    (void)problem;
+    list[0] = (Tiling){.size = {0}};
+    return most > 0 ? 1 : 0;
+}
+
+static void work(const Problem *problem, const Tiling *tiling, Work *work)
+{
+    (void)tiling;
+    Softmax softmax;
+    softmax_of(problem, &softmax);
+    const double count = (double)(softmax.outer * softmax.size * softmax.inner);
+    const double line = (double)((softmax.size + softmax.lanes - 1) / softmax.lanes);
+    const double vectors = (double)softmax.outer * (softmax.inner == 1 ? line : (double)(softmax.size * softmax.columns));
+    work->multiply_adds = count;
+    work->vector_instructions = vectors * (32 + epilogue_cost(problem)) + (double)(softmax.outer * softmax.columns) * 60;
+    work->loads = 3 * vectors;
+    work->stores = 2 * vectors;
+    work->bytes = 8 * count;
+    work->code_bytes = 600;
+}
+
+static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
+{
+    (void)tiling;
+    Softmax softmax;
+    softmax_of(problem, &softmax);
+    layer->stages[layer->stage_count++] = (StagePlan){.items = softmax.outer * (softmax.inner == 1 ? 1 : softmax.columns), .says = "compute"};
+}
+
+static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
+{
+    (void)tiling;
+    epilogue_pack(problem, packed);
+}
+
+static bool in_place(const Problem *problem, const Tiling *tiling)
+{
+    (void)tiling;
+    /* a line is read for its largest value before any of it is written, then element by element */
+    return !epilogue_reads(problem->node, problem->node->inputs[0]);
+}
+
+static const char *load_text(const Emission *emission, const char *array, const char *part)
+{
+    return part ? arena_format(emission->arena, "v_load_part(%s, %s)", array, part) : arena_format(emission->arena, "v_load(%s)", array);
+}
+
+/* ---- along the last axis ---- */
+
+static void emit_line_largest(const Emission *emission, const Softmax *softmax)
+{
+    Out *out = emission->out;
+    out_line(out, "v_float most = v_set1(line[0]);");
+    out_line(out, "for (; i + %d <= INT64_C(%lld); i += %d)", softmax->lanes, (long long)softmax->size, softmax->lanes);
+    out_line(out, "    most = v_max(most, v_load(line + i));");
+    out_line(out, "float largest = v_max_across(most);");
+    if (softmax->size % softmax->lanes != 0) {
+        out_line(out, "for (; i < INT64_C(%lld); i++)", (long long)softmax->size);
+        out_line(out, "    largest = largest != largest || largest > line[i] ? largest : line[i];");
+    }
+    out_line(out, "const v_float top = v_set1(largest);");
+}
+
+/* The sum of all e^(x - largest), which stay in the output where that is wanted. */
+static void emit_line_sum(const Emission *emission, const Softmax *softmax)
+{
+    Out *out = emission->out;
+    const int rest = (int)(softmax->size % softmax->lanes);
+    out_line(out, "v_float total = v_zero();");
+    out_open(out, "for (i = 0; i + %d <= INT64_C(%lld); i += %d)", softmax->lanes, (long long)softmax->size, softmax->lanes);
+    out_line(out, "const v_float e = v_exp(v_sub(v_load(line + i), top));");
+    if (!softmax->logarithm)
+        out_line(out, "v_store(y + (start + i), e);");
+    out_line(out, "total = v_add(total, e);");
+    out_close(out, "");
+    if (rest == 0)
+        return;
+    out_line(out, "float tail[%d] = {0.0f};", softmax->lanes);
+    out_line(out, "v_store_part(tail, v_exp(v_sub(v_load_part(line + i, %d), top)), %d);", rest, rest);
+    out_line(out, "total = v_add(total, v_load(tail));");
+    if (!softmax->logarithm)
+        out_line(out, "v_store_part(y + (start + i), v_load(tail), %d);", rest);
+}
+
+static const char *line_result(const Emission *emission, const Softmax *softmax, const char *part)
+{
+    if (softmax->logarithm)
+        return arena_format(emission->arena, "v_sub(v_sub(%s, top), whole)", load_text(emission, "line + i", part));
+    return arena_format(emission->arena, "v_div(%s, whole)", load_text(emission, "y + (start + i)", part));
+}
+
+static void emit_line(const Emission *emission, const Softmax *softmax)
+{
+    Out *out = emission->out;
+    const int rest = (int)(softmax->size % softmax->lanes);
+    out_line(out, "const int64_t start = item * INT64_C(%lld);", (long long)softmax->size);
+    out_line(out, "const float *const line = x + start;");
+    out_line(out, "int64_t i = 0;");
+    emit_line_largest(emission, softmax);
+    emit_line_sum(emission, softmax);
+    out_line(out, "const v_float whole = %s;", softmax->logarithm ? "v_log(v_set1(v_sum(total)))" : "v_set1(v_sum(total))");
+    out_open(out, "for (i = 0; i + %d <= INT64_C(%lld); i += %d)", softmax->lanes, (long long)softmax->size, softmax->lanes);
+    epilogue_put(emission, "start + i", line_result(emission, softmax, NULL), NULL);
+    out_close(out, "");
+    if (rest == 0)
+        return;
+    const char *part = arena_format(emission->arena, "%d", rest);
+    epilogue_put(emission, "start + i", line_result(emission, softmax, part), part);
+}
+
+/* ---- along another axis: lanes are neighbouring lines ---- */
+
+static void emit_column(const Emission *emission, const Softmax *softmax, const char *part)
+{
+    Out *out = emission->out;
+    const long long size = softmax->size, inner = softmax->inner;
+    const char *at = arena_format(emission->arena, "i * INT64_C(%lld)", inner);
+    const char *input = load_text(emission, arena_format(emission->arena, "line + %s", at), part);
+    out_line(out, "v_float top = %s;", load_text(emission, "line", part));
+    out_line(out, "for (int64_t i = 1; i < %lld; i++)", size);
+    out_line(out, "    top = v_max(top, %s);", input);
+    out_line(out, "v_float whole = v_zero();");
+    out_open(out, "for (int64_t i = 0; i < %lld; i++)", size);
+    out_line(out, "const v_float e = v_exp(v_sub(%s, top));", input);
+    if (!softmax->logarithm && part)
+        out_line(out, "v_store_part(y + (start + %s), e, %s);", at, part);
+    else if (!softmax->logarithm)
+        out_line(out, "v_store(y + (start + %s), e);", at);
+    out_line(out, "whole = v_add(whole, e);");
+    out_close(out, "");
+    const char *stored = load_text(emission, arena_format(emission->arena, "y + (start + %s)", at), part);
+    if (softmax->logarithm)
+        out_line(out, "whole = v_log(whole);");
+    const char *result = softmax->logarithm ? arena_format(emission->arena, "v_sub(v_sub(%s, top), whole)", input)
+                                            : arena_format(emission->arena, "v_div(%s, whole)", stored);
+    out_open(out, "for (int64_t i = 0; i < %lld; i++)", size);
+    epilogue_put(emission, arena_format(emission->arena, "start + %s", at), result, part);
+    out_close(out, "");
+}
+
+static void emit_columns(const Emission *emission, const Softmax *softmax)
+{
+    Out *out = emission->out;
+    const long long columns = softmax->columns, rest = softmax->inner % softmax->lanes;
+    out_line(out, "const int64_t column = item %% INT64_C(%lld);", columns);
+    out_line(out, "const int64_t start = item / INT64_C(%lld) * INT64_C(%lld) + column * %d;", columns, (long long)(softmax->size * softmax->inner),
+             softmax->lanes);
+    out_line(out, "const float *const line = x + start;");
+    const char *part = rest ? arena_format(emission->arena, "%lld", rest) : NULL;
+    if (rest == 0 || columns == 1) {
+        emit_column(emission, softmax, part);
+        return;
+    }
+    out_open(out, "if (column < %lld)", columns - 1);
+    emit_column(emission, softmax, NULL);
+    out_close(out, " else {");
+    out->indent++;
+    emit_column(emission, softmax, part);
+    out_close(out, "");
+}
+
+static void emit(const Emission *emission)
+{
+    Softmax softmax;
+    softmax_of(emission->problem, &softmax);
+    Out *out = emission->out;
+    epilogue_define(emission);
+    emit_stage_open(emission, 0);
+    out_line(out, "const float *const x = %s;", emit_read(emission, emission->problem->node->inputs[0]));
+    epilogue_pointers(emission);
+    out_open(out, "for (int64_t item = begin; item < end; item++)");
+    if (softmax.inner == 1)
+        emit_line(emission, &softmax);
+    else
+        emit_columns(emission, &softmax);
+    out_close(out, "");
+    out_close(out, "");
+}
+
+const Kernel kernel_softmax = {
+    .name = "softmax",
+    .says = "the largest value, exponentials, their sum, quotients",
+    .fits = fits, .tilings = tilings, .work = work, .stages = stages, .pack = pack, .emit = emit, .in_place = in_place,
+};

@@ -1,0 +1,314 @@
+/* Matrix products whose second matrix is constant, zeros left out. An item is as many outputs as a vector has lanes. With one row of input, or few, each
+   output walks its nonzeros in scalars; with more, rows are lanes: the input is transposed first, and finished tiles are transposed back. */
+#include "codegen/cpu/product.h"
+
+#define SCALAR_WAYS 4
+#define TRANSPOSE_ROWS 16            /* of the transposed input, an item of the first stage */
+
+typedef struct SparseProduct {
+    Product product;
+    int lanes, size, ways;           /* vectors of a tile of rows; 0: scalars */
+    int64_t blocks, tiles, pitch;    /* of outputs; of rows; rows in whole tiles */
+    int64_t index_step, largest;     /* what k becomes in the index table */
+} SparseProduct;
+
+static int64_t divide_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static void sparse_of(const Problem *problem, const Tiling *tiling, SparseProduct *sparse)
+{
+    product_of(problem->node, &sparse->product);
+    const Product *product = &sparse->product;
+    sparse->lanes = problem_lanes(problem);
+    sparse->size = tiling->size[0];
+    sparse->ways = sparse->size == 0 ? SCALAR_WAYS : sparse->size >= 6 ? 1 : sparse->size >= 3 ? 2 : 4;
+    sparse->blocks = divide_up(product->n, sparse->lanes);
+    sparse->tiles = sparse->size == 0 ? 1 : divide_up(product->m, (int64_t)sparse->size * sparse->lanes);
+    sparse->pitch = sparse->tiles * sparse->size * sparse->lanes;
+    sparse->index_step = sparse->size == 0 ? product->a_column : sparse->pitch;
+    sparse->largest = (product->k - 1) * sparse->index_step;
+}
+
+static bool fits(const Problem *problem)
+{
+    const Node *node = problem->node;
+    Product product;
+    if (!problem_vector(problem) || !product_of(node, &product) || !value_constant(node->inputs[1]) || !problem->pattern)
+        return false;
+    if (!product_plain_bias(&product) || product.batch != 1 || product.b_batch != 1 || value_constant(node->inputs[0]))
+        return false;
+    /* offsets are 32 bits */
+    return problem->pattern->nonzeros < INT32_MAX && (double)product.k * (double)(product.m + 1024) < INT32_MAX;
+}
+
+/* The rows of a tile that need the fewest instructions for a nonzero. */
+static int best_size(const Problem *problem, const Product *product)
+{
+    const int lanes = problem_lanes(problem), most = problem->target->isa.registers == 32 ? 24 : 12;
+    const int64_t vectors = divide_up(product->m, lanes);
+    int best = 1;
+    double least = 0;
+    for (int size = 1; size <= most && size <= vectors; size++) {
+        const double cost = (double)divide_up(vectors, size) * (5 + size * cost_fma_load(problem));
+        if (size == 1 || cost < least) {
+            best = size;
+            least = cost;
+        }
+    }
+    return best;
+}
+
+static int tilings(const Problem *problem, Tiling *list, int most)
+{
+    Product product;
+    product_of(problem->node, &product);
+    int count = 0;
+    list[count++] = (Tiling){.size = {0}};
+    if (product.m > 1 && count < most)
+        list[count++] = (Tiling){.size = {best_size(problem, &product)}};
+    return count;
+}
+
+static void work(const Problem *problem, const Tiling *tiling, Work *work)
+{
+    SparseProduct sparse;
+    sparse_of(problem, tiling, &sparse);
+    const Product *product = &sparse.product;
+    const double nonzeros = (double)problem->pattern->nonzeros, m = (double)product->m, n = (double)product->n, k = (double)product->k;
+    const double size = sparse.size, tiles = (double)sparse.tiles, puts = m * (double)sparse.blocks * epilogue_cost(problem);
+    if (sparse.size == 0) {
+        const double each = problem->target->isa.fuses ? 3.5 : 4.5;
+        work->vector_instructions = m * (nonzeros * each + n * 20) + puts;
+        work->loads = m * nonzeros * 3;
+    } else {
+        work->vector_instructions = tiles * (nonzeros * (5 + size * cost_fma_load(problem)) + n * (6 + 2 * size)) + 3 * m * k + 3 * m * n + puts;
+        work->loads = tiles * nonzeros * (2 + size) + m * k + m * n;
+    }
+    work->stores = m * n / sparse.lanes + (sparse.size == 0 ? m * n : m * k + 2 * m * n);
+    work->multiply_adds = m * nonzeros;
+    work->bytes = 4 * (m * k + m * n + (sparse.size == 0 ? 0 : 2 * k * (double)sparse.pitch));
+    work->weight_bytes = 4 * (nonzeros + n);
+    work->index_bytes = nonzeros * (sparse.largest <= UINT16_MAX ? 2 : 4) + 4 * n;
+    work->code_bytes = 500 + 16 * size * sparse.ways;
+}
+
+static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
+{
+    SparseProduct sparse;
+    sparse_of(problem, tiling, &sparse);
+    if (sparse.size > 0) {
+        layer->stages[layer->stage_count++] = (StagePlan){.items = divide_up(sparse.product.k, TRANSPOSE_ROWS), .says = "transpose"};
+        layer->scratch_bytes = 4 * (size_t)(sparse.product.k * sparse.pitch);
+        layer->thread_bytes = 4 * (size_t)sparse.lanes * (size_t)(sparse.size * sparse.lanes);
+    }
+    layer->stages[layer->stage_count++] = (StagePlan){.items = sparse.blocks * sparse.tiles, .says = "multiply"};
+}
+
+enum { VALUES, INDICES, STARTS, BIASES };
+
+static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
+{
+    SparseProduct sparse;
+    sparse_of(problem, tiling, &sparse);
+    const Product *product = &sparse.product;
+    const int64_t nonzeros = problem->pattern->nonzeros;
+    /* one more, so that no array is empty */
+    float *values = arena_array(packed->arena, float, nonzeros + 1);
+    int64_t *indices = arena_array(packed->arena, int64_t, nonzeros + 1);
+    int32_t *starts = arena_array(packed->arena, int32_t, product->n + 1);
+    int64_t count = 0;
+    for (int64_t n = 0; n < product->n; n++) {
+        for (int64_t k = 0; k < product->k; k++) {
+            const float value = read_float(problem->node->inputs[1]->data, k * product->b_row + n * product->b_column);
+            if (value == 0)
+                continue;
+            values[count] = value * product->alpha;
+            indices[count++] = k * sparse.index_step;
+        }
+        starts[n + 1] = (int32_t)count;
+    }
+    packed_add(packed, "float", values, (size_t)(nonzeros + 1) * sizeof *values);
+    packed_offsets(packed, indices, nonzeros + 1, sparse.largest);
+    packed_add(packed, "int32_t", starts, (size_t)(product->n + 1) * sizeof *starts);
+    packed_add(packed, "float", product_bias(product, 1, packed->arena), (size_t)product->n * sizeof(float));
+    epilogue_pack(problem, packed);
+}
+
+/* ---- text ---- */
+
+static void emit_transpose(const Emission *emission, const SparseProduct *sparse)
+{
+    Out *out = emission->out;
+    const Product *product = &sparse->product;
+    const long long k = product->k, m = product->m;
+    emit_stage_open(emission, 0);
+    out_line(out, "const float *const x = %s;", emit_read(emission, emission->problem->node->inputs[0]));
+    out_line(out, "float *const turned = %s;", emit_scratch(emission, "float", 0));
+    out_open(out, "for (int64_t item = begin; item < end; item++)");
+    out_line(out, "const int64_t first = item * %d, past = first + %d < INT64_C(%lld) ? first + %d : INT64_C(%lld);", TRANSPOSE_ROWS, TRANSPOSE_ROWS, k,
+             TRANSPOSE_ROWS, k);
+    out_line(out, "for (int64_t m = 0; m < %lld; m++)", m);
+    out_line(out, "    for (int64_t k = first; k < past; k++)");
+    out_line(out, "        turned[k * %lld + m] = x[m * INT64_C(%lld) + k * INT64_C(%lld)];", (long long)sparse->pitch, (long long)product->a_row,
+             (long long)product->a_column);
+    if (sparse->pitch > product->m) {
+        out_line(out, "for (int64_t k = first; k < past; k++)");
+        out_line(out, "    for (int64_t m = %lld; m < %lld; m++)", m, (long long)sparse->pitch);
+        out_line(out, "        turned[k * %lld + m] = 0.0f;", (long long)sparse->pitch);
+    }
+    out_close(out, "");
+    out_close(out, "");
+    out_blank(out);
+}
+
+static void emit_tables(const Emission *emission, const SparseProduct *sparse)
+{
+    Out *out = emission->out;
+    out_line(out, "const float *const value = %s;", emit_packed(emission, VALUES));
+    out_line(out, "const %s *const index = %s;", offset_type(sparse->largest), emit_packed(emission, INDICES));
+    out_line(out, "const int32_t *const start = %s;", emit_packed(emission, STARTS));
+    out_line(out, "const float *const bias = %s;", emit_packed(emission, BIASES));
+}
+
+/* lane[] holds outputs n .. n + count of row m. */
+static void emit_put(const Emission *emission, const SparseProduct *sparse)
+{
+    Out *out = emission->out;
+    const char *at = arena_format(emission->arena, "m * INT64_C(%lld) + n", (long long)sparse->product.n);
+    if (sparse->product.n % sparse->lanes == 0) {
+        epilogue_put(emission, at, "v_load(lane)", NULL);
+        return;
+    }
+    out_open(out, "if (count == %d)", sparse->lanes);
+    epilogue_put(emission, at, "v_load(lane)", NULL);
+    out_close(out, " else {");
+    out->indent++;
+    epilogue_put(emission, at, "v_load(lane)", arena_format(emission->arena, "%d", (int)(sparse->product.n % sparse->lanes)));
+    out_close(out, "");
+}
+
+static void emit_count(const Emission *emission, const SparseProduct *sparse)
+{
+    out_line(emission->out, "const int64_t count = INT64_C(%lld) - n < %d ? INT64_C(%lld) - n : %d;", (long long)sparse->product.n, sparse->lanes,
+             (long long)sparse->product.n, sparse->lanes);
+}
+
+static void emit_scalars(const Emission *emission, const SparseProduct *sparse)
+{
+    Out *out = emission->out;
+    const Product *product = &sparse->product;
+    out_line(out, "const int64_t n = item * %d;", sparse->lanes);
+    emit_count(emission, sparse);
+    out_open(out, "for (int64_t m = 0; m < %lld; m++)", (long long)product->m);
+    out_line(out, "const float *const line = x + m * INT64_C(%lld);", (long long)product->a_row);
+    out_line(out, "float lane[%d] = {0.0f};", sparse->lanes);
+    out_open(out, "for (int64_t j = 0; j < count; j++)");
+    out_line(out, "float s0 = bias[n + j], s1 = 0.0f, s2 = 0.0f, s3 = 0.0f;");
+    out_line(out, "const int32_t stop = start[n + j + 1];");
+    out_line(out, "int32_t i = start[n + j];");
+    out_open(out, "for (; i + 4 <= stop; i += 4)");
+    for (int way = 0; way < SCALAR_WAYS; way++)
+        out_line(out, "s%d = s_fma(value[i + %d], line[index[i + %d]], s%d);", way, way, way, way);
+    out_close(out, "");
+    out_line(out, "for (; i < stop; i++)");
+    out_line(out, "    s0 = s_fma(value[i], line[index[i]], s0);");
+    out_line(out, "lane[j] = (s0 + s1) + (s2 + s3);");
+    out_close(out, "");
+    emit_put(emission, sparse);
+    out_close(out, "");
+}
+
+static const char *accumulator(const Emission *emission, int vector, int way)
+{
+    return way == 0 ? arena_format(emission->arena, "a%d", vector) : arena_format(emission->arena, "a%d_%d", vector, way);
+}
+
+static void emit_nonzero(const Emission *emission, const SparseProduct *sparse, int way)
+{
+    Out *out = emission->out;
+    out_line(out, "const float *const from%d = tile + index[i + %d];", way, way);
+    out_line(out, "const v_float w%d = v_set1(value[i + %d]);", way, way);
+    for (int v = 0; v < sparse->size; v++) {
+        const char *sum = accumulator(emission, v, way);
+        out_line(out, "%s = v_fma(w%d, v_load(from%d + %d), %s);", sum, way, way, v * sparse->lanes, sum);
+    }
+}
+
+static void emit_walk(const Emission *emission, const SparseProduct *sparse)
+{
+    Out *out = emission->out;
+    for (int way = 0; way < sparse->ways; way++)
+        for (int v = 0; v < sparse->size; v++)
+            out_line(out, "v_float %s = %s;", accumulator(emission, v, way), way == 0 ? "v_set1(bias[n + j])" : "v_zero()");
+    out_line(out, "const int32_t stop = start[n + j + 1];");
+    out_line(out, "int32_t i = start[n + j];");
+    out_open(out, "for (; i + %d <= stop; i += %d)", sparse->ways, sparse->ways);
+    for (int way = 0; way < sparse->ways; way++)
+        emit_nonzero(emission, sparse, way);
+    out_close(out, "");
+    if (sparse->ways > 1) {
+        out_open(out, "for (; i < stop; i++)");
+        emit_nonzero(emission, sparse, 0);
+        out_close(out, "");
+    }
+    for (int half = sparse->ways / 2; half > 0; half /= 2)
+        for (int way = 0; way < half; way++)
+            for (int v = 0; v < sparse->size; v++)
+                out_line(out, "%s = v_add(%s, %s);", accumulator(emission, v, way), accumulator(emission, v, way),
+                         accumulator(emission, v, way + half));
+}
+
+static void emit_rows(const Emission *emission, const SparseProduct *sparse)
+{
+    Out *out = emission->out;
+    const Product *product = &sparse->product;
+    const long long width = (long long)sparse->size * sparse->lanes;
+    out_line(out, "const int64_t n = item %% INT64_C(%lld) * %d, from = item / INT64_C(%lld) * %lld;", (long long)sparse->blocks, sparse->lanes,
+             (long long)sparse->blocks, width);
+    emit_count(emission, sparse);
+    out_line(out, "const float *const tile = x + from;");
+    out_open(out, "for (int64_t j = 0; j < count; j++)");
+    emit_walk(emission, sparse);
+    for (int v = 0; v < sparse->size; v++)
+        out_line(out, "v_store(buffer + (j * %lld + %d), a%d);", width, v * sparse->lanes, v);
+    out_close(out, "");
+    out_line(out, "const int64_t past = from + %lld < %lld ? from + %lld : %lld;", width, (long long)product->m, width, (long long)product->m);
+    out_open(out, "for (int64_t m = from; m < past; m++)");
+    out_line(out, "float lane[%d] = {0.0f};", sparse->lanes);
+    out_line(out, "for (int64_t j = 0; j < count; j++)");
+    out_line(out, "    lane[j] = buffer[j * %lld + (m - from)];", width);
+    emit_put(emission, sparse);
+    out_close(out, "");
+}
+
+static void emit(const Emission *emission)
+{
+    SparseProduct sparse;
+    sparse_of(emission->problem, &emission->layer->tiling, &sparse);
+    Out *out = emission->out;
+    epilogue_define(emission);
+    if (sparse.size > 0)
+        emit_transpose(emission, &sparse);
+    emit_stage_open(emission, sparse.size > 0 ? 1 : 0);
+    out_line(out, "const float *const x = %s;",
+             sparse.size > 0 ? emit_scratch(emission, "const float", 0) : emit_read(emission, emission->problem->node->inputs[0]));
+    emit_tables(emission, &sparse);
+    if (sparse.size > 0)
+        out_line(out, "float *const buffer = %s;", emit_thread_scratch(emission, "float", 0));
+    epilogue_pointers(emission);
+    out_open(out, "for (int64_t item = begin; item < end; item++)");
+    if (sparse.size > 0)
+        emit_rows(emission, &sparse);
+    else
+        emit_scalars(emission, &sparse);
+    out_close(out, "");
+    out_close(out, "");
+}
+
+const Kernel kernel_sparse_fc = {
+    .name = "sparse_fc",
+    .says = "a matrix product by the nonzeros of the second matrix",
+    .fits = fits, .tilings = tilings, .work = work, .stages = stages, .pack = pack, .emit = emit,
+};
