@@ -38,6 +38,10 @@ static const Option table[] = {
     {"--cc", "COMMAND", BUILD | RUNNING, TAKES_TEXT, AT(compiler), "the C compiler (default: the target's, or $CC, or cc)"},
     {"--json", NULL, RUNNING | TARGETS, TAKES_NOTHING, AT(json), "the table or summary as JSON"},
     {"--help", NULL, ANY, TAKES_NOTHING, AT(help), "this text"},
+    /* Other spellings that people try; not listed. */
+    {"--output", "FILE", COMPILE | BUILD, TAKES_TEXT, AT(output_path), NULL},
+    {"-o", "[NAME=]FILE", RUN, TAKES_MANY, AT(outputs), NULL},
+    {"-h", NULL, ANY, TAKES_NOTHING, AT(help), NULL},
     /* Promised by the design, not written yet: refused by name. */
     {"--target-file", "F", 0, TAKES_LATER, 0, NULL},
     {"--tuned", "F", 0, TAKES_LATER, 0, NULL},
@@ -79,7 +83,7 @@ static _Noreturn void fail_unknown(const Parser *parser, const char *word)
     const char *names[COUNT(table)];
     int count = 0;
     for (int i = 0; i < COUNT(table); i++)
-        if (table[i].commands & parser->command)
+        if (table[i].commands & parser->command && table[i].says)
             names[count++] = table[i].name;
     const char *more = arena_format(parser->ctx->graph, "'tulle %s --help' lists the options", parser->command_name);
     fail(parser->ctx, STATUS_USAGE, NULL, options_hint(parser->ctx, word, names, count, more), "unknown option '%s'", quoted(parser->ctx, word));
@@ -91,20 +95,20 @@ static const Option *find_option(const Parser *parser, const char *word, const c
     const char *equals = strncmp(word, "--", 2) == 0 ? strchr(word, '=') : NULL;
     size_t length = equals ? (size_t)(equals - word) : strlen(word);
     *value = equals ? equals + 1 : NULL;
-    if (!strcmp(word, "-h"))
-        word = "--help", length = strlen(word);
     const char *name = arena_string(parser->ctx->graph, word, length);
+    bool known = false;
     for (int i = 0; i < COUNT(table); i++) {
-        const Option *option = &table[i];
-        if (strcmp(option->name, name))
+        if (strcmp(table[i].name, name))
             continue;
-        if (option->takes == TAKES_LATER)
+        if (table[i].takes == TAKES_LATER)
             fail(parser->ctx, STATUS_UNSUPPORTED, NULL, NULL, "option '%s' is planned, but not there yet", name);
-        if (!(option->commands & parser->command))
-            fail(parser->ctx, STATUS_USAGE, NULL, arena_format(parser->ctx->graph, "'tulle %s --help' lists the options", parser->command_name),
-                 "'tulle %s' does not take '%s'", parser->command_name, name);
-        return option;
+        if (table[i].commands & parser->command)
+            return &table[i];
+        known = true;
     }
+    if (known)
+        fail(parser->ctx, STATUS_USAGE, NULL, arena_format(parser->ctx->graph, "'tulle %s --help' lists the options", parser->command_name),
+             "'tulle %s' does not take '%s'", parser->command_name, name);
     fail_unknown(parser, name);
 }
 
@@ -180,7 +184,7 @@ void options_help(FILE *stream, CommandSet command)
 {
     for (int i = 0; i < COUNT(table); i++) {
         const Option *option = &table[i];
-        if (!(option->commands & command))
+        if (!(option->commands & command) || !option->says)
             continue;
         char name[40];
         snprintf(name, sizeof name, "%s%s%s", option->name, option->argument ? " " : "", option->argument ? option->argument : "");
