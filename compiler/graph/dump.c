@@ -15,7 +15,9 @@ static void dump_quoted(FILE *out, const char *text)
 {
     fputc('"', out);
     for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        if (*c < 0x20 || *c >= 0x7f || *c == '"' || *c == '\\')
+        if (*c == '"' || *c == '\\')
+            fprintf(out, "\\%c", *c);
+        else if (*c < 0x20 || *c >= 0x7f)
             fprintf(out, "\\x%02x", *c);
         else
             fputc(*c, out);
@@ -45,13 +47,9 @@ static void dump_shape(FILE *out, const Shape *shape)
 
 static void dump_type(FILE *out, const Value *value)
 {
-    fputs(" : ", out);
-    if (!value->known) {
-        fputc('?', out);
-        return;
-    }
-    fputs(type_info(value->type)->name, out);
-    dump_shape(out, &value->shape);
+    fprintf(out, " : %s", type_info(value->type)->name);
+    if (value->known)
+        dump_shape(out, &value->shape);
 }
 
 /* The shortest decimal that reads back as the same number. */
@@ -104,8 +102,19 @@ static bool listable(Type type, const void *data, int64_t count)
     return true;
 }
 
+static bool all_equal(Type type, const void *data, int64_t count)
+{
+    size_t size = (size_t)type_info(type)->bytes;
+    return memcmp(data, (const char *)data + size, (size_t)(count - 1) * size) == 0;
+}
+
 static void dump_data(FILE *out, Type type, const void *data, int64_t count)
 {
+    if (count > LISTED && listable(type, data, 1) && all_equal(type, data, count)) {
+        fputs(" all ", out);
+        dump_element(out, type, data, 0);
+        return;
+    }
     if (listable(type, data, count)) {
         for (int64_t i = 0; i < count; i++) {
             fputc(' ', out);
@@ -117,8 +126,8 @@ static void dump_data(FILE *out, Type type, const void *data, int64_t count)
     const unsigned char *bytes = data;
     fputs(" hex ", out);
     for (int64_t i = 0; i < count * type_info(type)->bytes; i++) {
-        putc(digits[bytes[i] >> 4], out);
-        putc(digits[bytes[i] & 15], out);
+        putc_unlocked(digits[bytes[i] >> 4], out);
+        putc_unlocked(digits[bytes[i] & 15], out);
     }
 }
 
@@ -135,7 +144,9 @@ static void dump_attribute(FILE *out, const Attribute *attribute)
         fputc('[', out);
     for (int i = 0; i < attribute->count; i++) {
         fputs(i ? "," : "", out);
-        if (kind == KIND_INTS)
+        if (attribute->name == ATTR_to && attribute->ints[i] > TYPE_UNKNOWN && attribute->ints[i] < TYPE_COUNT)
+            fputs(type_info((Type)attribute->ints[i])->name, out);
+        else if (kind == KIND_INTS)
             fprintf(out, "%lld", (long long)attribute->ints[i]);
         else
             dump_real(out, attribute->reals[i], false);
@@ -249,6 +260,8 @@ void graph_dump(const Graph *graph, FILE *out)
 {
     fputs("graph ", out);
     dump_quoted(out, graph->name);
+    if (graph->sha256[0])
+        fprintf(out, " sha256 %s", graph->sha256);
     fputc('\n', out);
     dump_values(out, graph);
     for (int i = 0; i < graph->node_count; i++)

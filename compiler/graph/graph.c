@@ -6,6 +6,7 @@
 
 typedef struct NameTable {       /* open addressing; never shrinks, names are not taken out */
     const char **names;
+    void **things;               /* the Value or Node that first had the name */
     int capacity, count;
 } NameTable;
 
@@ -23,7 +24,8 @@ static Store *store_of(Graph *graph)
 
 /* ---- names ---- */
 
-static const char **name_slot(const NameTable *table, const char *name)
+/* Where the name is, or would be put; the table is never full. */
+static int name_slot(const NameTable *table, const char *name)
 {
     uint32_t hash = 2166136261u;
     for (const char *c = name; *c; c++)
@@ -31,27 +33,45 @@ static const char **name_slot(const NameTable *table, const char *name)
     uint32_t mask = (uint32_t)table->capacity - 1;
     for (uint32_t i = hash & mask;; i = (i + 1) & mask)
         if (!table->names[i] || strcmp(table->names[i], name) == 0)
-            return &table->names[i];
+            return (int)i;
 }
 
-static bool name_taken(const NameTable *table, const char *name)
+static void *name_find(const NameTable *table, const char *name)
 {
-    return table->capacity && *name_slot(table, name);
+    int slot = table->capacity ? name_slot(table, name) : -1;
+    return slot >= 0 ? table->things[slot] : NULL;
 }
 
-static void name_add(Graph *graph, NameTable *table, const char *name)
+static void name_put(NameTable *table, const char *name, void *thing)
 {
-    if (2 * (table->count + 1) > table->capacity) {
+    int slot = name_slot(table, name);
+    table->count += !table->names[slot];
+    table->names[slot] = name;
+    table->things[slot] = thing;
+}
+
+static void name_add(Graph *graph, NameTable *table, const char *name, void *thing)
+{
+    if (table->count >= table->capacity / 2) {
         NameTable larger = {.capacity = table->capacity ? 2 * table->capacity : 64};
         larger.names = arena_array(graph->arena, const char *, larger.capacity);
+        larger.things = arena_array(graph->arena, void *, larger.capacity);
         for (int i = 0; i < table->capacity; i++)
             if (table->names[i])
-                *name_slot(&larger, table->names[i]) = table->names[i];
-        larger.count = table->count;
+                name_put(&larger, table->names[i], table->things[i]);
         *table = larger;
     }
-    *name_slot(table, name) = name;
-    table->count++;
+    name_put(table, name, thing);
+}
+
+Value *graph_value_named(const Graph *graph, const char *name)
+{
+    return name_find(&((const Store *)graph)->value_names, name);
+}
+
+Node *graph_node_named(const Graph *graph, const char *name)
+{
+    return name_find(&((const Store *)graph)->node_names, name);
 }
 
 /* A name of our own: `stem` with a number that makes it unique. */
@@ -59,7 +79,7 @@ static const char *fresh_name(Graph *graph, const NameTable *table, const char *
 {
     for (;;) {
         const char *name = arena_format(graph->arena, "%.200s.%d", stem, ++store_of(graph)->fresh);
-        if (!name_taken(table, name))
+        if (!name_find(table, name))
             return name;
     }
 }
@@ -78,8 +98,8 @@ Value *graph_value(Graph *graph, const char *name)
     NameTable *names = &store_of(graph)->value_names;
     Value *value = arena_new_of(graph->arena, Value);
     value->name = name ? arena_string(graph->arena, name, strlen(name)) : fresh_name(graph, names, "value");
-    assert(!name_taken(names, value->name));
-    name_add(graph, names, value->name);
+    assert(!name_find(names, value->name));
+    name_add(graph, names, value->name, value);
     value->id = graph->value_count;
     value->input_index = value->output_index = -1;
     value->declared.rank = -1;
@@ -126,14 +146,14 @@ static const char *node_name(Graph *graph, const char *name, Value *const *outpu
 {
     const NameTable *names = &store_of(graph)->node_names;
     if (name) {
-        assert(!name_taken(names, name));
+        assert(!name_find(names, name));
         return arena_string(graph->arena, name, strlen(name));
     }
     const char *stem = op_info(op)->name;
     for (int i = output_count - 1; i >= 0; i--)
         if (outputs[i])
             stem = outputs[i]->name;
-    return name_taken(names, stem) ? fresh_name(graph, names, stem) : stem;
+    return name_find(names, stem) ? fresh_name(graph, names, stem) : stem;
 }
 
 Node *graph_detached(Graph *graph, Op op, const char *name, Value *const *inputs, int input_count, Value *const *outputs, int output_count)
@@ -141,7 +161,7 @@ Node *graph_detached(Graph *graph, Op op, const char *name, Value *const *inputs
     Node *node = arena_new_of(graph->arena, Node);
     node->op = op;
     node->name = node_name(graph, name, outputs, output_count, op);
-    name_add(graph, &store_of(graph)->node_names, node->name);
+    name_add(graph, &store_of(graph)->node_names, node->name, node);
     node->inputs = arena_copy(graph->arena, inputs, (size_t)input_count * sizeof *inputs);
     node->input_count = input_count;
     while (node->input_count > 0 && !node->inputs[node->input_count - 1])
@@ -253,6 +273,23 @@ static void add_user(Value *value, Node *node)
         value->users[value->user_count++] = node;
 }
 
+/* Gives every value its part of one vector. */
+static void share_users(Graph *graph)
+{
+    size_t total = 0;
+    for (int i = 0; i < graph->value_count; i++)
+        total += graph->values[i] ? (size_t)graph->values[i]->user_count : 0;
+    Node **users = arena_array(graph->arena, Node *, total);
+    for (int i = 0; i < graph->value_count; i++) {
+        Value *value = graph->values[i];
+        if (!value)
+            continue;
+        value->users = users;
+        users += value->user_count;
+        value->user_count = 0;
+    }
+}
+
 void graph_index(Graph *graph)
 {
     for (int i = 0; i < graph->value_count; i++)
@@ -262,13 +299,7 @@ void graph_index(Graph *graph)
         graph->nodes[i]->id = i;
         visit_reads(graph->nodes[i], count_user);
     }
-    for (int i = 0; i < graph->value_count; i++) {
-        Value *value = graph->values[i];
-        if (!value)
-            continue;
-        value->users = value->user_count ? arena_array(graph->arena, Node *, value->user_count) : NULL;
-        value->user_count = 0;
-    }
+    share_users(graph);
     for (int i = 0; i < graph->node_count; i++)
         visit_reads(graph->nodes[i], add_user);
 }

@@ -121,6 +121,8 @@ void graph_insert_after(Graph *graph, Node *position, Node *node);
 void graph_remove(Graph *graph, Node *node);                                 /* outputs lose their producer */
 void graph_replace_uses(Graph *graph, Value *from, Value *to);               /* in nodes and epilogues; graph outputs keep their value */
 void graph_index(Graph *graph);                                              /* ids of nodes, users of values; valid until the next edit */
+Value *graph_value_named(const Graph *graph, const char *name);              /* NULL if there is none */
+Node *graph_node_named(const Graph *graph, const char *name);                /* of all nodes ever made, epilogues included; NULL if there is none */
 bool value_constant(const Value *value);                                     /* has data (NULL value: false) */
 const char *node_where(const Graph *graph, const Node *node);                /* "node 'conv1' (Conv)", quoted: the `where` of fail() */
 

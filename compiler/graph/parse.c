@@ -1,455 +1,327 @@
-/* Reads the text of dump.c back: recursive descent, one statement a line. docs/graph-text.md describes the language. */
-#include "compiler/graph/graph.h"
+/* Reads the text of dump.c back: one statement a line. docs/graph-text.md describes the language. What is accepted has the right number of
+   operands and defines values before they are read; types and shapes that do not fit are the inference's to find. */
+#include "compiler/graph/lexer.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define MOST_OPERANDS 4096
-#define LONGEST_NUMBER 64
-
-typedef struct NamedValue { const char *name; Value *value; } NamedValue;
+enum { MOST_OPERANDS = 4096, MOST_CHOICES = 64 };
 
 typedef struct Parser {
-    Context *ctx;
+    Lexer lexer;
     Graph *graph;
-    const char *text, *at, *end;
-    NamedValue *slots;           /* open addressing by name */
-    int slot_capacity, slot_count;
+    Node *last;                  /* what "then" follows */
 } Parser;
-
-/* ---- errors: line, column and a caret ---- */
-
-static _Noreturn void parse_fail(const Parser *parser, const char *expected)
-{
-    const char *line = parser->text, *end;
-    int number = 1;
-    for (const char *c = parser->text; c < parser->at; c++)
-        if (*c == '\n') {
-            line = c + 1;
-            number++;
-        }
-    for (end = line; end < parser->end && *end != '\n' && end - line < 100;)
-        end++;
-    int column = (int)(parser->at - line);
-    const char *shown = text_quote(parser->ctx->graph, line, (size_t)(end - line));
-    const char *hint = column < 100 ? arena_format(parser->ctx->graph, "%s\n        %*s^", shown, column, "") : shown;
-    fail(parser->ctx, STATUS_MODEL, arena_format(parser->ctx->graph, "line %d, column %d", number, column + 1), hint, "expected %s", expected);
-}
-
-/* ---- words ---- */
-
-static void skip_blanks(Parser *parser)
-{
-    while (parser->at < parser->end && (*parser->at == ' ' || *parser->at == '\t' || *parser->at == '\r'))
-        parser->at++;
-    if (parser->at < parser->end && *parser->at == '#')
-        while (parser->at < parser->end && *parser->at != '\n')
-            parser->at++;
-}
-
-static bool at_line_end(Parser *parser)
-{
-    skip_blanks(parser);
-    return parser->at >= parser->end || *parser->at == '\n';
-}
-
-static bool accept(Parser *parser, const char *word)
-{
-    skip_blanks(parser);
-    size_t length = strlen(word);
-    if ((size_t)(parser->end - parser->at) < length || memcmp(parser->at, word, length) != 0)
-        return false;
-    parser->at += length;
-    return true;
-}
-
-static void expect(Parser *parser, const char *word)
-{
-    if (!accept(parser, word))
-        parse_fail(parser, arena_format(parser->ctx->graph, "'%s'", word));
-}
-
-static void expect_line_end(Parser *parser)
-{
-    if (!at_line_end(parser))
-        parse_fail(parser, "the end of the line");
-}
-
-/* A run of characters from `set`, as a string; empty if there is none. */
-static const char *take(Parser *parser, const char *set)
-{
-    skip_blanks(parser);
-    const char *start = parser->at;
-    while (parser->at < parser->end && *parser->at && strchr(set, *parser->at))
-        parser->at++;
-    return arena_string(parser->ctx->graph, start, (size_t)(parser->at - start));
-}
-
-#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define IDENTIFIER LETTERS "0123456789_"
-
-static int hex_digit(const Parser *parser, const char *at)
-{
-    char c = at < parser->end ? *at : 0;
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static const char *quoted(Parser *parser)
-{
-    expect(parser, "\"");
-    Text text = text_new(parser->ctx->graph);
-    for (; parser->at < parser->end && *parser->at != '"' && *parser->at != '\n'; parser->at++) {
-        char c = *parser->at;
-        if (c == '\\') {
-            int high = hex_digit(parser, parser->at + 2), low = high < 0 ? -1 : hex_digit(parser, parser->at + 3);
-            if (low < 0 || parser->at[1] != 'x' || high + low == 0)
-                parse_fail(parser, "\\x and two hexadecimal digits, not 00");
-            c = (char)(high * 16 + low);
-            parser->at += 3;
-        }
-        text_add_bytes(&text, &c, 1);
-    }
-    expect(parser, "\"");
-    return text.data;
-}
-
-static int64_t whole_number(Parser *parser)
-{
-    const char *start = parser->at;
-    const char *digits = take(parser, "-0123456789");
-    char *end;
-    errno = 0;
-    long long number = strtoll(digits, &end, 10);
-    if (!*digits || *end || errno) {
-        parser->at = start;
-        parse_fail(parser, "a whole number");
-    }
-    return number;
-}
-
-static double real_number(Parser *parser)
-{
-    const char *start = parser->at;
-    const char *digits = take(parser, "+-.0123456789abcdefghijklmnopqrstuvwxyz");
-    char *end;
-    double number = strtod(digits, &end);
-    if (!*digits || *end || strlen(digits) > LONGEST_NUMBER) {
-        parser->at = start;
-        parse_fail(parser, "a number");
-    }
-    return number;
-}
 
 /* ---- values ---- */
 
-static NamedValue *value_slot(const Parser *parser, const char *name)
-{
-    uint32_t hash = 5381;
-    for (const char *c = name; *c; c++)
-        hash = hash * 33 ^ (unsigned char)*c;
-    uint32_t mask = (uint32_t)parser->slot_capacity - 1;
-    for (uint32_t i = hash & mask;; i = (i + 1) & mask)
-        if (!parser->slots[i].name || strcmp(parser->slots[i].name, name) == 0)
-            return &parser->slots[i];
-}
-
-static void remember(Parser *parser, Value *value)
-{
-    if (2 * (parser->slot_count + 1) > parser->slot_capacity) {
-        NamedValue *old = parser->slots;
-        int count = parser->slot_capacity;
-        parser->slot_capacity = count ? 2 * count : 64;
-        parser->slots = arena_array(parser->ctx->graph, NamedValue, parser->slot_capacity);
-        for (int i = 0; i < count; i++)
-            if (old[i].name)
-                *value_slot(parser, old[i].name) = old[i];
-    }
-    *value_slot(parser, value->name) = (NamedValue){value->name, value};
-    parser->slot_count++;
-}
-
-static Value *lookup(const Parser *parser, const char *name)
-{
-    return parser->slot_capacity ? value_slot(parser, name)->value : NULL;
-}
-
-/* %name or %"name" */
 static const char *value_name(Parser *parser)
 {
-    expect(parser, "%");
-    if (parser->at < parser->end && *parser->at == '"')
-        return quoted(parser);
-    const char *name = take(parser, IDENTIFIER ".:/-");
-    if (!*name)
-        parse_fail(parser, "a name");
-    return name;
+    lexer_expect(&parser->lexer, "%");
+    return lexer_name(&parser->lexer);
 }
 
 static const char *new_name(Parser *parser)
 {
-    const char *start = parser->at;
-    const char *name = value_name(parser);
-    if (lookup(parser, name)) {
-        parser->at = start;
-        parse_fail(parser, "a name that is not yet taken");
-    }
+    const char *place = lexer_place(&parser->lexer), *name = value_name(parser);
+    if (graph_value_named(parser->graph, name))
+        lexer_fail(&parser->lexer, place, "there is already a value of this name");
     return name;
 }
 
 static Value *known_value(Parser *parser)
 {
-    const char *start = parser->at;
-    Value *value = lookup(parser, value_name(parser));
-    if (!value) {
-        parser->at = start;
-        parse_fail(parser, "a value that is defined above");
-    }
+    const char *place = lexer_place(&parser->lexer);
+    Value *value = graph_value_named(parser->graph, value_name(parser));
+    if (!value)
+        lexer_fail(&parser->lexer, place, "no value of this name is defined above");
     return value;
 }
 
-static Shape parse_shape(Parser *parser, bool unknown_allowed)
+/* A shape; with `declared` also "?" for a dimension that is not known. */
+static Shape parse_shape(Parser *parser, bool declared)
 {
     Shape shape = {0};
-    expect(parser, "[");
-    if (accept(parser, "]"))
+    Lexer *lexer = &parser->lexer;
+    lexer_expect(lexer, "[");
+    if (lexer_accept(lexer, "]"))
         return shape;
     do {
         if (shape.rank == MAX_RANK)
-            parse_fail(parser, "at most 8 dimensions");
-        if (unknown_allowed && accept(parser, "?"))
-            shape.dims[shape.rank++] = -1;
-        else if ((shape.dims[shape.rank++] = whole_number(parser)) < 0)
-            parse_fail(parser, "a dimension of zero or more");
-    } while (accept(parser, ","));
-    expect(parser, "]");
+            lexer_fail(lexer, lexer_place(lexer), "a shape has at most %d dimensions", MAX_RANK);
+        shape.dims[shape.rank++] = declared && lexer_accept(lexer, "?") ? -1 : lexer_whole(lexer, 0, INT64_MAX);
+    } while (lexer_accept(lexer, ","));
+    lexer_expect(lexer, "]");
     return shape;
 }
 
-/* ": f32[1,2]"; false for ": ?" */
+static Type type_word(Parser *parser)
+{
+    const char *place = lexer_place(&parser->lexer);
+    Type type = type_named(lexer_identifier(&parser->lexer, "an element type, such as f32"));
+    if (type == TYPE_UNKNOWN)
+        lexer_fail(&parser->lexer, place, "expected an element type: f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64 bool");
+    return type;
+}
+
+/* ": f32[1,2]"; false for ": f32" and ": ?", whose shape is not known yet. */
 static bool parse_type(Parser *parser, Type *type, Shape *shape)
 {
-    expect(parser, ":");
-    if (accept(parser, "?"))
+    Lexer *lexer = &parser->lexer;
+    lexer_expect(lexer, ":");
+    if (lexer_accept(lexer, "?"))
         return false;
-    const char *start = parser->at;
-    *type = type_named(take(parser, IDENTIFIER));
-    if (*type == TYPE_UNKNOWN) {
-        parser->at = start;
-        parse_fail(parser, "an element type such as f32, i64 or bool");
-    }
+    *type = type_word(parser);
+    if (!lexer_at(lexer, '['))
+        return false;
+    const char *place = lexer_place(lexer);
     *shape = parse_shape(parser, false);
     size_t bytes;
     if (!shape_bytes(shape, *type, &bytes))
-        parse_fail(parser, "a shape whose size can be counted");
+        lexer_fail(lexer, place, "this shape has too many elements");
     return true;
 }
 
-/* ---- data ---- */
-
-static void parse_hex(Parser *parser, unsigned char *data, size_t bytes)
+static void parse_whole_type(Parser *parser, Type *type, Shape *shape)
 {
-    skip_blanks(parser);
-    for (size_t i = 0; i < bytes; i++, parser->at += 2) {
-        int high = hex_digit(parser, parser->at), low = hex_digit(parser, parser->at + 1);
-        if (high < 0 || low < 0)
-            parse_fail(parser, "two hexadecimal digits a byte, as many bytes as the shape holds");
-        data[i] = (unsigned char)(high * 16 + low);
-    }
+    const char *place = lexer_place(&parser->lexer);
+    if (!parse_type(parser, type, shape))
+        lexer_fail(&parser->lexer, place, "expected a type and a shape, such as ': f32[1,3]'");
 }
 
-static void parse_element(Parser *parser, Type type, char *data)
+/* ---- elements ---- */
+
+static void parse_element(Parser *parser, Type type, unsigned char *data)
 {
-    if (type == TYPE_F32) {
-        float number = (float)real_number(parser);
-        memcpy(data, &number, sizeof number);
-    } else if (type == TYPE_F64) {
-        double number = real_number(parser);
-        memcpy(data, &number, sizeof number);
+    const TypeInfo *info = type_info(type);
+    if (info->real) {
+        double real = lexer_real(&parser->lexer);
+        float single = (float)real;
+        memcpy(data, type == TYPE_F32 ? (void *)&single : (void *)&real, (size_t)info->bytes);
     } else if (type == TYPE_U64) {
-        uint64_t number = strtoull(take(parser, "0123456789"), NULL, 10);
+        uint64_t number = lexer_unsigned(&parser->lexer);
         memcpy(data, &number, sizeof number);
     } else {
-        int64_t number = whole_number(parser);    /* little-endian: its low bytes */
-        memcpy(data, &number, (size_t)type_info(type)->bytes);
+        int bits = 8 * info->bytes - info->is_signed;
+        int64_t most = bits == 63 ? INT64_MAX : ((int64_t)1 << bits) - 1;
+        int64_t number = lexer_whole(&parser->lexer, info->is_signed ? -most - 1 : 0, most);
+        memcpy(data, &number, (size_t)info->bytes);      /* little-endian: its low bytes */
     }
 }
 
-static const void *parse_data(Parser *parser, Type type, int64_t count)
+static void parse_list(Parser *parser, Type type, size_t count, unsigned char *data)
 {
-    int size = type_info(type)->bytes;
-    bool hex = accept(parser, "hex");
-    /* Each element takes a character or more: refuse sizes that the text cannot hold before making room for them. */
-    if (count > parser->end - parser->at || (count * size) / 8 > parser->end - parser->at)
-        parse_fail(parser, "as many elements as the shape holds");
-    char *data = arena_alloc(parser->ctx->graph, (size_t)count, (size_t)size);
-    if (hex)
-        parse_hex(parser, (unsigned char *)data, (size_t)(count * size));
-    for (int64_t i = 0; !hex && i < count; i++) {
-        if (at_line_end(parser) || ((type == TYPE_F16 || type == TYPE_BF16)))
-            parse_fail(parser, "as many elements as the shape holds (half precision as hex)");
-        parse_element(parser, type, data + i * size);
+    for (size_t i = 0; i < count; i++) {
+        if (lexer_line_end(&parser->lexer))
+            lexer_fail(&parser->lexer, parser->lexer.at, "expected %zu elements, there are %zu", count, i);
+        parse_element(parser, type, data + i * (size_t)type_info(type)->bytes);
     }
+}
+
+static void parse_repeated(Parser *parser, Type type, size_t count, unsigned char *data)
+{
+    unsigned char element[8] = {0};
+    size_t size = (size_t)type_info(type)->bytes;
+    parse_element(parser, type, element);
+    for (size_t i = 0; i < count; i++)
+        memcpy(data + i * size, element, size);
+}
+
+/* "all 0.5", "hex 0000803f...", or the elements one by one. An element of a list takes a character or more: a count that the text cannot hold is
+   refused before there is memory for it; what "all" may fill is bounded for the same reason. */
+static const void *parse_data(Parser *parser, Type type, size_t count)
+{
+    Lexer *lexer = &parser->lexer;
+    size_t size = (size_t)type_info(type)->bytes;
+    bool hex = lexer_accept_word(lexer, "hex"), all = !hex && lexer_accept_word(lexer, "all");
+    const char *place = lexer_place(lexer);
+    if (count * size > (all ? (size_t)1 << 30 : (size_t)(lexer->end - place) * 8))
+        lexer_fail(lexer, place, "expected %zu elements", count);
+    if (!hex && (type == TYPE_F16 || type == TYPE_BF16))
+        lexer_fail(lexer, place, "elements of half precision are written as hex");
+    unsigned char *data = arena_alloc(parser->graph->arena, count, size);
+    if (hex)
+        lexer_hex(lexer, data, count * size);
+    else
+        (all ? parse_repeated : parse_list)(parser, type, count, data);
     return data;
 }
 
-/* ---- nodes ---- */
+/* ---- attributes ---- */
 
-static void parse_ints(Parser *parser, Node *node, AttributeName name, bool list)
+static int64_t parse_int(Parser *parser, AttributeName name)
 {
-    int64_t values[MOST_OPERANDS];
-    int count = 0;
-    if (!list || !accept(parser, "]")) {
-        do {
-            if (count == MOST_OPERANDS)
-                parse_fail(parser, "a shorter list");
-            values[count++] = whole_number(parser);
-        } while (list && accept(parser, ","));
-        if (list)
-            expect(parser, "]");
-    }
-    node_set_ints(parser->graph, node, name, values, count);
+    const char *at = lexer_place(&parser->lexer);
+    if (name == ATTR_to && at < parser->lexer.end && *at >= 'a' && *at <= 'z')
+        return type_word(parser);
+    return lexer_whole(&parser->lexer, INT64_MIN, INT64_MAX);
 }
 
-static void parse_reals(Parser *parser, Node *node, AttributeName name, bool list)
+static void parse_numbers(Parser *parser, Node *node, AttributeName name)
 {
-    double values[MOST_OPERANDS];
-    int count = 0;
-    if (!list || !accept(parser, "]")) {
+    Lexer *lexer = &parser->lexer;
+    bool list = lexer_accept(lexer, "["), real = attribute_kind(name) == KIND_REALS;
+    int64_t *ints = NULL;
+    double *reals = NULL;
+    int count = 0, capacity = 0;
+    if (!list || !lexer_accept(lexer, "]")) {
         do {
-            if (count == MOST_OPERANDS)
-                parse_fail(parser, "a shorter list");
-            values[count++] = real_number(parser);
-        } while (list && accept(parser, ","));
+            if (real) {
+                reals = arena_grow(parser->graph->arena, reals, &capacity, count, sizeof *reals);
+                reals[count++] = lexer_real(lexer);
+            } else {
+                ints = arena_grow(parser->graph->arena, ints, &capacity, count, sizeof *ints);
+                ints[count++] = parse_int(parser, name);
+            }
+        } while (list && lexer_accept(lexer, ","));
         if (list)
-            expect(parser, "]");
+            lexer_expect(lexer, "]");
     }
-    node_set_reals(parser->graph, node, name, values, count);
+    if (real)
+        node_set_reals(parser->graph, node, name, reals, count);
+    else
+        node_set_ints(parser->graph, node, name, ints, count);
+}
+
+static AttributeName attribute_word(Parser *parser, const Node *node)
+{
+    const char *place = lexer_place(&parser->lexer), *word = lexer_identifier(&parser->lexer, "the name of an attribute");
+    AttributeName name = attribute_named(word);
+    if (name == ATTR_COUNT) {
+        const char *names[ATTR_COUNT];
+        for (int i = 0; i < ATTR_COUNT; i++)
+            names[i] = attribute_text((AttributeName)i);
+        const char *nearest = text_nearest(word, names, ATTR_COUNT);
+        lexer_fail(&parser->lexer, place, nearest ? "no attribute has this name; did you mean %s?" : "no attribute has this name", nearest);
+    }
+    if (node_has(node, name))
+        lexer_fail(&parser->lexer, place, "this attribute is there twice");
+    return name;
 }
 
 static void parse_attributes(Parser *parser, Node *node)
 {
-    if (!accept(parser, "{") || accept(parser, "}"))
+    Lexer *lexer = &parser->lexer;
+    if (!lexer_accept(lexer, "{") || lexer_accept(lexer, "}"))
         return;
     do {
-        const char *start = parser->at;
-        AttributeName name = attribute_named(take(parser, IDENTIFIER));
-        if (name == ATTR_COUNT) {
-            parser->at = start;
-            parse_fail(parser, "the name of an attribute (compiler/graph/ops.h lists them)");
-        }
-        expect(parser, "=");
-        AttributeKind kind = attribute_kind(name);
-        if (kind == KIND_WORD)
-            node_set_word(parser->graph, node, name, quoted(parser));
-        else if (kind == KIND_INTS)
-            parse_ints(parser, node, name, accept(parser, "["));
+        AttributeName name = attribute_word(parser, node);
+        lexer_expect(lexer, "=");
+        if (attribute_kind(name) == KIND_WORD)
+            node_set_word(parser->graph, node, name, lexer_name(lexer));
         else
-            parse_reals(parser, node, name, accept(parser, "["));
-    } while (accept(parser, ","));
-    expect(parser, "}");
+            parse_numbers(parser, node, name);
+    } while (lexer_accept(lexer, ","));
+    lexer_expect(lexer, "}");
 }
 
-static Node *node_called(const Graph *graph, const char *name)
+/* ---- nodes ---- */
+
+typedef struct Operands {
+    Value **values;
+    int count, capacity;
+} Operands;
+
+static void operand_add(Parser *parser, Operands *operands, Value *value)
 {
-    for (int i = 0; i < graph->node_count; i++) {
-        if (strcmp(graph->nodes[i]->name, name) == 0)
-            return graph->nodes[i];
-        for (int e = 0; e < graph->nodes[i]->epilogue_count; e++)
-            if (strcmp(graph->nodes[i]->epilogue[e]->name, name) == 0)
-                return graph->nodes[i]->epilogue[e];
-    }
-    return NULL;
+    if (operands->count == MOST_OPERANDS)
+        lexer_fail(&parser->lexer, parser->lexer.at, "more than %d operands or results", MOST_OPERANDS);
+    operands->values = arena_grow(parser->graph->arena, operands->values, &operands->capacity, operands->count, sizeof(Value *));
+    operands->values[operands->count++] = value;
 }
 
-typedef struct Call {            /* Op(inputs) before its node exists */
-    Op op;
-    Value *inputs[MOST_OPERANDS];
-    int input_count;
-} Call;
-
-static void parse_call(Parser *parser, Call *call, int first)
+static Op operator_word(Parser *parser)
 {
-    const char *start = parser->at;
-    call->op = op_named(take(parser, IDENTIFIER));
-    if (call->op == OP_COUNT) {
-        parser->at = start;
-        parse_fail(parser, "an operator (compiler/graph/ops.h lists them)");
+    const char *place = lexer_place(&parser->lexer), *word = lexer_identifier(&parser->lexer, "an operator");
+    Op op = op_named(word);
+    if (op == OP_COUNT) {
+        const char *names[OP_COUNT];
+        for (int i = 0; i < OP_COUNT; i++)
+            names[i] = op_info((Op)i)->name;
+        const char *nearest = text_nearest(word, names, OP_COUNT);
+        lexer_fail(&parser->lexer, place, nearest ? "no operator has this name; did you mean %s?" : "no operator has this name", nearest);
     }
-    call->input_count = first;
-    expect(parser, "(");
-    if (accept(parser, ")"))
+    return op;
+}
+
+static void check_counts(Parser *parser, const char *place, Op op, const Operands *inputs, int output_count)
+{
+    const OpInfo *info = op_info(op);
+    for (int i = 0; i < info->fewest_inputs; i++)
+        if ((i >= inputs->count || !inputs->values[i]) && op_shape_operand(op, i) == ATTR_COUNT)
+            lexer_fail(&parser->lexer, place, "%s needs operand %d", info->name, i);
+    if (info->most_inputs >= 0 && inputs->count > info->most_inputs)
+        lexer_fail(&parser->lexer, place, "%s takes at most %d operands, here are %d", info->name, info->most_inputs, inputs->count);
+    if (info->most_outputs >= 0 && output_count > info->most_outputs)
+        lexer_fail(&parser->lexer, place, "%s has at most %d results, here are %d", info->name, info->most_outputs, output_count);
+}
+
+static void parse_operands(Parser *parser, Operands *inputs)
+{
+    Lexer *lexer = &parser->lexer;
+    if (!lexer_accept(lexer, "(") || lexer_accept(lexer, ")"))
         return;
-    do {
-        if (call->input_count == MOST_OPERANDS)
-            parse_fail(parser, "fewer operands");
-        call->inputs[call->input_count++] = accept(parser, "_") ? NULL : known_value(parser);
-    } while (accept(parser, ","));
-    expect(parser, ")");
+    do
+        operand_add(parser, inputs, lexer_accept(lexer, "_") ? NULL : known_value(parser));
+    while (lexer_accept(lexer, ","));
+    lexer_expect(lexer, ")");
 }
 
-/* {attributes} "name": attributes come before the name, but the node needs its name first, so they are parsed twice over. */
-static Node *finish_call(Parser *parser, const Call *call, Value *const *outputs, int output_count, bool detached)
+static const char *node_name(Parser *parser)
 {
-    skip_blanks(parser);
-    const char *attributes = parser->at;
-    Node skipped = {0};
-    parse_attributes(parser, &skipped);
-    const char *name = NULL, *start = parser->at;
-    if (!at_line_end(parser))
-        name = quoted(parser);
-    const char *end = parser->at;
-    if (name && node_called(parser->graph, name)) {
-        parser->at = start;
-        parse_fail(parser, "a node's name that is not yet taken");
-    }
-    Node *node = (detached ? graph_detached : graph_add)(parser->graph, call->op, name, call->inputs, call->input_count, outputs, output_count);
-    parser->at = attributes;
-    parse_attributes(parser, node);
-    parser->at = end;
-    expect_line_end(parser);
+    if (lexer_line_end(&parser->lexer))
+        return NULL;
+    const char *place = lexer_place(&parser->lexer), *name = lexer_quoted(&parser->lexer);
+    if (graph_node_named(parser->graph, name))
+        lexer_fail(&parser->lexer, place, "there is already a node of this name");
+    return name;
+}
+
+/* OPERATOR(operands) {attributes} "name"; `inputs` holds the operands that come before those in the text. */
+static Node *parse_call(Parser *parser, Operands *inputs, const Operands *outputs, bool detached)
+{
+    const char *place = lexer_place(&parser->lexer);
+    Op op = operator_word(parser);
+    parse_operands(parser, inputs);
+    check_counts(parser, place, op, inputs, outputs->count);
+    Node described = {0};
+    parse_attributes(parser, &described);
+    const char *name = node_name(parser);
+    Node *node = (detached ? graph_detached : graph_add)(parser->graph, op, name, inputs->values, inputs->count, outputs->values, outputs->count);
+    node->attributes = described.attributes;
+    node->attribute_count = described.attribute_count;
     return node;
 }
 
-static void parse_epilogue(Parser *parser)
+static void parse_results(Parser *parser, Operands *outputs)
 {
-    Node *host = parser->graph->node_count ? parser->graph->nodes[parser->graph->node_count - 1] : NULL;
-    if (!host || host->output_count < 1 || !host->outputs[0])
-        parse_fail(parser, "a node to put this behind");
-    Call *call = arena_new_of(parser->ctx->graph, Call);
-    parse_call(parser, call, 1);
-    call->inputs[0] = host->outputs[0];
-    Node *behind = finish_call(parser, call, host->outputs, 1, true);
-    Node **more = arena_array(parser->ctx->graph, Node *, host->epilogue_count + 1);
-    if (host->epilogue_count)
-        memcpy(more, host->epilogue, (size_t)host->epilogue_count * sizeof *more);
-    more[host->epilogue_count++] = behind;
-    host->epilogue = more;
-}
-
-static void parse_node(Parser *parser)
-{
-    Value *outputs[MOST_OPERANDS];
-    int count = 0;
+    Lexer *lexer = &parser->lexer;
+    if (!lexer_at(lexer, '%') && !lexer_at(lexer, '_'))
+        lexer_fail(lexer, lexer_place(lexer), "expected input, const, output, assume, offer, then, or the results of a node");
     do {
-        if (count == MOST_OPERANDS)
-            parse_fail(parser, "fewer results");
-        if (accept(parser, "_")) {
-            outputs[count++] = NULL;
+        if (lexer_accept(lexer, "_")) {
+            operand_add(parser, outputs, NULL);
             continue;
         }
-        Value *value = outputs[count++] = graph_value(parser->graph, new_name(parser));
-        remember(parser, value);
-        value->known = parse_type(parser, &value->type, &value->shape);
-    } while (accept(parser, ","));
-    expect(parser, "=");
-    Call *call = arena_new_of(parser->ctx->graph, Call);
-    parse_call(parser, call, 0);
-    for (int i = 0; i < call->input_count; i++)
-        for (int k = 0; k < count; k++)
-            if (call->inputs[i] && call->inputs[i] == outputs[k])
-                parse_fail(parser, "operands other than the node's own results");
-    finish_call(parser, call, outputs, count, false);
+        Value *value = graph_value(parser->graph, new_name(parser));
+        operand_add(parser, outputs, value);
+        if (lexer_at(lexer, ':'))
+            value->known = parse_type(parser, &value->type, &value->shape);
+    } while (lexer_accept(lexer, ","));
+    lexer_expect(lexer, "=");
+}
+
+/* Its results have names before its operands are read: they must not be among these. */
+static void parse_node(Parser *parser)
+{
+    Operands inputs = {0}, outputs = {0};
+    int first = parser->graph->value_count;
+    parse_results(parser, &outputs);
+    const char *place = lexer_place(&parser->lexer);
+    Node *node = parse_call(parser, &inputs, &outputs, false);
+    for (int i = 0; i < node->input_count; i++)
+        if (node->inputs[i] && node->inputs[i]->id >= first)
+            lexer_fail(&parser->lexer, place, "a node reads its own result");
+    parser->last = node;
 }
 
 /* ---- statements ---- */
@@ -459,9 +331,8 @@ static void parse_input(Parser *parser)
     const char *name = new_name(parser);
     Type type;
     Shape shape;
-    if (!parse_type(parser, &type, &shape))
-        parse_fail(parser, "the type of the input");
-    remember(parser, graph_input(parser->graph, name, type, &shape));
+    parse_whole_type(parser, &type, &shape);
+    graph_input(parser->graph, name, type, &shape);
 }
 
 static void parse_constant(Parser *parser)
@@ -469,62 +340,110 @@ static void parse_constant(Parser *parser)
     const char *name = new_name(parser);
     Type type;
     Shape shape;
-    if (!parse_type(parser, &type, &shape))
-        parse_fail(parser, "the type of the constant");
-    expect(parser, "=");
-    const void *data = parse_data(parser, type, shape_count(&shape));
-    remember(parser, graph_constant(parser->graph, name, type, &shape, data));
+    parse_whole_type(parser, &type, &shape);
+    lexer_expect(&parser->lexer, "=");
+    const void *data = parse_data(parser, type, (size_t)shape_count(&shape));
+    graph_constant(parser->graph, name, type, &shape, data);
 }
 
 static void parse_output(Parser *parser)
 {
     Value *value = known_value(parser);
-    if (accept(parser, "declared"))
+    if (lexer_accept_word(&parser->lexer, "declared"))
         value->declared = parse_shape(parser, true);
     graph_output(parser->graph, value);
 }
 
 static void parse_assumption(Parser *parser)
 {
-    Value *value = known_value(parser);
-    int64_t choices = whole_number(parser);
-    if (value->input_index < 0 || choices < 1 || choices > 64)
-        parse_fail(parser, "an input of the graph and 1 to 64 choices");
-    expect(parser, "=");
     Graph *graph = parser->graph;
+    const char *place = lexer_place(&parser->lexer);
+    Value *value = known_value(parser);
+    if (value->input_index < 0)
+        lexer_fail(&parser->lexer, place, "only an input's value can be assumed");
+    int64_t choices = lexer_whole(&parser->lexer, 1, MOST_CHOICES);
+    size_t count;
+    if (!checked_multiply((size_t)choices, (size_t)shape_count(&value->shape), &count) || count > SIZE_MAX / 16)
+        lexer_fail(&parser->lexer, place, "too many elements");
+    lexer_expect(&parser->lexer, "=");
     AssumedInput *more = arena_array(graph->arena, AssumedInput, graph->assumed_count + 1);
     if (graph->assumed_count)
         memcpy(more, graph->assumed, (size_t)graph->assumed_count * sizeof *more);
-    int64_t count;
-    if (__builtin_mul_overflow(choices, shape_count(&value->shape), &count))
-        parse_fail(parser, "a countable number of elements");
     more[graph->assumed_count++] = (AssumedInput){value, parse_data(parser, value->type, count), (int)choices};
     graph->assumed = more;
 }
 
+static Node **node_append(Graph *graph, Node *const *nodes, int count, Node *node)
+{
+    Node **more = arena_array(graph->arena, Node *, count + 1);
+    if (count)
+        memcpy(more, nodes, (size_t)count * sizeof *more);
+    more[count] = node;
+    return more;
+}
+
+/* "then Add(%other)": an operator that works element by element, fused behind the node above. */
+static void parse_epilogue(Parser *parser)
+{
+    Node *host = parser->last;
+    const char *place = lexer_place(&parser->lexer);
+    if (!host || !host->outputs[0])
+        lexer_fail(&parser->lexer, place, "there is no node above whose first result this could follow");
+    Operands inputs = {0}, outputs = {.values = host->outputs, .count = 1};
+    operand_add(parser, &inputs, host->outputs[0]);
+    Node *node = parse_call(parser, &inputs, &outputs, true);
+    if (op_info(node->op)->shape_class == CLASS_STRUCTURED && node->op != OP_Clip)
+        lexer_fail(&parser->lexer, place, "%s cannot follow in the same place: it does not work element by element", op_info(node->op)->name);
+    for (int i = 1; i < node->input_count; i++)
+        for (int k = 0; k < host->output_count; k++)
+            if (node->inputs[i] && node->inputs[i] == host->outputs[k])
+                lexer_fail(&parser->lexer, place, "a node reads its own result");
+    host->epilogue = node_append(parser->graph, host->epilogue, host->epilogue_count++, node);
+}
+
+static Node *known_node(Parser *parser)
+{
+    const char *place = lexer_place(&parser->lexer);
+    Node *node = graph_node_named(parser->graph, lexer_quoted(&parser->lexer));
+    if (!node || node->id < 0)
+        lexer_fail(&parser->lexer, place, "no node of this name is defined above");
+    return node;
+}
+
 static void parse_offer(Parser *parser)
 {
-    Node *addition = node_called(parser->graph, quoted(parser));
-    expect(parser, "to");
-    Node *host = node_called(parser->graph, quoted(parser));
-    if (!addition || !host)
-        parse_fail(parser, "the names of two nodes above");
-    Node **more = arena_array(parser->graph->arena, Node *, host->residual_offer_count + 1);
-    if (host->residual_offer_count)
-        memcpy(more, host->residual_offers, (size_t)host->residual_offer_count * sizeof *more);
-    more[host->residual_offer_count++] = addition;
-    host->residual_offers = more;
+    const char *place = lexer_place(&parser->lexer);
+    Node *addition = known_node(parser);
+    if (addition->op != OP_Add)
+        lexer_fail(&parser->lexer, place, "only an Add can be offered");
+    lexer_expect(&parser->lexer, "to");
+    Node *host = known_node(parser);
+    host->residual_offers = node_append(parser->graph, host->residual_offers, host->residual_offer_count++, addition);
+}
+
+static void parse_graph(Parser *parser)
+{
+    Lexer *lexer = &parser->lexer;
+    if (!lexer_accept_word(lexer, "graph"))
+        lexer_fail(lexer, lexer_place(lexer), "expected 'graph' and the graph's name in quotes");
+    parser->graph = graph_new(lexer->ctx, lexer_quoted(lexer));
+    if (!lexer_accept_word(lexer, "sha256"))
+        return;
+    const char *place = lexer_place(lexer), *digits = lexer_identifier(lexer, "a hash");
+    if (strspn(digits, "0123456789abcdef") != 64 || digits[64])
+        lexer_fail(lexer, place, "expected the 64 hexadecimal digits of a hash");
+    memcpy(parser->graph->sha256, digits, 65);
 }
 
 static const struct { const char *word; void (*parse)(Parser *); } statements[] = {
-    {"input ", parse_input}, {"const ", parse_constant}, {"output ", parse_output},
-    {"assume ", parse_assumption}, {"offer ", parse_offer}, {"then ", parse_epilogue},
+    {"input", parse_input}, {"const", parse_constant}, {"output", parse_output},
+    {"assume", parse_assumption}, {"offer", parse_offer}, {"then", parse_epilogue},
 };
 
 static void parse_statement(Parser *parser)
 {
     for (int i = 0; i < COUNT(statements); i++)
-        if (accept(parser, statements[i].word)) {
+        if (lexer_accept_word(&parser->lexer, statements[i].word)) {
             statements[i].parse(parser);
             return;
         }
@@ -533,17 +452,17 @@ static void parse_statement(Parser *parser)
 
 Graph *graph_parse(Context *ctx, const char *text, size_t length)
 {
-    Parser parser = {.ctx = ctx, .text = text, .at = text, .end = text + length};
-    while (at_line_end(&parser) && parser.at < parser.end)
-        parser.at++;
-    expect(&parser, "graph ");
-    parser.graph = graph_new(ctx, quoted(&parser));
-    while (parser.at < parser.end) {
-        if (!at_line_end(&parser)) {
+    Parser parser = {.lexer = {.ctx = ctx, .text = text, .at = text, .end = text + length}};
+    Lexer *lexer = &parser.lexer;
+    while (lexer_line_end(lexer) && lexer->at < lexer->end)
+        lexer->at++;
+    parse_graph(&parser);
+    while (lexer->at < lexer->end) {
+        if (!lexer_line_end(lexer))
             parse_statement(&parser);
-            expect_line_end(&parser);
-        }
-        parser.at += parser.at < parser.end;
+        if (!lexer_line_end(lexer))
+            lexer_fail(lexer, lexer->at, "expected the end of the line");
+        lexer->at += lexer->at < lexer->end;
     }
     graph_index(parser.graph);
     return parser.graph;
