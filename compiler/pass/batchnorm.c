@@ -197,7 +197,8 @@ static void simplify(Graph *graph, Node *node)
 {
     Value *x = node->inputs[0];
     Affine affine = affine_identity(graph->ctx->scratch, x->shape.rank > 1 ? x->shape.dims[1] : 1);
-    double *zeros = arena_array(graph->ctx->scratch, double, affine.channels + 1), *ones = arena_array(graph->ctx->scratch, double, affine.channels + 1);
+    double *zeros = arena_array(graph->ctx->scratch, double, affine.channels + 1);
+    double *ones = arena_array(graph->ctx->scratch, double, affine.channels + 1);
     if (!affine_apply(&affine, node, x, 1, graph->ctx->scratch))
         return;
     for (int64_t c = 0; c < affine.channels; c++)

@@ -36,7 +36,7 @@ bool infer_rank(Inference *inference, const Node *node, int index, int least, in
 bool infer_shape_is(Inference *inference, const Node *node, int index, const Shape *expected);
 bool infer_single(Inference *inference, const Node *node, int index);                        /* one element */
 bool infer_axis(Inference *inference, Node *node, int rank, int64_t absent, int *axis);      /* made non-negative, set */
-bool infer_axes(Inference *inference, const Node *node, const int64_t *axes, int count, int rank, bool chosen[MAX_RANK]);
+bool infer_axes(Inference *inference, const Node *node, AttributeName name, const int64_t *axes, int count, int rank, bool chosen[MAX_RANK]);
 bool infer_list(Inference *inference, Node *node, AttributeName name, int count, int64_t absent, int64_t least, const int64_t **list);
 bool infer_flag(Inference *inference, Node *node, AttributeName name, int64_t absent, bool *flag);
 bool infer_word(Inference *inference, Node *node, AttributeName name, const char *const *words, int count);   /* the first is the default */

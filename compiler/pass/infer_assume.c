@@ -298,8 +298,8 @@ static const void *rows_as(Inference *inference, const Guess *guess, Type type)
 {
     int64_t count = guess->count * guess->choices;
     if (type == TYPE_I64)
-        return arena_copy(inference->graph->arena, guess->rows, (size_t)(count + 1) * sizeof(int64_t));
-    int32_t *narrow = arena_array(inference->graph->arena, int32_t, count + 1);
+        return arena_copy(inference->graph->arena, guess->rows, (size_t)count * sizeof(int64_t));
+    int32_t *narrow = arena_array(inference->graph->arena, int32_t, count);
     for (int64_t i = 0; i < count; i++)
         narrow[i] = (int32_t)guess->rows[i];
     return narrow;
@@ -326,11 +326,12 @@ static const Value *assumed_before(Inference *inference, const Value *input)
     return edit_constant(inference->graph, input->type, &input->shape, assumed->expected);
 }
 
-static const Value *refuse(Inference *inference, const Node *node, int index, AttributeName name, bool is_input)
+static const Value *refuse(Inference *inference, const Node *node, int index, bool is_input, bool determinable)
 {
-    infer_fault(inference, node, STATUS_UNSUPPORTED, is_input ? "make it an initializer, or declare the shapes of the model's outputs"
-                                                              : "make what it is computed from initializers, or simplify the model with onnxsim",
-                "%s (%s) is known only at run time%s", infer_input_text(inference, node, index), attribute_text(name),
+    static const char *const hints[] = {"make what it is computed from initializers, or simplify the model with onnxsim", "make it an initializer",
+                                        "make it an initializer, or declare the shapes of the model's outputs"};
+    infer_fault(inference, node, STATUS_UNSUPPORTED, hints[is_input + (is_input && determinable)], "%s (%s) is known only at run time%s",
+                infer_input_text(inference, node, index), attribute_text(op_shape_operand(node->op, index)),
                 is_input ? ", and the declared shapes do not determine it" : "");
     return NULL;
 }
@@ -349,6 +350,6 @@ const Value *infer_assume(Inference *inference, const Node *node, int index)
         return edit_constant(inference->graph, input->type, &input->shape, &nothing);
     if (input->input_index < 0 || input->shape.rank != 1 || (input->type != TYPE_I64 && input->type != TYPE_I32) || guess.count > INT16_MAX ||
         !determine || !determine(inference, &guess))
-        return refuse(inference, node, index, name, input->input_index >= 0);
+        return refuse(inference, node, index, input->input_index >= 0, determine);
     return record(inference, input, &guess);
 }

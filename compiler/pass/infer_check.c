@@ -162,15 +162,16 @@ bool infer_axis(Inference *inference, Node *node, int rank, int64_t absent, int 
     return true;
 }
 
-bool infer_axes(Inference *inference, const Node *node, const int64_t *axes, int count, int rank, bool chosen[MAX_RANK])
+bool infer_axes(Inference *inference, const Node *node, AttributeName name, const int64_t *axes, int count, int rank, bool chosen[MAX_RANK])
 {
     memset(chosen, 0, MAX_RANK * sizeof *chosen);
     for (int i = 0; i < count; i++) {
         if (axes[i] < -rank || axes[i] >= rank)
-            return infer_fault(inference, node, STATUS_MODEL, NULL, "axes has %lld, expected %d to %d", (long long)axes[i], -rank, rank - 1);
+            return infer_fault(inference, node, STATUS_MODEL, NULL, "%s has %lld, expected %d to %d", attribute_text(name), (long long)axes[i],
+                               -rank, rank - 1);
         int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];
         if (chosen[axis])
-            return infer_fault(inference, node, STATUS_MODEL, NULL, "axes has %lld twice", (long long)axis);
+            return infer_fault(inference, node, STATUS_MODEL, NULL, "%s has %lld twice", attribute_text(name), (long long)axis);
         chosen[axis] = true;
     }
     return true;

@@ -51,10 +51,12 @@ bool infer_constant_of_shape(Inference *inference, Node *node)
     const void *data = value ? value->data : &zero;
     Value **inputs = arena_array(inference->graph->arena, Value *, 1);
     inputs[0] = edit_constant(inference->graph, value ? value->type : TYPE_F32, &(Shape){0}, data);
-    node->op = OP_Expand;
     node->inputs = inputs;
     node->input_count = 1;
-    return infer_expand(inference, node);
+    if (!infer_expand(inference, node))
+        return false;
+    node->op = OP_Expand;
+    return true;
 }
 
 /* ---- Range ---- */

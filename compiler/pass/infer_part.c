@@ -84,8 +84,8 @@ static Cut cut_axis(int64_t start, int64_t end, int64_t step, int64_t size)
         length = (first - stop - stride - 1) / -stride;
     }
     if (length <= 0 || size == 0)
-        return (Cut){0, step, 0};
-    return (Cut){(int64_t)first, step, (int64_t)length};
+        return (Cut){0, 1, 0};
+    return (Cut){(int64_t)first, length == 1 ? 1 : step, (int64_t)length};
 }
 
 static bool cut_axes(Inference *inference, Node *node, Cut *cuts)
@@ -100,8 +100,9 @@ static bool cut_axes(Inference *inference, Node *node, Cut *cuts)
         int64_t first[MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
         node_set_ints(inference->graph, node, ATTR_axes, first, count < MAX_RANK ? count : MAX_RANK);
     }
-    if (!infer_list(inference, node, ATTR_axes, count, 0, INT64_MIN, &axes) || !infer_list(inference, node, ATTR_steps, count, 1, INT64_MIN, &steps) ||
-        !infer_axes(inference, node, axes, count, x->rank, chosen))
+    if (!infer_list(inference, node, ATTR_axes, count, 0, INT64_MIN, &axes) ||
+        !infer_list(inference, node, ATTR_steps, count, 1, INT64_MIN, &steps) ||
+        !infer_axes(inference, node, ATTR_axes, axes, count, x->rank, chosen))
         return false;
     for (int i = 0; i < x->rank; i++)
         cuts[i] = (Cut){0, 1, x->dims[i]};
@@ -195,7 +196,8 @@ static bool complete_pads(Inference *inference, Node *node, int rank)
     const int64_t *given, *axes = node_ints(node, ATTR_axes, &count);
     if (!axes)
         return true;
-    if (!infer_axes(inference, node, axes, count, rank, chosen) || !infer_list(inference, node, ATTR_pads, 2 * count, 0, INT64_MIN, &given))
+    if (!infer_axes(inference, node, ATTR_axes, axes, count, rank, chosen) ||
+        !infer_list(inference, node, ATTR_pads, 2 * count, 0, INT64_MIN, &given))
         return false;
     for (int i = 0; i < count; i++) {
         int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];

@@ -3,7 +3,8 @@
 
 static bool unequal_inner(Inference *inference, const Node *node, int64_t a, int64_t b)
 {
-    return infer_fault(inference, node, STATUS_MODEL, NULL, "the inner dimensions differ: %lld of input 0, %lld of input 1", (long long)a, (long long)b);
+    return infer_fault(inference, node, STATUS_MODEL, NULL, "the inner dimensions differ: %lld of input 0, %lld of input 1",
+                       (long long)a, (long long)b);
 }
 
 bool infer_gemm(Inference *inference, Node *node)

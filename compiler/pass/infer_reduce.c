@@ -23,7 +23,7 @@ bool infer_reduce(Inference *inference, Node *node)
     bool closed = axes && !node_has(node, ATTR_noop_with_empty_axes) && node_has(node, ATTR_keepdims) && node->outputs[0] && node->outputs[0]->known;
     if (!infer_classes(inference, node, 0, REALS | INTS | UINTS | (extremum ? BOOLS : 0)) ||
         !infer_flag(inference, node, ATTR_keepdims, 1, &keep) || !infer_flag(inference, node, ATTR_noop_with_empty_axes, closed, &none) ||
-        !infer_axes(inference, node, axes, count, x->rank, chosen))
+        !infer_axes(inference, node, ATTR_axes, axes, count, x->rank, chosen))
         return false;
     int64_t sorted[MAX_RANK];
     for (int i = 0; i < x->rank; i++) {

@@ -37,7 +37,7 @@ static bool resize_axes(Inference *inference, const Node *node, Resizing *resizi
     bool chosen[MAX_RANK];
     const int64_t *axes = node_ints(node, ATTR_axes, &count);
     resizing->count = axes ? count : resizing->rank;
-    if (axes && !infer_axes(inference, node, axes, count, resizing->rank, chosen))
+    if (axes && !infer_axes(inference, node, ATTR_axes, axes, count, resizing->rank, chosen))
         return false;
     for (int i = 0; i < resizing->count; i++)
         resizing->axes[i] = axes ? (int)(axes[i] < 0 ? axes[i] + resizing->rank : axes[i]) : i;

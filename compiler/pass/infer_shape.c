@@ -136,7 +136,7 @@ bool infer_squeeze(Inference *inference, Node *node)
     const int64_t *axes = node_ints(node, ATTR_axes, &count);
     if (!axes && closed(node))
         return infer_same_bytes(inference, node);
-    if (!infer_axes(inference, node, axes, count, x->rank, chosen))
+    if (!infer_axes(inference, node, ATTR_axes, axes, count, x->rank, chosen))
         return false;
     Shape y = {0};
     for (int i = 0; i < x->rank; i++) {
@@ -161,7 +161,7 @@ bool infer_unsqueeze(Inference *inference, Node *node)
         return closed(node) ? infer_same_bytes(inference, node) : missing(inference, node, "axes");
     if (count > MAX_RANK || x->rank + count > MAX_RANK)
         return infer_fault(inference, node, STATUS_UNSUPPORTED, NULL, "the result has more than %d dimensions", MAX_RANK);
-    if (!infer_axes(inference, node, axes, count, x->rank + count, chosen))
+    if (!infer_axes(inference, node, ATTR_axes, axes, count, x->rank + count, chosen))
         return false;
     Shape y = {.rank = x->rank + count};
     for (int i = 0; i < y.rank; i++)
@@ -183,7 +183,7 @@ bool infer_transpose(Inference *inference, Node *node)
             reversed[i] = x->rank - 1 - i;
         node_set_ints(inference->graph, node, ATTR_perm, reversed, x->rank);
     }
-    if (!infer_list(inference, node, ATTR_perm, x->rank, 0, 0, &perm) || !infer_axes(inference, node, perm, x->rank, x->rank, chosen))
+    if (!infer_list(inference, node, ATTR_perm, x->rank, 0, 0, &perm) || !infer_axes(inference, node, ATTR_perm, perm, x->rank, x->rank, chosen))
         return false;
     Shape y = {.rank = x->rank};
     for (int i = 0; i < y.rank; i++)

@@ -72,8 +72,9 @@ bool infer_window(Inference *inference, Node *node, const Shape *input, const in
     for (int i = 0; i < window.count; i++) {
         Wide count = positions(&window, i, input->dims[2 + i], window.pads, ceiling);
         if (count == 0)
-            return infer_fault(inference, node, STATUS_MODEL, NULL, "axis %d of the input, %lld with padding, is smaller than the window, %lld", 2 + i,
-                               (long long)((Wide)input->dims[2 + i] + window.pads[i] + window.pads[window.count + i]), (long long)extent(&window, i));
+            return infer_fault(inference, node, STATUS_MODEL, NULL, "axis %d of the input, %lld with padding, is smaller than the window, %lld",
+                               2 + i, (long long)((Wide)input->dims[2 + i] + window.pads[i] + window.pads[window.count + i]),
+                               (long long)extent(&window, i));
         if (!infer_dimension(inference, node, result, count))
             return false;
     }

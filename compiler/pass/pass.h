@@ -25,22 +25,26 @@ void pass_run_named(Graph *graph, const char *name, const PassOptions *options);
 
 /* infer.c: types and shapes, operands into attributes, folding of what only constants feed. */
 void pass_infer(Graph *graph, const PassOptions *options);
-/* fold.c: computes a node through the reference; its outputs become constants. Used by infer. */
+/* fold.c: computes a node that only constants feed through the reference; its outputs become constants, the caller drops the node. False: it
+   cannot. Used by infer. */
 bool fold_node(Graph *graph, Node *node);
 /* dead.c */
 void pass_dead(Graph *graph, const PassOptions *options);
-/* batchnorm.c: into the weights of the convolution or product before it; what is left becomes a multiply and an add */
+/* batchnorm.c: factors and shifts a channel into the weights of the convolution or product before them; a BatchNormalization that is left over
+   stays one, with mean 0 and variance 1 */
 void pass_batchnorm(Graph *graph, const PassOptions *options);
 /* pad.c: zero padding into convolutions and poolings */
 void pass_pad(Graph *graph, const PassOptions *options);
-/* views.c: Reshape, Flatten, Squeeze, Unsqueeze, Identity become View, or Copy where a place of their own is needed; no-op transposes, slices, casts too */
+/* views.c: Reshape, Flatten, Squeeze, Unsqueeze, Identity become View, or Copy where a place of their own is needed; no-op transposes, slices,
+   casts too */
 void pass_views(Graph *graph, const PassOptions *options);
-/* fuse.c: bias additions and activations become epilogues; residual additions are offered to the planner */
+/* fuse.c: activations become epilogues; residual additions are offered to the planner */
 void pass_fuse(Graph *graph, const PassOptions *options);
 /* sparsity.c: weights under the threshold become zeros */
 void pass_sparsity(Graph *graph, const PassOptions *options);
 
-/* The planner's half of a residual offer: `addition` becomes an epilogue of `host`, with any activation behind it. */
+/* residual.c, the planner's half of a residual offer: `addition` becomes an epilogue of `host`, with any activation behind it. Needs ids
+   (graph_index) from before the first of a series of these calls. */
 void fuse_residual(Graph *graph, Node *host, Node *addition);
 
 #endif
