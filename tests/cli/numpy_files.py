@@ -1,0 +1,74 @@
+"""numpy's own files through `tulle run`: every type, in every form that numpy writes, in and out again. numpy_files.py TULLE"""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy
+import onnx
+from onnx import helper, numpy_helper
+
+TYPES = ["float32", "float64", "float16", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"]
+tulle = os.path.abspath(sys.argv[1])
+
+
+def run(*arguments):
+    return subprocess.run([tulle, "run", "model.onnx", *arguments], capture_output=True, text=True)
+
+
+def make_model(arrays):
+    """Every input goes to an output of its own, transposed, so that it has to be read right."""
+    def value(name, array, shape):
+        return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), shape)
+    nodes = [helper.make_node("Transpose", [name], [name + "_turned"], perm=[2, 0, 1]) for name in arrays]
+    graph = helper.make_graph(nodes, "turn", [value(n, a, a.shape) for n, a in arrays.items()],
+                              [value(n + "_turned", a, a.transpose(2, 0, 1).shape) for n, a in arrays.items()])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), "model.onnx")
+
+
+def same(arrays, path):
+    with numpy.load(path) as outputs:
+        assert sorted(outputs.files) == sorted(name + "_turned" for name in arrays), outputs.files
+        for name, array in arrays.items():
+            found = outputs[name + "_turned"]
+            assert found.dtype == array.dtype and numpy.array_equal(found, array.transpose(2, 0, 1)), name
+
+
+def main():
+    generator = numpy.random.default_rng(1)
+    arrays = {name: (generator.normal(size=(2, 3, 5)) * 20).astype(name) for name in TYPES}
+    make_model(arrays)
+    numpy.savez("stored.npz", **arrays)
+    numpy.savez_compressed("packed.npz", **arrays)
+    for name, array in arrays.items():
+        numpy.save(name + "_c.npy", array)
+        numpy.save(name + "_f.npy", numpy.asfortranarray(array))
+        with open(name + "_2.npy", "wb") as stream:
+            numpy.lib.format.write_array(stream, array, version=(2, 0))
+        with open(name + "_p.pb", "wb") as stream:
+            stream.write(numpy_helper.from_array(array, name).SerializeToString())
+    forms = {"stored.npz": ["--input", "stored.npz"], "packed.npz": ["--input", "packed.npz"]}
+    for ending in ["c.npy", "f.npy", "2.npy", "p.pb"]:
+        forms[ending] = [word for name in TYPES for word in ("--input", f"{name}={name}_{ending}")]
+    for form, inputs in forms.items():
+        done = run(*inputs, "--output", "out.npz")
+        assert done.returncode == 0, (form, done.stderr)
+        same(arrays, "out.npz")
+    done = run("--input", "packed.npz", *[word for name in TYPES for word in ("--output", f"{name}_turned={name}_out.pb")])
+    assert done.returncode == 0, done.stderr
+    for name, array in arrays.items():
+        tensor = onnx.TensorProto.FromString(pathlib.Path(name + "_out.pb").read_bytes())
+        assert tensor.name == name + "_turned" and numpy.array_equal(numpy_helper.to_array(tensor), array.transpose(2, 0, 1)), name
+    numpy.save("big.npy", arrays["float32"].astype(">f4"))
+    done = run("--input", "packed.npz", "--input", "float32=big.npy")
+    assert done.returncode == 2 and "big-endian" in done.stderr, done.stderr
+    numpy.save("wide.npy", arrays["float64"])
+    done = run("--input", "float32=wide.npy")
+    assert done.returncode == 2 and "astype(numpy.float32)" in done.stderr, done.stderr
+    print(f"{len(forms)} forms of {len(TYPES)} types")
+
+
+with tempfile.TemporaryDirectory() as folder:
+    os.chdir(folder)
+    main()
