@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,14 @@ __attribute__((format(printf, 2, 3))) _Noreturn static void stop(int status, con
         *at = iscntrl((unsigned char)*at) ? '?' : *at;    /* names may come from strangers */
     fprintf(stderr, "%s: %s\n", program, text);
     exit(status);
+}
+
+/* The model's code is compiled for one machine, and may be started on another. */
+static void on_illegal(int number)
+{
+    static const char text[] = "this machine lacks an instruction of the target that the model was compiled for (see --version)\n";
+    (void)number;
+    _exit(write(2, text, sizeof text - 1) < 0 ? STATUS_INTERNAL : STATUS_USAGE);
 }
 
 /* ---- arguments ---- */
@@ -256,6 +265,7 @@ int main(int argc, char **argv)
     model = TULLE_MODEL();
     if (argc > 0 && argv[0])
         program = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
+    signal(SIGILL, on_illegal);
     parse_arguments(argc, argv, &arguments);
     atexit(remove_unfinished);
     void **inputs = calloc((size_t)model->input_count + 1, sizeof *inputs);

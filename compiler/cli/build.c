@@ -153,9 +153,10 @@ Status build_command(Context *ctx, const Options *options)
     name_outputs(&build, options, model);
     const Plan *plan = driver_plan(ctx, options, model);
     build.compiler = compiler_find(ctx, options, plan->target);
-    build.source = driver_source(ctx, plan, build.compiler->folder, build.prefix);
+    size_t weight_bytes;
+    build.source = driver_source(ctx, plan, build.compiler->folder, build.prefix, &weight_bytes);
     compile(&build);
-    driver_summary(ctx, plan, 0);
+    driver_summary(ctx, plan, weight_bytes);
     deliver(&build);
     return STATUS_FINE;
 }

@@ -25,6 +25,8 @@ typedef struct Options {
 typedef unsigned CommandSet;         /* bits of main.c's commands */
 enum { COMPILE = 1, BUILD = 2, RUN = 4, VERIFY = 8, TARGETS = 16, PLANNING = COMPILE | BUILD | RUN | VERIFY, RUNNING = RUN | VERIFY, ANY = 31 };
 
+enum { MOST_THREADS = 1024 };
+
 void options_parse(Context *ctx, char *const *words, int count, CommandSet command, const char *command_name, Options *options);
 void options_help(FILE *stream, CommandSet command);
 /* "did you mean 'x'?" and what else to do, for a word that is none of the candidates. */
@@ -52,7 +54,7 @@ const char *driver_model(Context *ctx, const Options *options);                 
 Graph *driver_graph(Context *ctx, const Options *options, const char *model);    /* after all passes */
 Plan *driver_plan(Context *ctx, const Options *options, const char *model);
 /* Writes source, header and weights into a folder of ours; gives the source's path. */
-const char *driver_source(Context *ctx, const Plan *plan, const char *folder, const char *prefix);
+const char *driver_source(Context *ctx, const Plan *plan, const char *folder, const char *prefix, size_t *weight_bytes);
 void driver_refuse_same(Context *ctx, const char *model, const char *path);      /* that an output is the model itself */
 const char *driver_prefix(Context *ctx, const Options *options, const char *path);
 /* Parts of paths: "a/b.c" has the folder "a/", the stem "b", the ending ".c". */

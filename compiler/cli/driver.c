@@ -142,7 +142,7 @@ Plan *driver_plan(Context *ctx, const Options *options, const char *model)
     return plan_make(graph, target, &plan);
 }
 
-const char *driver_source(Context *ctx, const Plan *plan, const char *folder, const char *prefix)
+const char *driver_source(Context *ctx, const Plan *plan, const char *folder, const char *prefix, size_t *weight_bytes)
 {
     const char *base = arena_format(ctx->graph, "%s/%s", folder, prefix);
     ModuleOptions options = {.prefix = prefix, .source_path = arena_format(ctx->graph, "%s.c", base), .header_path = arena_format(ctx->graph, "%s.h", base),
@@ -150,6 +150,7 @@ const char *driver_source(Context *ctx, const Plan *plan, const char *folder, co
     ModuleFiles files = {.count = 0};
     module_write(ctx, plan, &options, &files);
     outputs_commit(files.files, files.count);
+    *weight_bytes = files.weight_bytes;
     return options.source_path;
 }
 

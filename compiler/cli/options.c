@@ -178,6 +178,8 @@ void options_parse(Context *ctx, char *const *words, int count, CommandSet comma
         else
             parse_option(&parser, word);
     }
+    if (options->threads > MOST_THREADS)
+        fail(ctx, STATUS_USAGE, NULL, NULL, "--threads takes %d at most", MOST_THREADS);
 }
 
 void options_help(FILE *stream, CommandSet command)

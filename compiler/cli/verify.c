@@ -84,8 +84,9 @@ static const char *case_file(Context *ctx, const char *folder, const char *kind,
     return NULL;
 }
 
-/* Files count from 0; each belongs to the tensor whose name it carries, else to that of its number. */
-static void load_files(Verify *verify, const Case *one, const char *kind, const struct tulle_tensor *tensors, int count, void **data)
+/* What does not fit is a bad file among the inputs, and a mismatch among the outputs. Files count from 0; each belongs to the tensor whose name it carries, else to that of its number. */
+static void load_files(Verify *verify, const Case *one, const char *kind, const struct tulle_tensor *tensors, int count, void **data,
+                       Status misfit)
 {
     Context *ctx = verify->ctx;
     const char *path, *model_file = ctx->file;
@@ -101,7 +102,7 @@ static void load_files(Verify *verify, const Case *one, const char *kind, const 
         if (index >= count)
             continue;                    /* for an input that the model does not use */
         if (!tensors_check(&tensors[index], array, &error))
-            fail(ctx, STATUS_MODEL, text_quote(ctx->graph, path, strlen(path)), NULL, "%s", error.text);
+            fail(ctx, misfit, text_quote(ctx->graph, path, strlen(path)), NULL, "%s", error.text);
         data[index] = array->data;
     }
 }
@@ -112,8 +113,8 @@ static void load_case(Verify *verify, Case *one)
     one->inputs = arena_array(ctx->graph, void *, verify->model->input_count + 1);
     if (one->folder) {
         void **expected = arena_array(ctx->graph, void *, verify->model->output_count + 1);
-        load_files(verify, one, "input", verify->model->inputs, verify->model->input_count, one->inputs);
-        load_files(verify, one, "output", verify->model->outputs, verify->model->output_count, expected);
+        load_files(verify, one, "input", verify->model->inputs, verify->model->input_count, one->inputs, STATUS_MODEL);
+        load_files(verify, one, "output", verify->model->outputs, verify->model->output_count, expected, STATUS_MISMATCH);
         one->expected = (const void **)expected;
         for (int i = 0; i < verify->model->input_count; i++)
             if (!one->inputs[i])
