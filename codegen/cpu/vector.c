@@ -19,7 +19,7 @@ static const VectorRow rows[] = {
     {OP_Sigmoid, 26, "v_sigmoid(a)"},
     {OP_HardSigmoid, 5, "v_unit(v_fma(p, a, q))"},
     {OP_HardSwish, 6, "v_mul(a, v_unit(v_fma(a, v_set1(0x1.555556p-3f), v_set1(0.5f))))"},
-    {OP_Swish, 27, "v_div(a, v_add(v_set1(1.0f), v_exp(v_neg(v_mul(p, a)))))"},
+    {OP_Swish, 27, "v_mul(a, v_sigmoid(v_mul(p, a)))"},
     {OP_GeluTanh, 36,
      "v_mul(v_mul(v_set1(0.5f), a), v_add(v_set1(1.0f), "
      "v_tanh(v_mul(v_set1(0x1.988454p-1f), v_fma(v_mul(v_mul(v_set1(0x1.6e4e26p-5f), a), a), a, a)))))"},

@@ -57,8 +57,13 @@ V_INLINE v_float v_tanh(v_float x)
 }
 /* end */
 /* op: v_sigmoid */
-/* needs: v_exp v_neg v_set1 v_add v_div */
-V_INLINE v_float v_sigmoid(v_float x) { return v_div(v_set1(1.0f), v_add(v_set1(1.0f), v_exp(v_neg(x)))); }
+/* needs: v_exp v_neg v_abs v_set1 v_add v_div v_select v_less v_zero */
+/* 1 / (1 + e^-x), by e^-|x|, which does not overflow. */
+V_INLINE v_float v_sigmoid(v_float x)
+{
+    const v_float e = v_exp(v_neg(v_abs(x)));
+    return v_div(v_select(v_less(x, v_zero()), e, v_set1(1.0f)), v_add(v_set1(1.0f), e));
+}
 /* end */
 /* op: v_log */
 /* needs: v_less v_set1 v_select v_mul v_exponent v_floor v_pow2 v_neg v_sub v_add v_div v_fma v_abs v_zero */
