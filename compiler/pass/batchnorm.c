@@ -173,6 +173,7 @@ static void fold_behind(Graph *graph, const Host *host, bool *gone)
         affine = next;
         y = user->outputs[0];
         gone[user->id] = true;
+        rewrite_drop(user);
     }
     if (y == node->outputs[0])
         return;

@@ -41,9 +41,11 @@ static bool may_follow(const Node *node, const Value *x)
 static void follow(Graph *graph, Node *host, Node **chain, int count)
 {
     Value *y = chain[count - 1]->outputs[0];
-    edit_output(host, 0, y);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
+        rewrite_drop(chain[i]);
         chain[i]->inputs[0] = chain[i]->outputs[0] = y;
+    }
+    edit_output(host, 0, y);
     host->epilogue = arena_copy(graph->arena, chain, (size_t)count * sizeof *chain);
     host->epilogue_count = count;
 }

@@ -37,9 +37,8 @@ bool infer_quantize(Inference *inference, Node *node)
 {
     Value *zero = node->input_count > 2 ? node->inputs[2] : NULL;
     Type to = zero ? zero->type : (Type)node_int(node, ATTR_to, node->outputs[0]->known ? node->outputs[0]->type : TYPE_U8);
-    bool saturate;
     if (!infer_classes(inference, node, 0, REALS | INTS) || !infer_classes(inference, node, 1, REALS | INTS) ||
-        !infer_flag(inference, node, ATTR_saturate, 1, &saturate) || !check_scale(inference, node) || !check_zero_point(inference, node))
+        !check_scale(inference, node) || !check_zero_point(inference, node))
         return false;
     if (to <= TYPE_UNKNOWN || to >= TYPE_COUNT || !type_info(to)->integer)
         return infer_fault(inference, node, STATUS_MODEL, NULL, "the result would be of no whole type");
