@@ -1,7 +1,6 @@
 /* What a kernel's emit() writes with: the head of a stage, and expressions for every place it may read or write. */
 #include "codegen/internal.h"
 
-#include <assert.h>
 #include <string.h>
 
 void emit_stage_open(const Emission *emission, int stage)
@@ -17,8 +16,7 @@ static const PackedArray *packed_of(const Emission *emission, const Value *value
     for (int i = 0; i < emission->packed->count; i++)
         if (emission->packed->arrays[i].value == value)
             return &emission->packed->arrays[i];
-    assert(!"a constant that pack() did not name");
-    return NULL;
+    fail(emission->plan->graph->ctx, STATUS_INTERNAL, emission->name, NULL, "a constant that pack() did not name");
 }
 
 static const char *constant_at(const Emission *emission, const PackedArray *array)
@@ -38,8 +36,7 @@ static const char *place_at(const Emission *emission, const Value *value, const 
     case PLACE_WORKSPACE:
         return arena_format(emission->arena, "(%s%s *)(%svoid *)(c->workspace + %zu)", qualifier, c_type, qualifier, place->offset);
     default:
-        assert(!"a value without a place");
-        return "";
+        fail(emission->plan->graph->ctx, STATUS_INTERNAL, emission->name, NULL, "a value without a place");
     }
 }
 
@@ -50,7 +47,8 @@ const char *emit_read(const Emission *emission, const Value *value)
 
 const char *emit_write(const Emission *emission, const Value *value)
 {
-    assert(emission->plan->places[value->id].kind != PLACE_INPUT);
+    if (emission->plan->places[value->id].kind == PLACE_INPUT)
+        fail(emission->plan->graph->ctx, STATUS_INTERNAL, emission->name, NULL, "an input would be written");
     return place_at(emission, value, "");
 }
 

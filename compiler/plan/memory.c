@@ -236,6 +236,8 @@ void memory_plan(Plan *plan)
     take_places(&memory);
     place_blocks(&memory);
     plan->thread_bytes = most_thread_bytes(plan);
+    if (plan->workspace_bytes == 0)      /* so that callers may declare an array of it */
+        plan->workspace_bytes = BLOCK_ALIGNMENT;
     check_size(plan);
     for (int id = 0; id < values; id++)
         if (plan->graph->values[id] != NULL)

@@ -1,0 +1,141 @@
+/* Choice of kernels: what is asked for, what is refused, and that nothing fits in silence. */
+#include "codegen/kernel.h"
+#include "compiler/pass/pass.h"
+
+#include <string.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+typedef struct Case {
+    const char *layer, *kernel;
+    Status status;
+} Case;
+
+static const char text[] = "graph \"g\"\n"
+                           "input %x : f32[1,2,4,4]\n"
+                           "const %w : f32[2,2,1,1] = 1 0 0 1\n"
+                           "%a : f32[1,2,4,4] = Conv(%x, %w) {dilations=[1,1], group=1, pads=[0,0,0,0], strides=[1,1]} \"conv\"\n"
+                           "%b : f32[1,2,4,4] = Relu(%a) \"act\"\n"
+                           "%c : f32[1,32] = Reshape(%b) {shape=[1,32]} \"flat\"\n"
+                           "%d : f32[1,1] = ReduceMax(%c) {axes=[1], keepdims=1} \"most\"\n"
+                           "output %d\n";
+
+static Plan *plan_text(Context *ctx, const char *target, const PlanOptions *options)
+{
+    Graph *graph = graph_parse(ctx, text, strlen(text));
+    passes_run(graph, &(PassOptions){0});
+    return plan_make(graph, target_named(ctx, target), options);
+}
+
+static Status force(Context *ctx, void *argument)
+{
+    const Case *one = argument;
+    ForcedKernel forced = {one->layer, one->kernel};
+    const Plan *plan = plan_text(ctx, "generic", &(PlanOptions){&forced, 1});
+    assert_string_equal(plan->layers[0].kernel->name, one->kernel);
+    return STATUS_FINE;
+}
+
+static void kernels_are_forced_by_name(void **state)
+{
+    static const Case cases[] = {
+        {"conv", "reference", STATUS_FINE},    {"act", "reference", STATUS_FINE},     /* a fused layer answers to both names */
+        {"conf", "reference", STATUS_USAGE},   {"conv", "refference", STATUS_USAGE},  {"flat", "reference", STATUS_USAGE},
+        {"nothing like it", "reference", STATUS_USAGE},
+    };
+    (void)state;
+    for (int i = 0; i < COUNT(cases); i++)
+        assert_int_equal(context_run(force, (void *)(uintptr_t)&cases[i]), cases[i].status);
+}
+
+static Status scalar_only(Context *ctx, void *argument)
+{
+    (void)argument;
+    const Plan *plan = plan_text(ctx, "scalar", &(PlanOptions){0});
+    for (int l = 0; l < plan->layer_count; l++)
+        if (plan->layers[l].kernel != NULL)
+            assert_string_equal(plan->layers[l].kernel->name, "reference");
+        else
+            assert_int_equal(plan->layers[l].problem.node->op, OP_View);
+    assert_true(plan->layers[0].problem.density == 0.5);
+    return STATUS_FINE;
+}
+
+static void the_scalar_target_is_the_reference(void **state)
+{
+    (void)state;
+    assert_int_equal(context_run(scalar_only, NULL), STATUS_FINE);
+}
+
+static Status force_misfit(Context *ctx, void *argument)
+{
+    ForcedKernel forced = {"most", argument};
+    plan_text(ctx, "scalar", &(PlanOptions){&forced, 1});
+    return STATUS_FINE;
+}
+
+static void a_kernel_that_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    for (int i = 0; i < kernel_count; i++)
+        if (strcmp(kernels[i]->name, "reference") != 0)
+            assert_int_equal(context_run(force_misfit, (void *)(uintptr_t)kernels[i]->name), STATUS_USAGE);
+}
+
+/* Half precision can be moved, not computed with. */
+static Status half_precision(Context *ctx, void *argument)
+{
+    (void)argument;
+    static const char half[] = "graph \"h\"\ninput %x : f16[4]\n%a : f16[4] = Sqrt(%x)\n%b : f16[4] = Exp(%a)\noutput %b\n";
+    plan_make(graph_parse(ctx, half, strlen(half)), target_named(ctx, "scalar"), &(PlanOptions){0});
+    return STATUS_FINE;
+}
+
+static void layers_without_a_kernel_are_unsupported(void **state)
+{
+    (void)state;
+    assert_int_equal(context_run(half_precision, NULL), STATUS_UNSUPPORTED);
+}
+
+/* Two convolutions meet: the later one takes the addition and the activation behind it. */
+static Status residual(Context *ctx, void *argument)
+{
+    (void)argument;
+    static const char block[] = "graph \"r\"\n"
+                                "input %x : f32[1,2,4,4]\n"
+                                "const %w : f32[2,2,1,1] = 1 0 0 1\n"
+                                "%a : f32[1,2,4,4] = Conv(%x, %w) {strides=[1,1]} \"first\"\n"
+                                "%t : f32[1,2,4,4] = Tanh(%x) \"tanh\"\n"
+                                "%b : f32[1,2,4,4] = Conv(%t, %w) {strides=[1,1]} \"second\"\n"
+                                "%s : f32[1,2,4,4] = Add(%a, %b) \"sum\"\n"
+                                "%y : f32[1,2,4,4] = Relu(%s) \"act\"\n"
+                                "output %y\n";
+    Graph *graph = graph_parse(ctx, block, strlen(block));
+    passes_run(graph, &(PassOptions){0});
+    const Plan *plan = plan_make(graph, target_named(ctx, "scalar"), &(PlanOptions){0});
+    assert_int_equal(plan->layer_count, 3);
+    const Node *last = plan->layers[2].problem.node;
+    assert_string_equal(last->name, "second");
+    assert_int_equal(last->epilogue_count, 2);
+    assert_int_equal(last->epilogue[0]->op, OP_Add);
+    assert_int_equal(last->epilogue[1]->op, OP_Relu);
+    return STATUS_FINE;
+}
+
+static void the_later_convolution_takes_the_addition(void **state)
+{
+    (void)state;
+    assert_int_equal(context_run(residual, NULL), STATUS_FINE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kernels_are_forced_by_name),
+        cmocka_unit_test(the_scalar_target_is_the_reference),
+        cmocka_unit_test(a_kernel_that_does_not_fit_is_refused),
+        cmocka_unit_test(layers_without_a_kernel_are_unsupported),
+        cmocka_unit_test(the_later_convolution_takes_the_addition),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
