@@ -23,7 +23,7 @@ static bool branch_fits(Call *call, const GraphProto *graph)
 
 void import_branch(Call *call)
 {
-    bool condition;
+    bool condition = false;
     if (!known_condition(call, &condition))
         return;
     const char *name = condition ? "then_branch" : "else_branch";

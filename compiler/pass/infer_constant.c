@@ -108,7 +108,7 @@ static bool range_operands(Inference *inference, const Node *node)
 
 bool infer_range(Inference *inference, Node *node)
 {
-    double count;
+    double count = 0;
     if (!range_operands(inference, node) || !range_count(inference, node, &count))
         return false;
     Type type = node->inputs[0]->type;
