@@ -33,10 +33,11 @@ struct Arena {
 #endif
 #endif
 #ifdef SANITIZED
-#include <sanitizer/asan_interface.h>
+void __asan_poison_memory_region(void const volatile *memory, size_t bytes);     /* declared here: not every compiler comes with the header */
+void __asan_unpoison_memory_region(void const volatile *memory, size_t bytes);
 enum { GAP = 16 };
-#define HIDE(memory, bytes) ASAN_POISON_MEMORY_REGION(memory, bytes)
-#define SHOW(memory, bytes) ASAN_UNPOISON_MEMORY_REGION(memory, bytes)
+#define HIDE(memory, bytes) __asan_poison_memory_region(memory, bytes)
+#define SHOW(memory, bytes) __asan_unpoison_memory_region(memory, bytes)
 #else
 enum { GAP = 0 };
 #define HIDE(memory, bytes) ((void)(memory), (void)(bytes))
