@@ -1,8 +1,6 @@
 /* Per-channel factors and shifts behind a convolution or a product go into its weights and bias: BatchNormalization, and Add, Sub, Mul, Div by
-   constants. Computed in double; zeros stay exact zeros, so that a pruned layer keeps its pattern.
-   A BatchNormalization that is left over stays one, with mean 0 and variance 1: as one multiply-add an element it reads and writes its tensor
-   once, and an activation fuses behind it, where a Mul and an Add would move the tensor twice (DenseNet has a hundred of them).
-   Needs: closed form, users. */
+   constants. Computed in double; zeros stay exact zeros, so that a pruned layer keeps its pattern. A BatchNormalization that is left over becomes
+   a Mul and an Add, which every target has fast kernels for. Needs: closed form, users. */
 #include "affine.h"
 #include "edit.h"
 #include "pass.h"
@@ -186,29 +184,30 @@ static void fold_behind(Graph *graph, const Host *host, bool *gone)
 
 /* ---- what is left over ---- */
 
-static Value *reals(Graph *graph, Type type, int64_t count, const double *elements)
+/* One element a channel, to be broadcast over `x`, whose axis 1 is the channels. */
+static Value *per_channel(Graph *graph, const Value *x, const Affine *affine, const double *elements)
 {
-    void *data = new_elements(graph, type, count);
-    for (int64_t i = 0; i < count; i++)
-        write_element(data, type, i, elements[i]);
-    return edit_constant(graph, type, &(Shape){1, {count}}, data);
+    Shape shape = {.rank = x->shape.rank > 1 ? x->shape.rank - 1 : 1, .dims = {affine->channels, 1, 1, 1, 1, 1, 1}};
+    void *data = new_elements(graph, x->type, affine->channels);
+    for (int64_t c = 0; c < affine->channels; c++)
+        write_element(data, x->type, c, elements[c]);
+    return edit_constant(graph, x->type, &shape, data);
 }
 
-static void simplify(Graph *graph, Node *node)
+/* The node becomes an Add; a Mul before it is put into the order. */
+static void multiply_and_add(Graph *graph, Rewrite *order, Node *node)
 {
     Value *x = node->inputs[0];
     Affine affine = affine_identity(graph->ctx->scratch, x->shape.rank > 1 ? x->shape.dims[1] : 1);
-    double *zeros = arena_array(graph->ctx->scratch, double, affine.channels + 1);
-    double *ones = arena_array(graph->ctx->scratch, double, affine.channels + 1);
     if (!affine_apply(&affine, node, x, 1, graph->ctx->scratch))
         return;
-    for (int64_t c = 0; c < affine.channels; c++)
-        ones[c] = 1;
-    node->inputs[1] = reals(graph, x->type, affine.channels, affine.factor);
-    node->inputs[2] = reals(graph, x->type, affine.channels, affine.shift);
-    node->inputs[3] = reals(graph, x->type, affine.channels, zeros);
-    node->inputs[4] = reals(graph, x->type, affine.channels, ones);
-    node_set_real(graph, node, ATTR_epsilon, 0);
+    Value *operands[2] = {x, per_channel(graph, x, &affine, affine.factor)}, *product = edit_value(graph, x->type, &x->shape);
+    rewrite_keep(order, edit_node(graph, OP_Mul, operands, 2, product));
+    node->op = OP_Add;
+    node->inputs[0] = product;
+    node->inputs[1] = per_channel(graph, x, &affine, affine.shift);
+    edit_inputs(node, 2);
+    node->attribute_count = 0;
 }
 
 void pass_batchnorm(Graph *graph, const PassOptions *options)
@@ -225,7 +224,7 @@ void pass_batchnorm(Graph *graph, const PassOptions *options)
         if (host_of(node, &host))
             fold_behind(graph, &host, gone);
         else if (node->op == OP_BatchNormalization)
-            simplify(graph, node);
+            multiply_and_add(graph, &order, node);
         rewrite_keep(&order, node);
     }
     rewrite_end(&order);

@@ -74,18 +74,13 @@ bool fold_affordable(FoldBudget *budget, const Node *node)
     return true;
 }
 
-/* The reference wants whole elements at their natural alignment; a mapped model promises nothing. */
-static const void *aligned(const Value *value, Arena *arena)
+/* The reference wants elements at their natural alignment, and a mapped model promises nothing: such a constant is copied, once. */
+static const void *aligned(Graph *graph, Value *value)
 {
-    size_t bytes = (size_t)shape_count(&value->shape) * (size_t)type_info(value->type)->bytes;
-    if ((uintptr_t)value->data % (size_t)type_info(value->type)->bytes == 0)
-        return value->data;
-    return arena_copy(arena, value->data, bytes);
-}
-
-static const void *operand_data(void *arena, const Value *value)
-{
-    return aligned(value, arena);
+    size_t element = (size_t)type_info(value->type)->bytes;
+    if ((uintptr_t)value->data % element != 0)
+        value->data = arena_copy(graph->arena, value->data, (size_t)shape_count(&value->shape) * element);
+    return value->data;
 }
 
 static void become_constant(Value *value, const void *data)
@@ -100,13 +95,13 @@ static void compute(Graph *graph, Node *node)
     const void **inputs = arena_array(scratch, const void *, node->input_count + 1);
     void **outputs = arena_array(scratch, void *, node->output_count + 1);
     for (int i = 0; i < node->input_count; i++)
-        inputs[i] = node->inputs[i] ? aligned(node->inputs[i], scratch) : NULL;
+        inputs[i] = node->inputs[i] ? aligned(graph, node->inputs[i]) : NULL;
     for (int i = 0; i < node->output_count; i++) {
         const Value *value = node->outputs[i];
         if (value)                               /* one element more, so that an empty result has data too */
             outputs[i] = arena_alloc(graph->arena, (size_t)shape_count(&value->shape) + 1, (size_t)type_info(value->type)->bytes);
     }
-    reference_run(graph, node, inputs, outputs, operand_data, scratch, scratch);
+    reference_run(graph, node, inputs, outputs, NULL, NULL, scratch);     /* no epilogue yet, so nothing to look up */
     for (int i = 0; i < node->output_count; i++)
         if (node->outputs[i])
             become_constant(node->outputs[i], outputs[i]);

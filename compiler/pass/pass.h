@@ -30,8 +30,8 @@ void pass_infer(Graph *graph, const PassOptions *options);
 bool fold_node(Graph *graph, Node *node);
 /* dead.c */
 void pass_dead(Graph *graph, const PassOptions *options);
-/* batchnorm.c: factors and shifts a channel into the weights of the convolution or product before them; a BatchNormalization that is left over
-   stays one, with mean 0 and variance 1 */
+/* batchnorm.c: factors and shifts a channel into the weights of the convolution or product before them; what is left becomes a
+   multiply and an add */
 void pass_batchnorm(Graph *graph, const PassOptions *options);
 /* pad.c: zero padding into convolutions and poolings */
 void pass_pad(Graph *graph, const PassOptions *options);
