@@ -137,7 +137,7 @@ static void fill_row(const Bench *bench, int index, Row *row, const char **cells
     const struct tulle_layer *layer = &bench->model->layers[index];
     double rate = effective_gflops(bench, index);
     snprintf(row->density, sizeof row->density, "%.1f %%", layer->density * 100);
-    snprintf(row->milliseconds, sizeof row->milliseconds, "%.4f", bench->layers[index] * 1e3);
+    snprintf(row->milliseconds, sizeof row->milliseconds, bench->layers[index] < 1e-5 ? "%.6f" : "%.4f", bench->layers[index] * 1e3);
     snprintf(row->gflops, sizeof row->gflops, "%.1f", rate * layer->density);
     snprintf(row->effective, sizeof row->effective, "%.1f", rate);
     bool product = layer->multiply_adds > 0;
@@ -160,7 +160,7 @@ static bool print_table(FILE *stream, const Bench *bench)
                 rows++;
             }
         report_table(stream, cells, rows, COLUMNS, 3);
-        fprintf(stream, "whole run: median %.4f ms, least %.4f ms of %d runs, %d thread%s, target %s\n", bench->median * 1e3, bench->least * 1e3,
+        fprintf(stream, "whole run: median %.4g ms, least %.4g ms of %d runs, %d thread%s, target %s\n", bench->median * 1e3, bench->least * 1e3,
                 bench->runs, bench->threads, bench->threads == 1 ? "" : "s", bench->model->target);
     }
     bool fine = texts && cells;

@@ -154,7 +154,7 @@ static void fill_missing(const Arguments *arguments, void **inputs)
             continue;
         if (!arguments->bench) {
             fprintf(stderr, "%s takes\n", program);
-            tensors_describe(stderr, model->inputs, model->input_count, " ");
+            tensors_describe(stderr, model->inputs, model->input_count, "");
             stop(STATUS_USAGE, "input '%s' is missing: give it with --input %s=FILE", model->inputs[i].name, model->inputs[i].name);
         }
         inputs[i] = new_buffer(model->inputs[i].bytes);

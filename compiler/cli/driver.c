@@ -250,7 +250,7 @@ void driver_summary(Context *ctx, const Plan *plan, size_t weight_bytes)
     int layers = 0;
     for (int i = 0; i < plan->layer_count; i++)
         layers += plan->layers[i].stage_count > 0;
-    fprintf(stderr, "%d layers for %s (%s), %s of weights, workspace %s", layers, plan->target->machine.name, plan->target->isa.name,
+    fprintf(stderr, "%d layer%s for %s (%s), %s of weights, workspace %s", layers, layers == 1 ? "" : "s", plan->target->machine.name, plan->target->isa.name,
             bytes_text(ctx->graph, (double)weight_bytes), bytes_text(ctx->graph, (double)plan->workspace_bytes));
     if (plan->thread_bytes)
         fprintf(stderr, " and %s a thread", bytes_text(ctx->graph, (double)plan->thread_bytes));

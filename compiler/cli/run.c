@@ -10,7 +10,7 @@ static void load_inputs(Context *ctx, const Options *options, const struct tulle
     for (int i = 0; i < model->input_count; i++)
         if (!inputs[i]) {
             fprintf(stderr, "%s takes\n", ctx->file);
-            tensors_describe(stderr, model->inputs, model->input_count, " ");
+            tensors_describe(stderr, model->inputs, model->input_count, "");
             const char *name = text_quote(ctx->graph, model->inputs[i].name, strlen(model->inputs[i].name));
             fail(ctx, STATUS_USAGE, NULL, arena_format(ctx->graph, "give it with --input %s=FILE", name), "input '%s' is missing", name);
         }
