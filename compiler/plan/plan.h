@@ -90,6 +90,7 @@ typedef struct ForcedKernel { const char *layer, *kernel; } ForcedKernel;   /* -
 typedef struct PlanOptions {
     const ForcedKernel *forced;
     int forced_count;
+    uint64_t random;                 /* 0: the cheapest tilings; else any, drawn by this seed, so that tests reach all of them */
 } PlanOptions;
 
 /* plan.c: residual offers, kernels (select.c), stages and places (memory.c), in this order. Lists all layers that no kernel takes, then fails. */

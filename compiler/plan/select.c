@@ -75,14 +75,26 @@ static bool better(double price, const Kernel *kernel, const Choice *best)
     return price == best->price && strcmp(kernel->name, best->kernel->name) < 0;
 }
 
-static void consider(const Problem *problem, const Kernel *kernel, Choice *best)
+/* A number that only the seed, the layer, the kernel and the tiling's place in the list determine. */
+static double random_price(uint64_t seed, const Problem *problem, const Kernel *kernel, int tiling)
+{
+    uint64_t hash = seed * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)tiling;
+    for (const char *at = problem->node->name; *at != '\0'; at++)
+        hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+    for (const char *at = kernel->name; *at != '\0'; at++)
+        hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+    hash = (hash ^ hash >> 31) * UINT64_C(0xbf58476d1ce4e5b9);
+    return (double)(hash >> 12);
+}
+
+static void consider(const Problem *problem, const Kernel *kernel, const PlanOptions *options, Choice *best)
 {
     Tiling tilings[MOST_TILINGS];
     int count = kernel->tilings(problem, tilings, MOST_TILINGS);
     for (int i = 0; i < count; i++) {
         Work work = {0};
         kernel->work(problem, &tilings[i], &work);
-        double price = work_price(&work, problem->target);
+        double price = options->random ? random_price(options->random, problem, kernel, i) : work_price(&work, problem->target);
         if (better(price, kernel, best)) {
             best->kernel = kernel;
             best->tiling = tilings[i];
@@ -92,14 +104,14 @@ static void consider(const Problem *problem, const Kernel *kernel, Choice *best)
     }
 }
 
-static Choice choose(const Problem *problem, const char *forced)
+static Choice choose(const Problem *problem, const char *forced, const PlanOptions *options)
 {
     Choice best = {0};
     for (int i = 0; i < kernel_count; i++) {
         if ((forced != NULL && strcmp(kernels[i]->name, forced) != 0) || !kernels[i]->fits(problem))
             continue;
         best.kernels++;
-        consider(problem, kernels[i], &best);
+        consider(problem, kernels[i], options, &best);
     }
     return best;
 }
@@ -134,7 +146,7 @@ static void select_layer(Plan *plan, LayerPlan *layer, const PlanOptions *option
             complain(plan->graph->ctx, STATUS_USAGE, node_where(plan->graph, node), NULL, "this layer is a view: no kernel computes it");
         return;
     }
-    Choice best = choose(&layer->problem, forced);
+    Choice best = choose(&layer->problem, forced, options);
     if (best.kernel == NULL) {
         complain_no_kernel(plan->graph, node, forced);
         return;
@@ -142,7 +154,7 @@ static void select_layer(Plan *plan, LayerPlan *layer, const PlanOptions *option
     layer->kernel = best.kernel;
     layer->tiling = best.tiling;
     layer->work = best.work;
-    layer->price = best.price;
+    layer->price = work_price(&best.work, plan->target);
     layer->why = reason(plan->graph->arena, &best, forced);
     best.kernel->stages(&layer->problem, &layer->tiling, layer);
 }
