@@ -30,6 +30,8 @@ void pass_infer(Graph *graph, const PassOptions *options);
 bool fold_node(Graph *graph, Node *node);
 /* dead.c */
 void pass_dead(Graph *graph, const PassOptions *options);
+/* combine.c: activations written out in several operators (x * sigmoid(x)) become the one they are */
+void pass_combine(Graph *graph, const PassOptions *options);
 /* batchnorm.c: factors and shifts a channel into the weights of the convolution or product before them; what is left becomes a
    multiply and an add */
 void pass_batchnorm(Graph *graph, const PassOptions *options);
