@@ -97,8 +97,8 @@ void tiles_of(const Planes *planes, int lanes, int size, int rows, int64_t items
 int tiles_best_size(const Planes *planes, int lanes, int most, double fixed, double each);
 /* Defines NAME_rows, which takes finished positions out of a buffer into the rows of the output. Only where rows are not contiguous. */
 void tiles_define_rows(const Emission *emission, const Window *window, const Planes *planes, const Tiles *tiles);
-/* Opens the loop over the tiles of `block`; `at` is then the tile's first position, `first` the block's. */
-void tiles_open(const Emission *emission, const Tiles *tiles);
+/* Opens the loop over the tiles of `block`; `at` is then the tile's first position, `first` the block's if a buffer is used. */
+void tiles_open(const Emission *emission, const Planes *planes, const Tiles *tiles);
 /* Stores accumulators PREFIX0 .. of the plane of outputs that begins at element `out`; buffer row `row` if rows are not contiguous. */
 void tiles_store(const Emission *emission, const Planes *planes, const Tiles *tiles, const char *prefix, const char *out, int row);
 /* After tiles_open's loop: buffer row `row` into the output. */

@@ -153,9 +153,9 @@ static void emit_product(const Emission *emission, const Dense *dense)
     for (int row = 0; row < dense->rows; row++)
         for (int v = 0; v < dense->tiles.size; v++)
             out_line(out, "v_float a%d_%d = v_set1(bias[%d]);", row, v, row);
-    out_line(out, "const float *w = weights + unit * INT64_C(%lld);", channels * taps * dense->rows);
+    out_line(out, "const float *w = weights + unit * %lld;", channels * taps * dense->rows);
     out_line(out, "const float *image = x + (%s + at);", "input");
-    out_open(out, "for (int64_t channel = 0; channel < %lld; channel++, image += INT64_C(%lld))", channels, channel);
+    out_open(out, "for (int64_t channel = 0; channel < %lld; channel++, image += %lld)", channels, channel);
     if (taps == 1) {
         out_line(out, "const float *const from = image + %lld;", (long long)dense->planes.taps[0]);
         emit_step(emission, dense);
@@ -188,26 +188,26 @@ static void emit_item(const Emission *emission, const Dense *dense)
     const Window *window = &dense->window;
     const long long units = window->group * dense->group_blocks, blocks = dense->tiles.blocks, group_blocks = dense->group_blocks;
     const long long plane = window->out_height * window->out_width;
-    out_line(out, "const int64_t unit = item %% INT64_C(%lld), strip = item / INT64_C(%lld);", units, units);
+    out_line(out, "const int64_t unit = item %% %lld, strip = item / %lld;", units, units);
     out_line(out, "const int64_t n = strip / %lld%s;", blocks, blocks == 1 ? "" : arena_format(emission->arena, ", block = strip %% %lld", blocks));
-    out_line(out, "const int64_t group = unit / INT64_C(%lld);", group_blocks);
-    out_line(out, "const int64_t k = group * INT64_C(%lld) + unit %% INT64_C(%lld) * %d;", (long long)dense->group_outputs, group_blocks, dense->rows);
-    out_line(out, "const int64_t input = n * INT64_C(%lld) + group * INT64_C(%lld);", (long long)dense->planes.image,
+    out_line(out, "const int64_t group = unit / %lld;", group_blocks);
+    out_line(out, "const int64_t k = group * %lld + unit %% %lld * %d;", (long long)dense->group_outputs, group_blocks, dense->rows);
+    out_line(out, "const int64_t input = n * %lld + group * %lld;", (long long)dense->planes.image,
              (long long)(dense->group_channels * dense->planes.channel));
     out_line(out, "const float *const bias = biases + unit * %d;", dense->rows);
-    out_line(out, "const int64_t out = (n * INT64_C(%lld) + k) * INT64_C(%lld);", (long long)window->outputs, plane);
-    tiles_open(emission, &dense->tiles);
+    out_line(out, "const int64_t out = (n * %lld + k) * %lld;", (long long)window->outputs, plane);
+    tiles_open(emission, &dense->planes, &dense->tiles);
     emit_product(emission, dense);
     for (int row = 0; row < dense->rows; row++) {
         open_row(emission, dense, row);
         tiles_store(emission, &dense->planes, &dense->tiles, arena_format(emission->arena, "a%d_", row),
-                    arena_format(emission->arena, "out + INT64_C(%lld)", row * plane), row);
+                    arena_format(emission->arena, "out + %lld", row * plane), row);
         close_row(emission, dense, row);
     }
     out_close(out, "");
     for (int row = 0; row < dense->rows && !dense->planes.contiguous; row++) {
         open_row(emission, dense, row);
-        tiles_finish(emission, &dense->planes, &dense->tiles, arena_format(emission->arena, "out + INT64_C(%lld)", row * plane), row);
+        tiles_finish(emission, &dense->planes, &dense->tiles, arena_format(emission->arena, "out + %lld", row * plane), row);
         close_row(emission, dense, row);
     }
 }

@@ -25,11 +25,11 @@ static void gemm_of(const Problem *problem, const Tiling *tiling, Gemm *gemm)
 {
     product_of(problem->node, &gemm->product);
     const Product *product = &gemm->product;
-    gemm->rows = tiling->size[0];
     gemm->vectors = tiling->size[1];
     gemm->lanes = problem_lanes(problem);
+    gemm->blocks = divide_up(product->m, tiling->size[0]);
+    gemm->rows = (int)divide_up(product->m, gemm->blocks);
     gemm->ways = ways_of(gemm->rows * gemm->vectors);
-    gemm->blocks = divide_up(product->m, gemm->rows);
     gemm->tall = product->m - gemm->blocks * (gemm->rows - 1);
     gemm->panels = divide_up(product->n, (int64_t)gemm->vectors * gemm->lanes);
     gemm->panel = product->k * gemm->vectors * gemm->lanes;
@@ -140,14 +140,14 @@ static void emit_pack_stage(const Emission *emission, const Gemm *gemm)
     out_line(out, "const float *const b = %s;", emit_read(emission, emission->problem->node->inputs[1]));
     out_line(out, "float *const panels = %s;", emit_scratch(emission, "float", 0));
     out_open(out, "for (int64_t item = begin; item < end; item++)");
-    out_line(out, "const int64_t first = item %% INT64_C(%lld) * %lld;", (long long)gemm->panels, width);
-    out_line(out, "const int64_t count = INT64_C(%lld) - first < %lld ? INT64_C(%lld) - first : %lld;", n, width, n, width);
-    out_line(out, "const float *from = b + (item / INT64_C(%lld) * INT64_C(%lld) + first * INT64_C(%lld));", (long long)gemm->panels,
+    out_line(out, "const int64_t first = item %% %lld * %lld;", (long long)gemm->panels, width);
+    out_line(out, "const int64_t count = %lld - first < %lld ? %lld - first : %lld;", n, width, n, width);
+    out_line(out, "const float *from = b + (item / %lld * %lld + first * %lld);", (long long)gemm->panels,
              (long long)(product->k * n), (long long)product->b_column);
-    out_line(out, "float *to = panels + item * INT64_C(%lld);", (long long)gemm->panel);
-    out_open(out, "for (int64_t k = 0; k < INT64_C(%lld); k++, from += INT64_C(%lld))", (long long)product->k, (long long)product->b_row);
+    out_line(out, "float *to = panels + item * %lld;", (long long)gemm->panel);
+    out_open(out, "for (int64_t k = 0; k < %lld; k++, from += %lld)", (long long)product->k, (long long)product->b_row);
     out_line(out, "for (int64_t j = 0; j < count; j++)");
-    out_line(out, "    *to++ = from[j * INT64_C(%lld)];", (long long)product->b_column);
+    out_line(out, "    *to++ = from[j * %lld];", (long long)product->b_column);
     out_line(out, "for (int64_t j = count; j < %lld; j++)", width);
     out_line(out, "    *to++ = 0.0f;");
     out_close(out, "");
@@ -169,7 +169,7 @@ static void emit_step(const Emission *emission, const Gemm *gemm, int rows, int 
     for (int v = 0; v < gemm->vectors; v++)
         out_line(out, "const v_float b%d_%d = v_load(from + %lld);", v, way, way * width + v * gemm->lanes);
     for (int row = 0; row < rows; row++) {
-        out_line(out, "const v_float a%d_%d = v_set1(line[INT64_C(%lld)]);", row, way,
+        out_line(out, "const v_float a%d_%d = v_set1(line[%lld]);", row, way,
                  (long long)(row * gemm->product.a_row + way * gemm->product.a_column));
         for (int v = 0; v < gemm->vectors; v++) {
             const char *sum = accumulator(emission, row, v, into);
@@ -187,7 +187,7 @@ static void emit_sum(const Emission *emission, const Gemm *gemm, int rows)
             for (int v = 0; v < gemm->vectors; v++)
                 out_line(out, "v_float %s = v_zero();", accumulator(emission, row, v, way));
     if (k / ways > 0) {
-        out_open(out, "for (int64_t k = 0; k < INT64_C(%lld); k++, from += %lld, line += INT64_C(%lld))", k / ways, ways * width, ways * column);
+        out_open(out, "for (int64_t k = 0; k < %lld; k++, from += %lld, line += %lld)", k / ways, ways * width, ways * column);
         for (int way = 0; way < gemm->ways; way++)
             emit_step(emission, gemm, rows, way, way);
         out_close(out, "");
@@ -217,7 +217,7 @@ static void emit_addend(const Emission *emission, const Gemm *gemm, const char *
         out_line(out, "%s = v_add(%s, v_load(bias + (n + %d)));", sum, sum, offset);
         return;
     }
-    const char *at = arena_format(emission->arena, "c_matrix + ((m + %d) * INT64_C(%lld) + (n + %d) * %lld)", row, (long long)product->c_row, offset,
+    const char *at = arena_format(emission->arena, "c_matrix + ((m + %d) * %lld + (n + %d) * %lld)", row, (long long)product->c_row, offset,
                                   (long long)product->c_column);
     const char *vector = product->c_column == 0 ? arena_format(emission->arena, "v_set1(*(%s))", at)
                          : part                ? arena_format(emission->arena, "v_load_part(%s, %s)", at, part)
@@ -234,7 +234,7 @@ static void emit_finish(const Emission *emission, const Gemm *gemm, int rows, in
             const char *part = left >= gemm->lanes ? NULL : arena_format(emission->arena, "%lld", (long long)left);
             const char *sum = accumulator(emission, row, v, 0);
             emit_addend(emission, gemm, sum, row, v, part);
-            epilogue_put(emission, arena_format(emission->arena, "out + INT64_C(%lld)", (long long)(row * gemm->product.n + v * gemm->lanes)), sum, part);
+            epilogue_put(emission, arena_format(emission->arena, "out + %lld", (long long)(row * gemm->product.n + v * gemm->lanes)), sum, part);
         }
 }
 
@@ -243,8 +243,8 @@ static void emit_tile(const Emission *emission, const Gemm *gemm, int rows)
     Out *out = emission->out;
     const Product *product = &gemm->product;
     const int64_t width = (int64_t)gemm->vectors * gemm->lanes, last = product->n - (gemm->panels - 1) * width;
-    out_line(out, "const float *line = a_matrix + m * INT64_C(%lld);", (long long)product->a_row);
-    out_line(out, "const float *from = panels + (%s * INT64_C(%lld) + panel) * INT64_C(%lld);",
+    out_line(out, "const float *line = a_matrix + m * %lld;", (long long)product->a_row);
+    out_line(out, "const float *from = panels + (%s * %lld + panel) * %lld;",
              arena_format(emission->arena, "(%s)", product_matrix(emission->arena, product, product->b_step, "matrix")), (long long)gemm->panels,
              (long long)gemm->panel);
     emit_sum(emission, gemm, rows);
@@ -269,22 +269,22 @@ static void emit_item(const Emission *emission, const Gemm *gemm)
     Out *out = emission->out;
     const Product *product = &gemm->product;
     const long long blocks = gemm->blocks, panels = gemm->panels, rows = gemm->rows, tall = gemm->tall;
-    out_line(out, "const int64_t block = item %% INT64_C(%lld), panel = item / INT64_C(%lld) %% INT64_C(%lld), matrix = item / INT64_C(%lld);", blocks,
+    out_line(out, "const int64_t block = item %% %lld, panel = item / %lld %% %lld, matrix = item / %lld;", blocks,
              blocks, panels, blocks * panels);
-    out_line(out, "const float *const a_matrix = a + (%s) * INT64_C(%lld);", product_matrix(emission->arena, product, product->a_step, "matrix"),
+    out_line(out, "const float *const a_matrix = a + (%s) * %lld;", product_matrix(emission->arena, product, product->a_step, "matrix"),
              (long long)(product->m * product->k));
     out_line(out, "const int64_t n = panel * %lld;", (long long)gemm->vectors * gemm->lanes);
     if (tall < blocks) {
-        out_line(out, "const int64_t m = block < INT64_C(%lld) ? block * %lld : block * %lld + INT64_C(%lld);", tall, rows, rows - 1, tall);
+        out_line(out, "const int64_t m = block < %lld ? block * %lld : block * %lld + %lld;", tall, rows, rows - 1, tall);
     } else {
         out_line(out, "const int64_t m = block * %lld;", rows);
     }
-    out_line(out, "const int64_t out = (matrix * INT64_C(%lld) + m) * INT64_C(%lld) + n;", (long long)product->m, (long long)product->n);
+    out_line(out, "const int64_t out = (matrix * %lld + m) * %lld + n;", (long long)product->m, (long long)product->n);
     if (tall == blocks) {
         emit_tile(emission, gemm, gemm->rows);
         return;
     }
-    out_open(out, "if (block < INT64_C(%lld))", tall);
+    out_open(out, "if (block < %lld)", tall);
     emit_tile(emission, gemm, gemm->rows);
     out_close(out, " else {");
     out->indent++;

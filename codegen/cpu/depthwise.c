@@ -107,18 +107,18 @@ static void emit_channel(const Emission *emission, const Depthwise *depthwise)
     Out *out = emission->out;
     const Window *window = &depthwise->window;
     const long long taps = window_taps(window), multiplier = depthwise->multiplier;
-    const char *channel = arena_format(emission->arena, "x + item * INT64_C(%lld)", (long long)(window->height * window->width));
+    const char *channel = arena_format(emission->arena, "x + item * %lld", (long long)(window->height * window->width));
     if (depthwise->planes.mode == PLANES_NONE)
         out_line(out, "const float *const planes = %s;", channel);
     else
         out_line(out, "%s_pack(planes, %s);", emission->name, channel);
     out_open(out, "for (int64_t j = 0; j < %lld; j++)", multiplier);
-    out_line(out, "const int64_t k = item %% INT64_C(%lld) * %lld + j;", (long long)window->channels, multiplier);
+    out_line(out, "const int64_t k = item %% %lld * %lld + j;", (long long)window->channels, multiplier);
     out_line(out, "const float *const w = weights + k * %lld;", taps);
-    out_line(out, "const int64_t out = (item * %lld + j) * INT64_C(%lld);", multiplier, (long long)(window->out_height * window->out_width));
+    out_line(out, "const int64_t out = (item * %lld + j) * %lld;", multiplier, (long long)(window->out_height * window->out_width));
     if (depthwise->tiles.blocks > 1)
         out_open(out, "for (int64_t block = 0; block < %lld; block++)", (long long)depthwise->tiles.blocks);
-    tiles_open(emission, &depthwise->tiles);
+    tiles_open(emission, &depthwise->planes, &depthwise->tiles);
     emit_taps(emission, depthwise);
     tiles_store(emission, &depthwise->planes, &depthwise->tiles, "a", "out", 0);
     out_close(out, "");

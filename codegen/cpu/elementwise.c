@@ -195,15 +195,15 @@ static void emit_line(const Emission *emission, const Elementwise *elementwise)
     Out *out = emission->out;
     const long long lanes = elementwise->lanes, line = elementwise->line;
     const bool chunk = elementwise->line == CHUNK && elementwise->spread <= SPREAD_SCALAR;
-    out_line(out, "const int64_t start = number * INT64_C(%lld);", line);
+    out_line(out, "const int64_t start = number * %lld;", line);
     if (elementwise->spread == SPREAD_CHANNEL)
-        out_line(out, "const v_float other = v_set1(x%d[number %% INT64_C(%lld)]);", 1 - elementwise->full, (long long)elementwise->repeat);
+        out_line(out, "const v_float other = v_set1(x%d[number %% %lld]);", 1 - elementwise->full, (long long)elementwise->repeat);
     const int64_t rest = chunk ? elementwise->count % lanes : line % lanes;
     if (chunk)
-        out_line(out, "const int64_t length = INT64_C(%lld) - start < %lld ? INT64_C(%lld) - start : %lld;", (long long)elementwise->count, line,
+        out_line(out, "const int64_t length = %lld - start < %lld ? %lld - start : %lld;", (long long)elementwise->count, line,
                  (long long)elementwise->count, line);
     else
-        out_line(out, "const int64_t length = INT64_C(%lld);", line);
+        out_line(out, "const int64_t length = %lld;", line);
     out_line(out, "int64_t i = 0;");
     out_open(out, "for (; i + %lld <= length; i += %lld)", lanes, lanes);
     emit_vector(emission, elementwise, NULL);
@@ -242,7 +242,7 @@ static void emit(const Emission *emission)
     emit_stage_open(emission, 0);
     emit_constants(emission, &elementwise);
     epilogue_pointers(emission);
-    out_line(out, "const int64_t past = end * %lld < INT64_C(%lld) ? end * %lld : INT64_C(%lld);", each, lines, each, lines);
+    out_line(out, "const int64_t past = end * %lld < %lld ? end * %lld : %lld;", each, lines, each, lines);
     out_open(out, "for (int64_t number = begin * %lld; number < past; number++)", each);
     emit_line(emission, &elementwise);
     out_close(out, "");

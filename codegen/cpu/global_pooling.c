@@ -68,11 +68,11 @@ static void emit_vectors(const Emission *emission, const Global *global)
     for (int way = 0; way < WAYS; way++)
         out_line(out, "v_float a%d = %s;", way, global->average ? "v_zero()" : "v_set1(-__builtin_inff())");
     out_line(out, "int64_t i = 0;");
-    out_open(out, "for (; i + %lld <= INT64_C(%lld); i += %lld)", step, (long long)global->count, step);
+    out_open(out, "for (; i + %lld <= %lld; i += %lld)", step, (long long)global->count, step);
     for (int way = 0; way < WAYS; way++)
         out_line(out, "a%d = %s(a%d, v_load(from + (i + %d)));", way, word, way, way * global->lanes);
     out_close(out, "");
-    out_line(out, "for (; i + %d <= INT64_C(%lld); i += %d)", global->lanes, (long long)global->count, global->lanes);
+    out_line(out, "for (; i + %d <= %lld; i += %d)", global->lanes, (long long)global->count, global->lanes);
     out_line(out, "    a0 = %s(a0, v_load(from + i));", word);
     out_line(out, "a0 = %s(%s(a0, a1), %s(a2, a3));", word, word, word);
 }
@@ -81,7 +81,7 @@ static void emit_channel(const Emission *emission, const Global *global)
 {
     Out *out = emission->out;
     const long long rest = global->count % global->lanes, count = global->count;
-    out_line(out, "const float *const from = x + (first + j) * INT64_C(%lld);", count);
+    out_line(out, "const float *const from = x + (first + j) * %lld;", count);
     emit_vectors(emission, global);
     if (global->average && rest > 0)
         out_line(out, "a1 = v_load_part(from + i, %lld);", rest);
@@ -90,7 +90,7 @@ static void emit_channel(const Emission *emission, const Global *global)
     else
         out_line(out, "lane[j] = v_max_across(a0);");
     if (!global->average && rest > 0) {
-        out_line(out, "for (; i < INT64_C(%lld); i++)", count);
+        out_line(out, "for (; i < %lld; i++)", count);
         out_line(out, "    lane[j] = lane[j] != lane[j] || lane[j] > from[i] ? lane[j] : from[i];");
     }
 }
@@ -123,7 +123,7 @@ static void emit(const Emission *emission)
     epilogue_pointers(emission);
     out_open(out, "for (int64_t item = begin; item < end; item++)");
     out_line(out, "const int64_t first = item * %d;", global.lanes);
-    out_line(out, "const int64_t count = INT64_C(%lld) - first < %d ? INT64_C(%lld) - first : %d;", channels, global.lanes, channels, global.lanes);
+    out_line(out, "const int64_t count = %lld - first < %d ? %lld - first : %d;", channels, global.lanes, channels, global.lanes);
     out_line(out, "float lane[%d] = {0.0f};", global.lanes);
     out_open(out, "for (int64_t j = 0; j < count; j++)");
     emit_channel(emission, &global);

@@ -85,7 +85,7 @@ static void emit_vector(const Emission *emission, const Lrn *lrn, const char *pa
     const char *tail = part ? arena_format(emission->arena, ", %s)", part) : ")", *word = part ? "v_load_part" : "v_load";
     out_line(out, "v_float sum = v_zero();");
     out_open(out, "for (int64_t j = first; j <= last; j++)");
-    out_line(out, "const v_float near = %s(line + (j * INT64_C(%lld) + i)%s;", word, (long long)lrn->inner, tail);
+    out_line(out, "const v_float near = %s(line + (j * %lld + i)%s;", word, (long long)lrn->inner, tail);
     out_line(out, "sum = v_fma(near, near, sum);");
     out_close(out, "");
     out_line(out, "const v_float t = v_fma(v_set1(%s), sum, v_set1(%s));", out_float(emission->arena, (double)lrn->alpha, TYPE_F32),
@@ -104,12 +104,12 @@ static void emit(const Emission *emission)
     out_line(out, "const float *const x = %s;", emit_read(emission, emission->problem->node->inputs[0]));
     epilogue_pointers(emission);
     out_open(out, "for (int64_t item = begin; item < end; item++)");
-    out_line(out, "const int64_t channel = item %% INT64_C(%lld), start = item * INT64_C(%lld);", channels, inner);
-    out_line(out, "const int64_t first = channel < %lld ? -channel : -INT64_C(%lld);", before, before);
-    out_line(out, "const int64_t last = INT64_C(%lld) - channel < %lld ? INT64_C(%lld) - channel : %lld;", channels - 1, behind, channels - 1, behind);
+    out_line(out, "const int64_t channel = item %% %lld, start = item * %lld;", channels, inner);
+    out_line(out, "const int64_t first = channel < %lld ? -channel : -%lld;", before, before);
+    out_line(out, "const int64_t last = %lld - channel < %lld ? %lld - channel : %lld;", channels - 1, behind, channels - 1, behind);
     out_line(out, "const float *const line = x + start;");
     out_line(out, "int64_t i = 0;");
-    out_open(out, "for (; i + %d <= INT64_C(%lld); i += %d)", lrn.lanes, inner, lrn.lanes);
+    out_open(out, "for (; i + %d <= %lld; i += %d)", lrn.lanes, inner, lrn.lanes);
     emit_vector(emission, &lrn, NULL);
     out_close(out, "");
     if (rest > 0)

@@ -156,15 +156,15 @@ static void emit_channel(const Emission *emission, const Pooling *pooling)
 {
     Out *out = emission->out;
     const Window *window = &pooling->window;
-    const char *channel = arena_format(emission->arena, "x + item * INT64_C(%lld)", (long long)(window->height * window->width));
+    const char *channel = arena_format(emission->arena, "x + item * %lld", (long long)(window->height * window->width));
     if (pooling->planes.mode == PLANES_NONE)
         out_line(out, "const float *const planes = %s;", channel);
     else
         out_line(out, "%s_pack(planes, %s);", emission->name, channel);
-    out_line(out, "const int64_t out = item * INT64_C(%lld);", (long long)(window->out_height * window->out_width));
+    out_line(out, "const int64_t out = item * %lld;", (long long)(window->out_height * window->out_width));
     if (pooling->tiles.blocks > 1)
         out_open(out, "for (int64_t block = 0; block < %lld; block++)", (long long)pooling->tiles.blocks);
-    tiles_open(emission, &pooling->tiles);
+    tiles_open(emission, &pooling->planes, &pooling->tiles);
     emit_taps(emission, pooling);
     tiles_store(emission, &pooling->planes, &pooling->tiles, "a", "out", 0);
     out_close(out, "");

@@ -120,9 +120,12 @@ const char *product_matrix(Arena *arena, const Product *product, const int64_t *
     Text text = text_new(arena);
     int64_t inner = 1;
     for (int i = product->batch_rank - 1; i >= 0; i--) {
-        if (steps[i] != 0)
-            text_format(&text, "%s%s / INT64_C(%lld) %% INT64_C(%lld) * INT64_C(%lld)", text.length ? " + " : "", index, (long long)inner,
-                        (long long)product->batch_dims[i], (long long)steps[i]);
+        if (steps[i] != 0) {
+            text_format(&text, "%s%s", text.length ? " + " : "", index);
+            if (inner > 1)
+                text_format(&text, " / %lld", (long long)inner);
+            text_format(&text, " %% %lld * %lld", (long long)product->batch_dims[i], (long long)steps[i]);
+        }
         inner *= product->batch_dims[i];
     }
     return text.length ? text.data : "0";

@@ -86,11 +86,11 @@ static void emit_line_largest(const Emission *emission, const Softmax *softmax)
 {
     Out *out = emission->out;
     out_line(out, "v_float most = v_set1(line[0]);");
-    out_line(out, "for (; i + %d <= INT64_C(%lld); i += %d)", softmax->lanes, (long long)softmax->size, softmax->lanes);
+    out_line(out, "for (; i + %d <= %lld; i += %d)", softmax->lanes, (long long)softmax->size, softmax->lanes);
     out_line(out, "    most = v_max(most, v_load(line + i));");
     out_line(out, "float largest = v_max_across(most);");
     if (softmax->size % softmax->lanes != 0) {
-        out_line(out, "for (; i < INT64_C(%lld); i++)", (long long)softmax->size);
+        out_line(out, "for (; i < %lld; i++)", (long long)softmax->size);
         out_line(out, "    largest = largest != largest || largest > line[i] ? largest : line[i];");
     }
     out_line(out, "const v_float top = v_set1(largest);");
@@ -102,7 +102,7 @@ static void emit_line_sum(const Emission *emission, const Softmax *softmax)
     Out *out = emission->out;
     const int rest = (int)(softmax->size % softmax->lanes);
     out_line(out, "v_float total = v_zero();");
-    out_open(out, "for (i = 0; i + %d <= INT64_C(%lld); i += %d)", softmax->lanes, (long long)softmax->size, softmax->lanes);
+    out_open(out, "for (i = 0; i + %d <= %lld; i += %d)", softmax->lanes, (long long)softmax->size, softmax->lanes);
     out_line(out, "const v_float e = v_exp(v_sub(v_load(line + i), top));");
     if (!softmax->logarithm)
         out_line(out, "v_store(y + (start + i), e);");
@@ -128,13 +128,13 @@ static void emit_line(const Emission *emission, const Softmax *softmax)
 {
     Out *out = emission->out;
     const int rest = (int)(softmax->size % softmax->lanes);
-    out_line(out, "const int64_t start = item * INT64_C(%lld);", (long long)softmax->size);
+    out_line(out, "const int64_t start = item * %lld;", (long long)softmax->size);
     out_line(out, "const float *const line = x + start;");
     out_line(out, "int64_t i = 0;");
     emit_line_largest(emission, softmax);
     emit_line_sum(emission, softmax);
     out_line(out, "const v_float whole = %s;", softmax->logarithm ? "v_log(v_set1(v_sum(total)))" : "v_set1(v_sum(total))");
-    out_open(out, "for (i = 0; i + %d <= INT64_C(%lld); i += %d)", softmax->lanes, (long long)softmax->size, softmax->lanes);
+    out_open(out, "for (i = 0; i + %d <= %lld; i += %d)", softmax->lanes, (long long)softmax->size, softmax->lanes);
     epilogue_put(emission, "start + i", line_result(emission, softmax, NULL), NULL);
     out_close(out, "");
     if (rest == 0)
@@ -149,7 +149,7 @@ static void emit_column(const Emission *emission, const Softmax *softmax, const 
 {
     Out *out = emission->out;
     const long long size = softmax->size, inner = softmax->inner;
-    const char *at = arena_format(emission->arena, "i * INT64_C(%lld)", inner);
+    const char *at = arena_format(emission->arena, "i * %lld", inner);
     const char *input = load_text(emission, arena_format(emission->arena, "line + %s", at), part);
     out_line(out, "v_float top = %s;", load_text(emission, "line", part));
     out_line(out, "for (int64_t i = 1; i < %lld; i++)", size);
@@ -177,8 +177,8 @@ static void emit_columns(const Emission *emission, const Softmax *softmax)
 {
     Out *out = emission->out;
     const long long columns = softmax->columns, rest = softmax->inner % softmax->lanes;
-    out_line(out, "const int64_t column = item %% INT64_C(%lld);", columns);
-    out_line(out, "const int64_t start = item / INT64_C(%lld) * INT64_C(%lld) + column * %d;", columns, (long long)(softmax->size * softmax->inner),
+    out_line(out, "const int64_t column = item %% %lld;", columns);
+    out_line(out, "const int64_t start = item / %lld * %lld + column * %d;", columns, (long long)(softmax->size * softmax->inner),
              softmax->lanes);
     out_line(out, "const float *const line = x + start;");
     const char *part = rest ? arena_format(emission->arena, "%lld", rest) : NULL;

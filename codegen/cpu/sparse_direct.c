@@ -160,7 +160,7 @@ static void emit_walk(const Emission *emission, const Sparse *sparse)
     for (int way = 0; way < sparse->ways; way++)
         for (int v = 0; v < sparse->tiles.size; v++)
             out_line(out, "v_float %s = %s;", accumulator(emission, v, way), way == 0 ? "v_set1(bias[k])" : "v_zero()");
-    out_line(out, "const float *const image = x + (n * INT64_C(%lld) + at);", (long long)sparse->planes.image);
+    out_line(out, "const float *const image = x + (n * %lld + at);", (long long)sparse->planes.image);
     out_line(out, "const int32_t stop = start[k + 1];");
     if (sparse->ways == 1) {
         out_open(out, "for (int32_t i = start[k]; i < stop; i++)");
@@ -198,12 +198,12 @@ static void emit_multiply_stage(const Emission *emission, const Sparse *sparse)
         out_line(out, "float *const buffer = %s;", emit_thread_scratch(emission, "float", 0));
     epilogue_pointers(emission);
     out_open(out, "for (int64_t item = begin; item < end; item++)");
-    out_line(out, "const int64_t k = item %% INT64_C(%lld), strip = item / INT64_C(%lld);", (long long)window->outputs, (long long)window->outputs);
+    out_line(out, "const int64_t k = item %% %lld, strip = item / %lld;", (long long)window->outputs, (long long)window->outputs);
     out_line(out, "const int64_t n = strip / %lld%s;", (long long)sparse->tiles.blocks,
              sparse->tiles.blocks == 1 ? "" : arena_format(emission->arena, ", block = strip %% %lld", (long long)sparse->tiles.blocks));
-    out_line(out, "const int64_t out = (n * INT64_C(%lld) + k) * INT64_C(%lld);", (long long)window->outputs,
+    out_line(out, "const int64_t out = (n * %lld + k) * %lld;", (long long)window->outputs,
              (long long)(window->out_height * window->out_width));
-    tiles_open(emission, &sparse->tiles);
+    tiles_open(emission, &sparse->planes, &sparse->tiles);
     emit_walk(emission, sparse);
     tiles_store(emission, &sparse->planes, &sparse->tiles, "a", "out", 0);
     out_close(out, "");

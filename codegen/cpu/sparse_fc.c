@@ -147,11 +147,11 @@ static void emit_transpose(const Emission *emission, const SparseProduct *sparse
     out_line(out, "const float *const x = %s;", emit_read(emission, emission->problem->node->inputs[0]));
     out_line(out, "float *const turned = %s;", emit_scratch(emission, "float", 0));
     out_open(out, "for (int64_t item = begin; item < end; item++)");
-    out_line(out, "const int64_t first = item * %d, past = first + %d < INT64_C(%lld) ? first + %d : INT64_C(%lld);", TRANSPOSE_ROWS, TRANSPOSE_ROWS, k,
+    out_line(out, "const int64_t first = item * %d, past = first + %d < %lld ? first + %d : %lld;", TRANSPOSE_ROWS, TRANSPOSE_ROWS, k,
              TRANSPOSE_ROWS, k);
     out_line(out, "for (int64_t m = 0; m < %lld; m++)", m);
     out_line(out, "    for (int64_t k = first; k < past; k++)");
-    out_line(out, "        turned[k * %lld + m] = x[m * INT64_C(%lld) + k * INT64_C(%lld)];", (long long)sparse->pitch, (long long)product->a_row,
+    out_line(out, "        turned[k * %lld + m] = x[m * %lld + k * %lld];", (long long)sparse->pitch, (long long)product->a_row,
              (long long)product->a_column);
     if (sparse->pitch > product->m) {
         out_line(out, "for (int64_t k = first; k < past; k++)");
@@ -176,7 +176,7 @@ static void emit_tables(const Emission *emission, const SparseProduct *sparse)
 static void emit_put(const Emission *emission, const SparseProduct *sparse)
 {
     Out *out = emission->out;
-    const char *at = arena_format(emission->arena, "m * INT64_C(%lld) + n", (long long)sparse->product.n);
+    const char *at = arena_format(emission->arena, "m * %lld + n", (long long)sparse->product.n);
     if (sparse->product.n % sparse->lanes == 0) {
         epilogue_put(emission, at, "v_load(lane)", NULL);
         return;
@@ -191,7 +191,7 @@ static void emit_put(const Emission *emission, const SparseProduct *sparse)
 
 static void emit_count(const Emission *emission, const SparseProduct *sparse)
 {
-    out_line(emission->out, "const int64_t count = INT64_C(%lld) - n < %d ? INT64_C(%lld) - n : %d;", (long long)sparse->product.n, sparse->lanes,
+    out_line(emission->out, "const int64_t count = %lld - n < %d ? %lld - n : %d;", (long long)sparse->product.n, sparse->lanes,
              (long long)sparse->product.n, sparse->lanes);
 }
 
@@ -202,7 +202,7 @@ static void emit_scalars(const Emission *emission, const SparseProduct *sparse)
     out_line(out, "const int64_t n = item * %d;", sparse->lanes);
     emit_count(emission, sparse);
     out_open(out, "for (int64_t m = 0; m < %lld; m++)", (long long)product->m);
-    out_line(out, "const float *const line = x + m * INT64_C(%lld);", (long long)product->a_row);
+    out_line(out, "const float *const line = x + m * %lld;", (long long)product->a_row);
     out_line(out, "float lane[%d] = {0.0f};", sparse->lanes);
     out_open(out, "for (int64_t j = 0; j < count; j++)");
     out_line(out, "float s0 = bias[n + j], s1 = 0.0f, s2 = 0.0f, s3 = 0.0f;");
@@ -265,7 +265,7 @@ static void emit_rows(const Emission *emission, const SparseProduct *sparse)
     Out *out = emission->out;
     const Product *product = &sparse->product;
     const long long width = (long long)sparse->size * sparse->lanes;
-    out_line(out, "const int64_t n = item %% INT64_C(%lld) * %d, from = item / INT64_C(%lld) * %lld;", (long long)sparse->blocks, sparse->lanes,
+    out_line(out, "const int64_t n = item %% %lld * %d, from = item / %lld * %lld;", (long long)sparse->blocks, sparse->lanes,
              (long long)sparse->blocks, width);
     emit_count(emission, sparse);
     out_line(out, "const float *const tile = x + from;");

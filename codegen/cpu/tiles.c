@@ -51,16 +51,16 @@ int tiles_best_size(const Planes *planes, int lanes, int most, double fixed, dou
 
 /* ---- text ---- */
 
-void tiles_open(const Emission *emission, const Tiles *tiles)
+void tiles_open(const Emission *emission, const Planes *planes, const Tiles *tiles)
 {
     Out *out = emission->out;
     const long long floats = (long long)tiles->size * tiles->lanes, count = tiles->tiles, blocks = tiles->blocks;
     if (blocks == 1) {
-        out_line(out, "const int64_t first = 0;");
         out_open(out, "for (int64_t tile = 0; tile < %lld; tile++)", count);
     } else {
-        out_line(out, "const int64_t from = block * INT64_C(%lld) / %lld, past = (block + 1) * INT64_C(%lld) / %lld;", count, blocks, count, blocks);
-        out_line(out, "const int64_t first = from * %lld;", floats);
+        out_line(out, "const int64_t from = block * %lld / %lld, past = (block + 1) * %lld / %lld;", count, blocks, count, blocks);
+        if (!planes->contiguous)
+            out_line(out, "const int64_t first = from * %lld;", floats);
         out_open(out, "for (int64_t tile = from; tile < past; tile++)");
     }
     out_line(out, "const int64_t at = tile < %lld ? tile * %lld : %lld;", count - 1, floats, (long long)tiles->last);
@@ -79,7 +79,8 @@ void tiles_store(const Emission *emission, const Planes *planes, const Tiles *ti
     for (int v = 0; v < tiles->size; v++) {
         const char *vector = arena_format(emission->arena, "%s%d", prefix, v);
         if (!planes->contiguous) {
-            out_line(emission->out, "v_store(buffer + (at - first + %lld), %s);", (long long)(row * tiles->block_floats + v * tiles->lanes), vector);
+            out_line(emission->out, "v_store(buffer + (at%s + %lld), %s);", tiles->blocks > 1 ? " - first" : "",
+                     (long long)(row * tiles->block_floats + v * tiles->lanes), vector);
             continue;
         }
         const bool part = tiles->part > 0 && tiles->part < tiles->lanes && v == tiles->size - 1;
@@ -134,8 +135,8 @@ void tiles_finish(const Emission *emission, const Planes *planes, const Tiles *t
     const char *past = arena_format(emission->arena, "%lld", positions);
     if (tiles->blocks > 1)
         past = arena_format(emission->arena, "past * %lld < %lld ? past * %lld : %lld", floats, positions, floats, positions);
-    out_line(emission->out, "%s_rows(y%s, %s, buffer + %lld, first, %s);", emission->name, epilogue_arguments(emission), start,
-             (long long)(row * tiles->block_floats), past);
+    out_line(emission->out, "%s_rows(y%s, %s, buffer + %lld, %s, %s);", emission->name, epilogue_arguments(emission), start,
+             (long long)(row * tiles->block_floats), tiles->blocks > 1 ? "first" : "0", past);
 }
 
 double tiles_store_cost(const Problem *problem, const Window *window, const Planes *planes, const Tiles *tiles)

@@ -224,7 +224,7 @@ static void pack_row(const Emission *emission, const Window *window, const char 
     Out *out = emission->out;
     const long long stride = window->stride_x;
     /* columns from .. end of the row lie in the input */
-    out_line(out, "const float *const line = from + row * INT64_C(%lld);", (long long)window->width);
+    out_line(out, "const float *const line = from + row * %lld;", (long long)window->width);
     out_line(out, "for (int64_t j = 0; j < first; j++)");
     out_line(out, "    to[j] = %s;", fill);
     if (stride == 1) {
@@ -236,7 +236,7 @@ static void pack_row(const Emission *emission, const Window *window, const char 
         out_line(out, "    to[j] = line[column + j];");
     } else {
         out_line(out, "for (int64_t j = first; j < end; j++)");
-        out_line(out, "    to[j] = line[column + j * INT64_C(%lld)];", stride);
+        out_line(out, "    to[j] = line[column + j * %lld];", stride);
     }
 }
 
@@ -246,8 +246,8 @@ static void pack_bounds(const Emission *emission, const Window *window, const Pl
     Out *out = emission->out;
     const long long stride = window->stride_x, pitch = planes->pitch, width = window->width;
     out_line(out, "const int64_t lead = column < 0 ? (%lld - column) / %lld : 0;", stride - 1, stride);
-    out_line(out, "const int64_t room = column < INT64_C(%lld) ? (INT64_C(%lld) - column) / %lld : 0;", width, width + stride - 1, stride);
-    out_line(out, "const int64_t end = room < INT64_C(%lld) ? room : INT64_C(%lld);", pitch, pitch);
+    out_line(out, "const int64_t room = column < %lld ? (%lld - column) / %lld : 0;", width, width + stride - 1, stride);
+    out_line(out, "const int64_t end = room < %lld ? room : %lld;", pitch, pitch);
     out_line(out, "const int64_t first = lead < end ? lead : end;");
 }
 
@@ -264,14 +264,14 @@ void planes_define_pack(const Emission *emission, const Window *window, const Pl
     out_open(out, "for (int plane = 0; plane < %lld; plane++)", (long long)planes->count);
     out_line(out, "const int64_t column = columns[plane];");
     pack_bounds(emission, window, planes);
-    out_open(out, "for (int64_t i = 0; i < INT64_C(%lld); i++, to += INT64_C(%lld))", (long long)planes->rows, pitch);
-    out_line(out, "const int64_t row = rows[plane] + i * INT64_C(%lld);", (long long)window->stride_y);
+    out_open(out, "for (int64_t i = 0; i < %lld; i++, to += %lld)", (long long)planes->rows, pitch);
+    out_line(out, "const int64_t row = rows[plane] + i * %lld;", (long long)window->stride_y);
     out_line(out, "int64_t done = 0;");
-    out_open(out, "if (row >= 0 && row < INT64_C(%lld))", (long long)window->height);
+    out_open(out, "if (row >= 0 && row < %lld)", (long long)window->height);
     pack_row(emission, window, fill);
     out_line(out, "done = end;");
     out_close(out, "");
-    out_line(out, "for (int64_t k = done; k < INT64_C(%lld); k++)", pitch);
+    out_line(out, "for (int64_t k = done; k < %lld; k++)", pitch);
     out_line(out, "    to[k] = %s;", fill);
     out_close(out, "");
     if (planes->wrap > 0) {
@@ -299,12 +299,12 @@ void planes_emit_stage(const Emission *emission, const Window *window, const Pla
     out_line(out, "const float *const x = %s;", emit_read(emission, emission->problem->node->inputs[0]));
     out_line(out, "float *const planes = %s;", emit_scratch(emission, "float", 0));
     out_line(out, "for (int64_t item = begin; item < end; item++)");
-    out_line(out, "    %s_pack(planes + item * INT64_C(%lld), x + item * INT64_C(%lld));", emission->name, (long long)planes->channel,
+    out_line(out, "    %s_pack(planes + item * %lld, x + item * %lld);", emission->name, (long long)planes->channel,
              (long long)(window->height * window->width));
     out_comment(out, "Read past the last plane, for positions that nobody takes.");
-    out_line(out, "if (end == INT64_C(%lld))", (long long)(window->batch * window->channels));
+    out_line(out, "if (end == %lld)", (long long)(window->batch * window->channels));
     out_line(out, "    for (int64_t i = 0; i < %lld; i++)", (long long)planes->slack);
-    out_line(out, "        planes[INT64_C(%lld) + i] = 0.0f;", (long long)(window->batch * planes->image));
+    out_line(out, "        planes[%lld + i] = 0.0f;", (long long)(window->batch * planes->image));
     out_close(out, "");
     out_blank(out);
 }
@@ -327,5 +327,5 @@ void planes_private(const Emission *emission, const Planes *planes, const char *
     Out *out = emission->out;
     out_line(out, "float *const planes = %s;", emit_thread_scratch(emission, "float", 0));
     out_line(out, "for (int64_t i = 0; i < %lld; i++)", (long long)planes->slack);
-    out_line(out, "    planes[INT64_C(%lld) + i] = %s;", (long long)planes->channel, fill);
+    out_line(out, "    planes[%lld + i] = %s;", (long long)planes->channel, fill);
 }
