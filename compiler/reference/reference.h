@@ -33,7 +33,7 @@ typedef struct ReferenceCall {
 int  reference_parts(const Node *node);
 void reference_call(const Graph *graph, const Node *node, int part, Arena *arena, ReferenceCall *call);   /* only if supported */
 /* Which of the node's inputs and outputs the call takes, in order (Concat part 2 takes input 2 and output 0). Returned counts; indices in the arrays.
-   An index of -1 stands for an absent optional operand or result: NULL is passed in its place. No call takes more than REFERENCE_MOST of either. */
+   An index of -1 stands for an absent optional operand or result: NULL is passed in its place; a part with no result at all is not run. No call takes more than REFERENCE_MOST of either. */
 #define REFERENCE_MOST 5
 int  reference_inputs(const Node *node, int part, int *indices, int most);
 int  reference_outputs(const Node *node, int part, int *indices, int most);
