@@ -106,7 +106,7 @@ FILE *output_stream(OutputFile *output);
 void output_commit(OutputFile *output);                          /* flushes, checks, renames; a full disk is a fail() and leaves nothing */
 void outputs_commit(OutputFile **outputs, int count);            /* several, all checked before the first is renamed */
 
-const char *scratch_folder(Context *ctx);                        /* a private temporary folder, 0700, removed with all it holds at the end, also after a signal */
+const char *scratch_folder(Context *ctx);                        /* private, temporary, 0700; removed with all it holds at the end, also by a signal */
 void scratch_remove_all(void);                                   /* called by context_run and at exit */
 
 /* ---- sha256.c ---- */

@@ -56,7 +56,8 @@ static OutputFile *outputs;
 static _Noreturn void cannot_write(Context *ctx, const char *path, int error)
 {
     ctx->file = NULL;
-    fail(ctx, STATUS_USAGE, NULL, NULL, "cannot write '%s': %s", text_quote(ctx->graph, path, strlen(path)), error ? strerror(error) : "the disk refuses it");
+    const char *why = error ? strerror(error) : "the disk refuses it";
+    fail(ctx, STATUS_USAGE, NULL, NULL, "cannot write '%s': %s", text_quote(ctx->graph, path, strlen(path)), why);
 }
 
 static void output_free(OutputFile *output)

@@ -114,8 +114,10 @@ Value *graph_value(Graph *graph, const char *name);                          /* 
 Value *graph_input(Graph *graph, const char *name, Type type, const Shape *shape);
 Value *graph_constant(Graph *graph, const char *name, Type type, const Shape *shape, const void *data);   /* data not copied */
 void graph_output(Graph *graph, Value *value);
+/* A node behind all others. A name must not be taken; NULL makes one from the first output's. Absent inputs at the end are not counted. */
 Node *graph_add(Graph *graph, Op op, const char *name, Value *const *inputs, int input_count, Value *const *outputs, int output_count);
-Node *graph_detached(Graph *graph, Op op, const char *name, Value *const *inputs, int input_count, Value *const *outputs, int output_count);  /* for epilogues */
+/* The same outside of the order of nodes: for epilogues, and for passes that make a new order. The outputs do not yet know it as their producer. */
+Node *graph_detached(Graph *graph, Op op, const char *name, Value *const *inputs, int input_count, Value *const *outputs, int output_count);
 void graph_insert_before(Graph *graph, Node *position, Node *node);
 void graph_insert_after(Graph *graph, Node *position, Node *node);
 void graph_remove(Graph *graph, Node *node);                                 /* outputs lose their producer */

@@ -47,6 +47,11 @@ static void elementwise_rows_define_what_they_allow(void **state)
     assert_int_equal(op_info(OP_Selu)->parameters[1], ATTR_gamma);
 }
 
+static bool in_word(char c)
+{
+    return c && strchr("abcdefghijklmnopqrstuvwxyz_0123456789", c);
+}
+
 static void expressions_read_parameters_that_exist(void **state)
 {
     (void)state;
@@ -54,7 +59,7 @@ static void expressions_read_parameters_that_exist(void **state)
         const OpInfo *info = op_info((Op)op);
         const char *text = info->real_expression;
         for (const char *c = text; c && *c; c++) {
-            bool alone = (c == text || !strchr("abcdefghijklmnopqrstuvwxyz_0123456789", c[-1])) && !strchr("abcdefghijklmnopqrstuvwxyz_0123456789", c[1] ? c[1] : ' ');
+            bool alone = (c == text || !in_word(c[-1])) && !in_word(c[1]);
             if (alone && (*c == 'p' || *c == 'q'))
                 assert_true(info->parameters[*c - 'p'] != ATTR_COUNT);
             if (alone && *c == 'b')

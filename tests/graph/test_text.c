@@ -60,8 +60,8 @@ static Status dump_all_operators(Context *ctx, void *argument)
         for (int k = 0; k < info->fewest_inputs; k++)
             inputs[k] = x;
         int output_count = info->most_outputs == 1 ? 1 : 2;
-        Node *node = graph_add(graph, op, i % 2 ? NULL : arena_format(ctx->graph, "%s (%d)", info->name, i), inputs, i % 2 ? most : info->fewest_inputs, outputs,
-                               output_count);
+        const char *name = i % 2 ? NULL : arena_format(ctx->graph, "%s (%d)", info->name, i);
+        Node *node = graph_add(graph, op, name, inputs, i % 2 ? most : info->fewest_inputs, outputs, output_count);
         for (int k = 0; k < 4; k++)
             set_attribute(graph, node, (AttributeName)((3 * i + k * 7) % ATTR_COUNT), (i + k) % 4);
         for (int k = 0; k < output_count; k++)
@@ -73,7 +73,8 @@ static Status dump_all_operators(Context *ctx, void *argument)
     assert_int_equal(parsed->node_count, 2 * OP_COUNT);
     for (int i = 0; i < parsed->node_count; i++) {
         const Node *a = graph->nodes[i], *b = parsed->nodes[i];
-        assert_true(a->op == b->op && a->input_count == b->input_count && a->output_count == b->output_count && a->attribute_count == b->attribute_count);
+        assert_true(a->op == b->op && a->input_count == b->input_count);
+        assert_true(a->output_count == b->output_count && a->attribute_count == b->attribute_count);
         assert_string_equal(a->name, b->name);
     }
     return STATUS_FINE;
