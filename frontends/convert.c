@@ -67,9 +67,6 @@ bool convert_variadic(Call *call)
         call->op = OP_Identity;
         return true;
     }
-    for (int i = 0; i < count; i++)
-        if (!call->inputs[i])
-            return call_fault(call, "its input %d is missing", i);
     Value *sum = call->inputs[0];
     for (int i = 1; i < count - (mean ? 0 : 1); i++)
         sum = call_add(call, call->op, "part", (Value *[]){sum, call->inputs[i]}, 2);
@@ -185,7 +182,7 @@ bool convert_quantize(Call *call)
     return !call->failed && (number == 0 || set_type(call, number));
 }
 
-/* ---- training, which we do not do ---- */
+/* ---- training: statistics of the batch are computed, chance is not for us ---- */
 
 static bool refuse_training(Call *call, const char *what)
 {
@@ -205,15 +202,62 @@ bool convert_dropout(Call *call)
     return true;
 }
 
+/* Over all axes but that of the channels. */
+static Value *channel_mean(Call *call, Value *x, int rank, bool keep)
+{
+    int64_t axes[MAX_RANK] = {0};
+    for (int i = 1; i < rank - 1; i++)
+        axes[i] = i + 1;
+    Value *list = call_constant(call, "axes", TYPE_I64, &(Shape){1, {rank - 1}}, axes);
+    Value *mean = call_add(call, OP_ReduceMean, "mean", (Value *[]){x, list}, 2);
+    node_set_int(call->importer->graph, mean->producer, ATTR_keepdims, keep);
+    node_set_int(call->importer->graph, mean->producer, ATTR_noop_with_empty_axes, 0);
+    return mean;
+}
+
+/* output = before * momentum + now * (1 - momentum) */
+static void running(Call *call, int output, Value *before, Value *now)
+{
+    double momentum = call_real(call, "momentum", (double)0.9f);
+    if (!call->output_names[output])
+        return;
+    Value *old = call_add(call, OP_Mul, "old", (Value *[]){before, call_number(call, "momentum", before, momentum)}, 2);
+    Value *new = call_add(call, OP_Mul, "new", (Value *[]){now, call_number(call, "rest", now, 1 - momentum)}, 2);
+    call_add_to(call, OP_Add, "running", (Value *[]){old, new}, 2, call_output(call, output));
+}
+
+/* Mean and variance of the batch take the place of the operands. */
+static bool normalize_by_batch(Call *call)
+{
+    Value *x = call->inputs[0];
+    int rank = sketch_of(call->importer, x).rank;
+    if (rank < 2)
+        return refuse_training(call, "BatchNormalization in training mode, of a value whose rank is not known,");
+    Value *deviation = call_add(call, OP_Sub, "deviation", (Value *[]){x, channel_mean(call, x, rank, true)}, 2);
+    Value *square = call_add(call, OP_Mul, "square", (Value *[]){deviation, deviation}, 2);
+    Value *mean = channel_mean(call, x, rank, false), *variance = channel_mean(call, square, rank, false);
+    if (call->output_count > 1)
+        running(call, 1, call->inputs[3], mean);
+    if (call->output_count > 2)
+        running(call, 2, call->inputs[4], variance);
+    call->inputs[3] = mean;
+    call->inputs[4] = variance;
+    call->output_count = 1;
+    return !call->failed;
+}
+
 bool convert_batch_normalization(Call *call)
 {
-    if (call_int(call, "training_mode", 0))
-        return refuse_training(call, "BatchNormalization in training mode");
+    bool training = call_int(call, "training_mode", 0) != 0;
+    if (call->failed)
+        return false;
+    if (training && call->output_count <= 3)
+        return normalize_by_batch(call);
     for (int i = 1; i < call->output_count; i++)
         if (call->output_names[i])
             return refuse_training(call, "an output of running statistics");
     call->output_count = 1;
-    return !call->failed;
+    return true;
 }
 
 bool convert_layer_normalization(Call *call)

@@ -33,12 +33,21 @@ const FunctionProto *function_find(const Importer *importer, const NodeProto *pr
 
 void body_rename_outputs(const Call *call, Scope *body, const char *const *names, size_t count)
 {
+    name_release(&call->importer->taken_nodes, call->name);
     for (size_t i = 0; i < count && i < (size_t)call->output_count; i++)
         if (call->output_names[i] && !name_find(&body->symbols, names[i])) {
             void **slot = name_slot(&body->renames, names[i]);
             if (!*slot)
                 *slot = (void *)(uintptr_t)call->output_names[i];
         }
+}
+
+/* An input, a constant, or something that is two outputs keeps its name: the call's output is a copy. */
+static void copy_output(Call *call, int index, Value *value)
+{
+    Importer *importer = call->importer;
+    const char *name = name_unique(&importer->taken_nodes, call->output_names[index]);
+    sketch_node(importer, graph_add(importer->graph, OP_Identity, name, &value, 1, (Value *[]){call_output(call, index)}, 1));
 }
 
 void body_take_outputs(Call *call, Scope *body, const char *const *names, size_t count)
@@ -54,9 +63,7 @@ void body_take_outputs(Call *call, Scope *body, const char *const *names, size_t
         else if (strcmp(value->name, call->output_names[i]) == 0)
             call_give(call, (int)i, value);
         else
-            /* An input, a constant, or something that is two outputs: it keeps its name. */
-            sketch_node(call->importer, graph_add(call->importer->graph, OP_Identity, name_unique(&call->importer->taken_nodes, call->output_names[i]),
-                                                  &value, 1, (Value *[]){call_output(call, (int)i)}, 1));
+            copy_output(call, (int)i, value);
     }
 }
 

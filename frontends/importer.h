@@ -36,6 +36,7 @@ void *name_find(const NameMap *map, const char *name);       /* NULL if absent *
 void **name_slot(NameMap *map, const char *name);            /* made (NULL) if absent; valid until the next call; the name is not copied */
 /* `candidate`, or the first of "candidate#2", "candidate#3" ... that the map does not hold; it does afterwards. */
 const char *name_unique(NameMap *taken, const char *candidate);
+void name_release(NameMap *taken, const char *name);
 const char *name_quote(Arena *arena, const char *name);      /* text_quote of a string, "" for NULL */
 
 /* ---- walker.c ---- */
@@ -234,6 +235,7 @@ void call_give(Call *call, int index, Value *value);         /* the output is th
 Node *call_finish(Call *call);                               /* adds the node that `call` describes */
 /* What a decomposition adds; names begin with the layer's. */
 Value *call_add(Call *call, Op op, const char *tag, Value *const *inputs, int input_count);            /* a node; its output */
+void call_add_to(Call *call, Op op, const char *tag, Value *const *inputs, int input_count, Value *output);
 Value *call_constant(Call *call, const char *tag, Type type, const Shape *shape, const void *data);    /* data copied */
 Value *call_number(Call *call, const char *tag, Value *like, double number);                           /* one element of `like`'s type */
 
@@ -286,7 +288,8 @@ void functions_index(Importer *importer);
 const FunctionProto *function_find(const Importer *importer, const NodeProto *proto);
 void import_function(Call *call, const FunctionProto *function);
 void import_branch(Call *call);                              /* If */
-/* Before a body is imported: values that are its outputs get the names that the call's outputs have. After: they become those outputs. */
+/* Before a body is imported: values that are its outputs get the names that the call's outputs have, and the call's own name is free for a layer
+   within. After: those values become the outputs. */
 void body_rename_outputs(const Call *call, Scope *body, const char *const *names, size_t count);
 void body_take_outputs(Call *call, Scope *body, const char *const *names, size_t count);
 

@@ -78,6 +78,11 @@ const char *name_unique(NameMap *taken, const char *candidate)
     return name;
 }
 
+void name_release(NameMap *taken, const char *name)
+{
+    *name_slot(taken, name) = NULL;
+}
+
 const char *name_quote(Arena *arena, const char *name)
 {
     return name ? text_quote(arena, name, strlen(name)) : "";

@@ -63,11 +63,16 @@ static const char *fresh(NameMap *taken, const Call *call, const char *tag)
     return name_unique(taken, arena_format(call->importer->arena, "%s/%s", call->name, tag));
 }
 
-Value *call_add(Call *call, Op op, const char *tag, Value *const *inputs, int input_count)
+void call_add_to(Call *call, Op op, const char *tag, Value *const *inputs, int input_count, Value *output)
 {
     Importer *importer = call->importer;
-    Value *output = graph_value(importer->graph, fresh(&importer->taken_values, call, tag));
     sketch_node(importer, graph_add(importer->graph, op, fresh(&importer->taken_nodes, call, tag), inputs, input_count, &output, 1));
+}
+
+Value *call_add(Call *call, Op op, const char *tag, Value *const *inputs, int input_count)
+{
+    Value *output = graph_value(call->importer->graph, fresh(&call->importer->taken_values, call, tag));
+    call_add_to(call, op, tag, inputs, input_count, output);
     return output;
 }
 
@@ -156,7 +161,7 @@ static bool inputs_given(Call *call, const OperatorRow *row)
                                                       : arena_format(call->importer->arena, "%d", row->fewest);
         return call_fault(call, "it has %d input%s, and needs %s", given, given == 1 ? "" : "s", range);
     }
-    for (int i = 0; i < row->fewest; i++)
+    for (int i = 0; i < (row->most < 0 ? given : row->fewest); i++)
         if (!call->inputs[i])
             return call_fault(call, "its input %d is missing", i);
     return true;

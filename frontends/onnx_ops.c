@@ -52,7 +52,7 @@ const OperatorRow operator_rows[] = {
     {"BatchNormalization", 1, OP_BatchNormalization, 5, 5, "epsilon=0.00001 ~is_test ~momentum ~spatial", convert_batch_normalization},
     {"BatchNormalization", 7, OP_BatchNormalization, 5, 5, "epsilon=0.00001 ~momentum ~spatial", convert_batch_normalization},
     {"BatchNormalization", 9, OP_BatchNormalization, 5, 5, "epsilon=0.00001 ~momentum", convert_batch_normalization},
-    {"BatchNormalization", 14, OP_BatchNormalization, 5, 5, "epsilon=0.00001 ~momentum @training_mode", convert_batch_normalization},
+    {"BatchNormalization", 14, OP_BatchNormalization, 5, 5, "epsilon=0.00001 @momentum @training_mode", convert_batch_normalization},
     {"InstanceNormalization", 1, OP_InstanceNormalization, 3, 3, "epsilon=0.00001", NULL},
     {"LayerNormalization", 17, OP_LayerNormalization, 2, 3, "axis=-1 epsilon=0.00001 @stash_type", convert_layer_normalization},
     {"LRN", 1, OP_LRN, 1, 1, "alpha=0.0001 beta=0.75 bias=1.0 size!", NULL},

@@ -93,7 +93,7 @@ const char *scope_node_name(Scope *scope, const NodeProto *proto, const char *ou
     if (name && scope->prefix)
         name = arena_format(scope->importer->arena, "%s/%s", scope->prefix, name);
     if (!name)
-        name = output ? output : proto->op_type;
+        name = output ? output : proto->op_type ? proto->op_type : "node";
     return name_unique(&scope->importer->taken_nodes, name);
 }
 
