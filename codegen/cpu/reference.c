@@ -139,7 +139,7 @@ static void paste_function(const Emission *emission, const ReferenceCall *call)
         text_format(&text, "#define %s %s\n", call->defines[i].name, call->defines[i].value);
     text_add(&text, call->text);
     for (int i = 0; i < call->define_count; i++)
-        text_format(&text, "#undef %s\n", call->defines[i].name);
+        text_format(&text, "#undef %.*s\n", (int)strcspn(call->defines[i].name, "("), call->defines[i].name);
     emit_helper(emission, "reference", reference_prelude());
     emit_helper(emission, call->function, text.data);
 }
