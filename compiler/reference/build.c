@@ -45,7 +45,7 @@ const Shape *build_result(const Builder *builder)
     return NULL;
 }
 
-int64_t product_of(const int64_t *values, int count)
+int64_t build_product(const int64_t *values, int count)
 {
     int64_t product = 1;
     for (int i = 0; i < count; i++)
@@ -53,9 +53,9 @@ int64_t product_of(const int64_t *values, int count)
     return product;
 }
 
-int64_t inner_of(const Shape *shape, int axis)
+int64_t build_inner(const Shape *shape, int axis)
 {
-    return product_of(shape->dims + axis + 1, shape->rank - axis - 1);
+    return build_product(shape->dims + axis + 1, shape->rank - axis - 1);
 }
 
 /* ---- boxes ---- */
@@ -97,7 +97,7 @@ void box_merge(Box *box)
     *box = merged;
 }
 
-void broadcast_strides(const Shape *from, const Shape *to, int64_t *strides)
+void box_broadcast(const Shape *from, const Shape *to, int64_t *strides)
 {
     int64_t own[MAX_RANK];
     shape_strides(from, own);

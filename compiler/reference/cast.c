@@ -75,7 +75,7 @@ static const char *const conversions[TYPE_COUNT][2] = {
 #undef TYPE
 };
 
-uint64_t element_bits(double value, Type type)
+uint64_t cast_bits(double value, Type type)
 {
     uint64_t bits = 0;
     const void *in = &value;
@@ -89,8 +89,8 @@ static void cast_build(Builder *builder)
     Type from = builder->node->inputs[0]->type, to = builder->node->outputs[0]->type;
     const Source *source = &sources[from];
     const char *name = arena_format(builder->arena, "ref_cast_%s_to_%s", type_info(from)->name, type_info(to)->name);
-    instance_define(builder, "T", type_macro(from, "T"));
-    instance_define(builder, "U", type_macro(to, "T"));
+    instance_define(builder, "T", template_macro(from, "T"));
+    instance_define(builder, "U", template_macro(to, "T"));
     instance_define(builder, "LOAD(v)", source->load);
     instance_define(builder, "CONVERT(v)", conversions[to][type_info(from)->real]);
     instance_named(builder, name, reference_text_cast, source->runs[to]);

@@ -43,7 +43,7 @@ static bool all_below(const Node *node, AttributeName name, int64_t limit)
 }
 
 /* Places are computed in 64 bits: no honest window comes near this. */
-const char *refuses_window(const Node *node)
+const char *window_refuses(const Node *node)
 {
     const int64_t limit = (int64_t)1 << 31;
     bool fits = all_below(node, ATTR_kernel_shape, limit) && all_below(node, ATTR_strides, limit) && all_below(node, ATTR_dilations, limit) &&
@@ -69,14 +69,14 @@ void build_window(Builder *builder, const int64_t *kernel)
     build_window_ints(builder, "strides", node_ints(node, ATTR_strides, &given), count, 1);
     build_window_ints(builder, "dilations", node_ints(node, ATTR_dilations, &given), count, 1);
     build_window_ints(builder, "pads in front", node_ints(node, ATTR_pads, &given), count, 0);
-    builder->items = product_of(y->dims, y->rank - 1);
+    builder->items = build_product(y->dims, y->rank - 1);
     builder->contiguous = true;
 }
 
 static const char *conv_refuses(const Node *node)
 {
-    const char *why = refuses_type(&conv, node->inputs[0]->type);
-    return why ? why : refuses_window(node);
+    const char *why = template_refuses(&conv, node->inputs[0]->type);
+    return why ? why : window_refuses(node);
 }
 
 static void conv_build(Builder *builder)

@@ -17,9 +17,9 @@ enum { FROM, TO };                       /* the box's operands */
 
 static void build_copy(Builder *builder, Box *box, int64_t from, int64_t to)
 {
-    int64_t items = product_of(box->dims, box->rank);
+    int64_t items = build_product(box->dims, box->rank);
     box_merge(box);
-    instance_of(builder, &copy, type_of_size(builder->node->inputs[0]->type));
+    instance_of(builder, &copy, template_size(builder->node->inputs[0]->type));
     build_int(builder, "axes", box->rank);
     build_int(builder, "first place read", items == 0 ? 0 : from);
     build_int(builder, "first place written", items == 0 ? 0 : to);
@@ -77,7 +77,7 @@ static void slice_build(Builder *builder)
 static void expand_build(Builder *builder)
 {
     int64_t strides[MAX_RANK];
-    broadcast_strides(&builder->node->inputs[0]->shape, build_result(builder), strides);
+    box_broadcast(&builder->node->inputs[0]->shape, build_result(builder), strides);
     build_read(builder, strides, 0);
 }
 

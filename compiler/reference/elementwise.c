@@ -116,7 +116,7 @@ static const char *elementwise_refuses(const Node *node)
 {
     static const Template any = {0};
     Type type = node->inputs[0]->type;
-    return runs[node->op][type] && expression_of(node->op, type) ? NULL : refuses_type(&any, type);
+    return runs[node->op][type] && expression_of(node->op, type) ? NULL : template_refuses(&any, type);
 }
 
 static void build_parameters(Builder *builder, const OpInfo *info)
@@ -133,10 +133,10 @@ static void build_broadcast(Builder *builder)
     const Shape *y = build_result(builder);
     int64_t a[MAX_RANK], b[MAX_RANK];
     Box box = {0};
-    broadcast_strides(&builder->node->inputs[0]->shape, y, a);
-    broadcast_strides(&builder->node->inputs[1]->shape, y, b);
+    box_broadcast(&builder->node->inputs[0]->shape, y, a);
+    box_broadcast(&builder->node->inputs[1]->shape, y, b);
     for (int i = 0; i < y->rank; i++)
-        box_axis(&box, y->dims[i], a[i], b[i], i + 1 < y->rank ? inner_of(y, i) : 1);
+        box_axis(&box, y->dims[i], a[i], b[i], i + 1 < y->rank ? build_inner(y, i) : 1);
     box_merge(&box);
     build_int(builder, "axes", box.rank);
     build_box(builder, &box, (const char *const[]){"strides of the first", "strides of the second", NULL});
@@ -151,7 +151,7 @@ static void elementwise_build(Builder *builder)
     instance_define(builder, "EXPRESSION", expression_of(node->op, type));
     if (info->result_bool)
         instance_define(builder, "U", "uint8_t");
-    if (mentions(expression_of(node->op, type), "BITS"))
+    if (template_mentions(expression_of(node->op, type), "BITS"))
         instance_define(builder, "BITS", "8 * sizeof(T)");
     build_parameters(builder, info);
     instance_named(builder, arena_format(builder->arena, "ref_%s_%s", info->name, type_info(type)->name),
@@ -176,7 +176,7 @@ static const Template clip = {"ref_clip", reference_text_clip, {RUNS_NUMBER(ref_
 
 static const char *clip_refuses(const Node *node)
 {
-    return refuses_type(&clip, node->inputs[0]->type);
+    return template_refuses(&clip, node->inputs[0]->type);
 }
 
 static void clip_build(Builder *builder)

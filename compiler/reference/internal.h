@@ -37,9 +37,9 @@ void instance_of(Builder *builder, const Template *template, Type type);
 void instance_named(Builder *builder, const char *name, const char *text, ReferenceFunction *run);   /* an instance of another making */
 void instance_define(Builder *builder, const char *name, const char *value);
 void instance_define_typed(Builder *builder, Type type);          /* the macros of the type that text and defines so far use */
-const char *type_macro(Type type, const char *name);              /* "W": "double"; NULL if there is none */
-bool mentions(const char *text, const char *word);                /* as a word of its own */
-Type type_of_size(Type type);            /* the unsigned type of as many bytes: all that moving elements needs to know */
+const char *template_macro(Type type, const char *name);              /* "W": "double"; NULL if there is none */
+bool template_mentions(const char *text, const char *word);                /* as a word of its own */
+Type template_size(Type type);            /* the unsigned type of as many bytes: all that moving elements needs to know */
 
 /* ---- build.c: building a call ---- */
 
@@ -72,8 +72,8 @@ void build_real(Builder *builder, const char *name, double value);
 void build_elements(Builder *builder, bool in_place);             /* items are the elements of output 0 */
 const Value *build_input(const Builder *builder, int index);      /* NULL if absent */
 const Shape *build_result(const Builder *builder);                /* of the first output that is there */
-int64_t product_of(const int64_t *values, int count);
-int64_t inner_of(const Shape *shape, int axis);                   /* elements behind an axis */
+int64_t build_product(const int64_t *values, int count);
+int64_t build_inner(const Shape *shape, int axis);                   /* elements behind an axis */
 
 /* A box of items whose operands are walked by strides. */
 #define MOST_OPERANDS 3
@@ -85,7 +85,7 @@ typedef struct Box {
 
 void box_axis(Box *box, int64_t size, int64_t stride_0, int64_t stride_1, int64_t stride_2);
 void box_merge(Box *box);                /* drops axes of one element, joins those that are walked as one; at least one axis remains */
-void broadcast_strides(const Shape *from, const Shape *to, int64_t *strides);    /* 0 where `from` is repeated */
+void box_broadcast(const Shape *from, const Shape *to, int64_t *strides);    /* 0 where `from` is repeated */
 void build_box(Builder *builder, const Box *box, const char *const *stride_names);   /* sizes, then the strides of each operand that has a name */
 
 /* ---- the families of operators, which the table in call.c points to ---- */
@@ -95,7 +95,7 @@ typedef struct Family {
     void (*build)(Builder *builder);
 } Family;
 
-const char *refuses_type(const Template *template, Type type);    /* "f16 arithmetic", or NULL */
+const char *template_refuses(const Template *template, Type type);    /* "f16 arithmetic", or NULL */
 
 extern const Family family_elementwise, family_clip;                                                          /* elementwise.c */
 extern const Family family_cast;                                                                              /* cast.c */
@@ -113,7 +113,7 @@ extern const Family family_quantize, family_dequantize;                         
 
 /* ---- cast.c ---- */
 
-uint64_t element_bits(double value, Type type);                   /* a number as an element of a type */
+uint64_t cast_bits(double value, Type type);                   /* a number as an element of a type */
 
 /* ---- run.c ---- */
 

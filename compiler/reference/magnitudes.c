@@ -21,11 +21,11 @@ static int64_t count_terms(const void *weights, Type type, int64_t first, int64_
 static void conv_terms(const Node *node, const void *weights, int64_t *terms)
 {
     const Shape *w = &node->inputs[1]->shape, *y = &node->outputs[0]->shape;
-    int64_t filters = y->dims[1], plane = inner_of(y, 1), taps = inner_of(w, 1), group = node_int(node, ATTR_group, 1);
+    int64_t filters = y->dims[1], plane = build_inner(y, 1), taps = build_inner(w, 1), group = node_int(node, ATTR_group, 1);
     for (int64_t filter = 0; filter < filters; filter++) {
         int64_t count = 1;
         if (node->op == OP_Conv)
-            count += count_terms(weights, node->inputs[1]->type, filter * inner_of(w, 0), 1, inner_of(w, 0));
+            count += count_terms(weights, node->inputs[1]->type, filter * build_inner(w, 0), 1, build_inner(w, 0));
         else
             for (int64_t channel = 0; channel < w->dims[0] / group; channel++) {
                 int64_t row = filter / w->dims[1] * (w->dims[0] / group) + channel;

@@ -38,11 +38,11 @@ static void where_build(Builder *builder)
     int64_t strides[3][MAX_RANK];
     Box box = {0};
     for (int i = 0; i < 3; i++)
-        broadcast_strides(&builder->node->inputs[i]->shape, y, strides[i]);
+        box_broadcast(&builder->node->inputs[i]->shape, y, strides[i]);
     for (int i = 0; i < y->rank; i++)
         box_axis(&box, y->dims[i], strides[0][i], strides[1][i], strides[2][i]);
     box_merge(&box);
-    instance_of(builder, &where, type_of_size(builder->node->inputs[1]->type));
+    instance_of(builder, &where, template_size(builder->node->inputs[1]->type));
     build_int(builder, "axes", box.rank);
     build_ints(builder, "sizes", box.dims, box.rank);
     build_ints(builder, "strides of the condition", box.strides[0], box.rank);
@@ -64,9 +64,9 @@ static void gather_build(Builder *builder)
     int axis = (int)node_int(node, ATTR_axis, 0);
     bool wide = node->inputs[1]->type == TYPE_I64;
     instance_define(builder, "I", wide ? "int64_t" : "int32_t");
-    instance_of(builder, wide ? &gather_i64 : &gather_i32, type_of_size(node->inputs[0]->type));
+    instance_of(builder, wide ? &gather_i64 : &gather_i32, template_size(node->inputs[0]->type));
     build_int(builder, "slices", x->dims[axis]);
-    build_int(builder, "elements of a slice", inner_of(x, axis));
+    build_int(builder, "elements of a slice", build_inner(x, axis));
     build_int(builder, "numbers in the index", shape_count(&node->inputs[1]->shape));
     build_elements(builder, false);
 }
@@ -94,7 +94,7 @@ static void pad_build(Builder *builder)
         front = &zero;
     }
     shape_strides(x, strides);
-    instance_of(builder, &pad, type_of_size(node->inputs[0]->type));
+    instance_of(builder, &pad, template_size(node->inputs[0]->type));
     build_int(builder, "axes", x->rank);
     build_int(builder, "mode", pad_mode(node));
     build_ints(builder, "sizes", y->dims, y->rank);

@@ -48,7 +48,7 @@ static const Template log_softmax = {"ref_log_softmax", reference_text_softmax, 
 /* All of these work on the same types. */
 static const char *refuses(const Node *node)
 {
-    return refuses_type(&softmax, node->inputs[0]->type);
+    return template_refuses(&softmax, node->inputs[0]->type);
 }
 
 static void batch_normalization_build(Builder *builder)
@@ -56,7 +56,7 @@ static void batch_normalization_build(Builder *builder)
     const Shape *x = &builder->node->inputs[0]->shape, *scale = &builder->node->inputs[1]->shape;
     instance_of(builder, &batch_normalization, builder->node->inputs[0]->type);
     build_int(builder, "channels", shape_count(scale));
-    build_int(builder, "elements of a channel", x->rank > 1 && scale->rank == 1 ? inner_of(x, 1) : 1);
+    build_int(builder, "elements of a channel", x->rank > 1 && scale->rank == 1 ? build_inner(x, 1) : 1);
     build_real(builder, "epsilon", node_real(builder->node, ATTR_epsilon, 1e-5));
     build_elements(builder, true);
 }
@@ -68,7 +68,7 @@ static void lrn_build(Builder *builder)
     int64_t size = node_int(node, ATTR_size, 1);
     instance_of(builder, &lrn, node->inputs[0]->type);
     build_int(builder, "channels", x->dims[1]);
-    build_int(builder, "elements of a channel", inner_of(x, 1));
+    build_int(builder, "elements of a channel", build_inner(x, 1));
     build_int(builder, "neighbours in front", (size - 1) / 2);
     build_int(builder, "neighbours behind", size / 2);
     build_real(builder, "alpha / size", node_real(node, ATTR_alpha, 1e-4) / (double)size);
@@ -82,7 +82,7 @@ static void instance_normalization_build(Builder *builder)
     const Shape *x = &builder->node->inputs[0]->shape;
     instance_of(builder, &instance_normalization, builder->node->inputs[0]->type);
     build_int(builder, "channels", x->dims[1]);
-    build_int(builder, "elements of a channel", inner_of(x, 1));
+    build_int(builder, "elements of a channel", build_inner(x, 1));
     build_real(builder, "epsilon", node_real(builder->node, ATTR_epsilon, 1e-5));
     build_elements(builder, true);
     builder->items = x->dims[0] * x->dims[1];
@@ -98,9 +98,9 @@ static void layer_normalization_build(Builder *builder)
     Box box = {0};
     for (int i = 0; i < row.rank; i++)
         row.dims[i] = x->dims[axis + i];
-    broadcast_strides(&node->inputs[1]->shape, &row, scale);
+    box_broadcast(&node->inputs[1]->shape, &row, scale);
     if (build_input(builder, 2))
-        broadcast_strides(&build_input(builder, 2)->shape, &row, bias);
+        box_broadcast(&build_input(builder, 2)->shape, &row, bias);
     for (int i = 0; i < row.rank; i++)
         box_axis(&box, row.dims[i], scale[i], bias[i], 0);
     box_merge(&box);
@@ -109,7 +109,7 @@ static void layer_normalization_build(Builder *builder)
     build_int(builder, "axes of a row", box.rank);
     build_box(builder, &box, (const char *const[]){"strides in scale", "strides in bias", NULL});
     build_real(builder, "epsilon", node_real(node, ATTR_epsilon, 1e-5));
-    builder->items = product_of(x->dims, axis);
+    builder->items = build_product(x->dims, axis);
     builder->contiguous = builder->in_place = true;
 }
 
@@ -120,12 +120,12 @@ static void build_softmax(Builder *builder, const Template *template, const char
     const Shape *x = &node->inputs[0]->shape;
     int axis = (int)node_int(node, ATTR_axis, 0);
     bool flatten = node_int(node, ATTR_flatten, 0) != 0;
-    int64_t inner = flatten || x->rank == 0 ? 1 : inner_of(x, axis);
+    int64_t inner = flatten || x->rank == 0 ? 1 : build_inner(x, axis);
     instance_define(builder, "RESULT", result);
     instance_of(builder, template, node->inputs[0]->type);
-    build_int(builder, "size of the axis", flatten ? product_of(x->dims + axis, x->rank - axis) : x->rank == 0 ? 1 : x->dims[axis]);
+    build_int(builder, "size of the axis", flatten ? build_product(x->dims + axis, x->rank - axis) : x->rank == 0 ? 1 : x->dims[axis]);
     build_int(builder, "stride of the axis", inner);
-    builder->items = x->rank == 0 ? 1 : product_of(x->dims, axis) * inner;
+    builder->items = x->rank == 0 ? 1 : build_product(x->dims, axis) * inner;
     builder->contiguous = inner == 1;
     builder->in_place = true;
 }

@@ -19,14 +19,14 @@ static const Template average_pool = {"ref_average_pool", reference_text_average
 
 static const char *max_pool_refuses(const Node *node)
 {
-    const char *why = refuses_type(&max_pool, node->inputs[0]->type);
-    return why ? why : refuses_window(node);
+    const char *why = template_refuses(&max_pool, node->inputs[0]->type);
+    return why ? why : window_refuses(node);
 }
 
 static const char *average_pool_refuses(const Node *node)
 {
-    const char *why = refuses_type(&average_pool, node->inputs[0]->type);
-    return why ? why : refuses_window(node);
+    const char *why = template_refuses(&average_pool, node->inputs[0]->type);
+    return why ? why : window_refuses(node);
 }
 
 static void max_pool_build(Builder *builder)
@@ -39,7 +39,7 @@ static void max_pool_build(Builder *builder)
     build_window(builder, node_ints(node, ATTR_kernel_shape, &given));
     bool column_major = node_int(node, ATTR_storage_order, 0) == 1;
     for (int i = 0; i < count; i++)
-        told[i] = column_major ? product_of(x->dims + 2, i) : inner_of(x, 2 + i);
+        told[i] = column_major ? build_product(x->dims + 2, i) : build_inner(x, 2 + i);
     build_window_ints(builder, "strides in the places told", told, count, 0);
 }
 
@@ -62,18 +62,18 @@ static void average_pool_build(Builder *builder)
 
 static const char *global_max_refuses(const Node *node)
 {
-    return refuses_type(&max_pool, node->inputs[0]->type);
+    return template_refuses(&max_pool, node->inputs[0]->type);
 }
 
 static const char *global_average_refuses(const Node *node)
 {
-    return refuses_type(&average_pool, node->inputs[0]->type);
+    return template_refuses(&average_pool, node->inputs[0]->type);
 }
 
 static void build_global(Builder *builder, const Template *template)
 {
     const Shape *x = &builder->node->inputs[0]->shape;
-    const int64_t size = product_of(x->dims + 2, x->rank - 2), one = 1, zero = 0;
+    const int64_t size = build_product(x->dims + 2, x->rank - 2), one = 1, zero = 0;
     instance_of(builder, template, builder->node->inputs[0]->type);
     build_window_ints(builder, "size of x", &size, 1, 1);
     build_window_ints(builder, "size of the result", &one, 1, 1);
@@ -95,7 +95,7 @@ static void global_max_build(Builder *builder)
 static void global_average_build(Builder *builder)
 {
     const Shape *x = &builder->node->inputs[0]->shape;
-    const int64_t size = product_of(x->dims + 2, x->rank - 2);
+    const int64_t size = build_product(x->dims + 2, x->rank - 2);
     build_global(builder, &average_pool);
     build_window_ints(builder, "size with pads behind", &size, 1, 1);
     build_int(builder, "padding counts", 0);

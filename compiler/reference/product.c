@@ -20,7 +20,7 @@ const MagnitudeRuns magnitude_product = {magnitude_product_f32, magnitude_produc
 
 static const char *refuses(const Node *node)
 {
-    return refuses_type(&product, node->inputs[0]->type);
+    return template_refuses(&product, node->inputs[0]->type);
 }
 
 static void gemm_build(Builder *builder)
@@ -36,7 +36,7 @@ static void gemm_build(Builder *builder)
     build_ints(builder, "strides of a", (int64_t[]){a_turned ? 1 : a[1], a_turned ? a[1] : 1}, 2);
     build_ints(builder, "strides of b", (int64_t[]){b_turned ? 1 : b[1], b_turned ? b[1] : 1}, 2);
     if (build_input(builder, 2))
-        broadcast_strides(&build_input(builder, 2)->shape, y, c_strides);
+        box_broadcast(&build_input(builder, 2)->shape, y, c_strides);
     build_ints(builder, "strides of c", c_strides, 2);
     build_int(builder, "axes of the batch", 0);
     build_real(builder, "alpha", node_real(node, ATTR_alpha, 1));
@@ -56,8 +56,8 @@ static Shape batch_of(const Shape *shape)
 static void batch_box(Box *box, const Shape *a, const Shape *b, const Shape *y, int64_t a_size, int64_t b_size)
 {
     int64_t a_strides[MAX_RANK], b_strides[MAX_RANK];
-    broadcast_strides(a, y, a_strides);
-    broadcast_strides(b, y, b_strides);
+    box_broadcast(a, y, a_strides);
+    box_broadcast(b, y, b_strides);
     for (int i = 0; i < y->rank; i++)
         box_axis(box, y->dims[i], a_strides[i] * a_size, b_strides[i] * b_size, 0);
     box_merge(box);

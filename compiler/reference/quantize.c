@@ -83,7 +83,7 @@ static void build_places(Builder *builder)
     int64_t block = node_int(node, ATTR_block_size, 0);
     int axis = (int)node_int(node, ATTR_axis, 0);
     bool single = block == 0 && shape_count(scale) == 1;
-    int64_t inner = x->rank == 0 ? 1 : inner_of(x, axis), steps = x->rank == 0 ? 1 : x->dims[axis];
+    int64_t inner = x->rank == 0 ? 1 : build_inner(x, axis), steps = x->rank == 0 ? 1 : x->dims[axis];
     build_int(builder, "elements within a step", inner);
     build_int(builder, "steps", steps);
     build_int(builder, "steps that share a scale", block == 0 ? 1 : block);

@@ -138,7 +138,7 @@ static const char *reduce_refuses(const Node *node)
 {
     static const Template any = {0};
     Type type = node->inputs[0]->type;
-    return rows[row_of(node->op)].runs[type] ? NULL : refuses_type(&any, type);
+    return rows[row_of(node->op)].runs[type] ? NULL : template_refuses(&any, type);
 }
 
 static void define_steps(Builder *builder, const char *start, const char *step, const char *finish)
@@ -186,7 +186,7 @@ static void reduce_build(Builder *builder)
     box_merge(&kept);
     box_merge(&reduced);
     reduce_instance(builder, row_of(node->op), node->inputs[0]->type);
-    build_int(builder, "elements of a group", product_of(reduced.dims, reduced.rank));
+    build_int(builder, "elements of a group", build_product(reduced.dims, reduced.rank));
     build_int(builder, "axes kept", kept.rank);
     build_int(builder, "axes reduced", reduced.rank);
     build_box(builder, &kept, (const char *const[]){"strides kept", NULL});
@@ -223,7 +223,7 @@ static const Template arg_min = {"ref_arg_min", reference_text_arg, {RUNS_NUMBER
 
 static const char *arg_refuses(const Node *node)
 {
-    return refuses_type(&arg_max, node->inputs[0]->type);
+    return template_refuses(&arg_max, node->inputs[0]->type);
 }
 
 static void build_arg(Builder *builder, const Template *template, const char *real, const char *whole)
@@ -234,7 +234,7 @@ static void build_arg(Builder *builder, const Template *template, const char *re
     instance_define(builder, "BETTER(v, w)", type_info(node->inputs[0]->type)->real ? real : whole);
     instance_of(builder, template, node->inputs[0]->type);
     build_int(builder, "size of the axis", x->rank == 0 ? 1 : x->dims[axis]);
-    build_int(builder, "stride of the axis", x->rank == 0 ? 1 : inner_of(x, axis));
+    build_int(builder, "stride of the axis", x->rank == 0 ? 1 : build_inner(x, axis));
     build_int(builder, "last of equal ones", node_int(node, ATTR_select_last_index, 0));
     build_elements(builder, false);
 }

@@ -136,11 +136,11 @@ static void nearest_build(Builder *builder, const Resizing *resizing)
 {
     const Node *node = builder->node;
     Type type = node->inputs[0]->type;
-    instance_of(builder, &nearest, type_of_size(type));
+    instance_of(builder, &nearest, template_size(type));
     build_int(builder, "axes", resizing->rank);
     build_int(builder, "coordinates", coordinates_of(node));
     build_int(builder, "rounding", rounding_of(node));
-    build_int(builder, "bits outside", (int64_t)element_bits(node_real(node, ATTR_extrapolation_value, 0), type));
+    build_int(builder, "bits outside", (int64_t)cast_bits(node_real(node, ATTR_extrapolation_value, 0), type));
     build_axes(builder, resizing);
 }
 
@@ -180,7 +180,7 @@ static bool is_nearest(const Node *node)
 
 static const char *resize_refuses(const Node *node)
 {
-    return is_nearest(node) ? NULL : refuses_type(interpolation_of(node), node->inputs[0]->type);
+    return is_nearest(node) ? NULL : template_refuses(interpolation_of(node), node->inputs[0]->type);
 }
 
 static void resize_build(Builder *builder)

@@ -27,7 +27,7 @@ static const struct { const char *name, *values[CLASS_OF_COUNT]; } macros[] = {
     {"SCALE(sum, c)", {STRING(SCALE_REAL(sum, c)), NULL, NULL, STRING(SCALE_SIGNED(sum, c)), STRING(SCALE_UNSIGNED(sum, c))}},
 };
 
-const char *type_macro(Type type, const char *name)
+const char *template_macro(Type type, const char *name)
 {
     if (strcmp(name, "T") == 0 || strcmp(name, "U") == 0)
         return types[type].t;
@@ -46,7 +46,7 @@ static bool part_of_word(char c)
     return isalnum((unsigned char)c) || c == '_';
 }
 
-bool mentions(const char *text, const char *word)
+bool template_mentions(const char *text, const char *word)
 {
     size_t length = strcspn(word, "(");
     for (const char *at = text; (at = strstr(at, word)) || true;) {
@@ -61,9 +61,9 @@ bool mentions(const char *text, const char *word)
 
 static bool used(const Builder *builder, const char *word)
 {
-    bool found = mentions(builder->text, word);
+    bool found = template_mentions(builder->text, word);
     for (int i = 0; i < builder->define_count && !found; i++)
-        found = mentions(builder->defines[i].value, word);
+        found = template_mentions(builder->defines[i].value, word);
     return found;
 }
 
@@ -86,7 +86,7 @@ static void define_if_used(Builder *builder, const char *name, Type type)
 {
     char *word = arena_string(builder->arena, name, strcspn(name, "("));
     if (!defined(builder, name) && used(builder, word))
-        instance_define(builder, name, type_macro(type, name));
+        instance_define(builder, name, template_macro(type, name));
 }
 
 void instance_define_typed(Builder *builder, Type type)
@@ -116,7 +116,7 @@ void instance_of(Builder *builder, const Template *template, Type type)
     instance_define_typed(builder, type);
 }
 
-Type type_of_size(Type type)
+Type template_size(Type type)
 {
     switch (type_info(type)->bytes) {
     case 1: return TYPE_U8;
@@ -126,7 +126,7 @@ Type type_of_size(Type type)
     }
 }
 
-const char *refuses_type(const Template *template, Type type)
+const char *template_refuses(const Template *template, Type type)
 {
     static const char *const reasons[TYPE_COUNT] = {
 #define TYPE(suffix, enumerator) [TYPE_##enumerator] = "arithmetic on " #suffix " elements",

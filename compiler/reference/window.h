@@ -4,7 +4,7 @@
 
 #include "internal.h"
 
-const char *refuses_window(const Node *node);
+const char *window_refuses(const Node *node);
 void build_window_ints(Builder *builder, const char *name, const int64_t *values, int count, int64_t filling);
 void build_window(Builder *builder, const int64_t *kernel);    /* sizes, kernel, strides, dilations, pads in front; items are lines of the result */
 
