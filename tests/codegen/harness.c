@@ -32,18 +32,26 @@ void harness_command(Context *ctx, const char *format, ...)
     assert_int_equal(status, 0);
 }
 
-const Plan *harness_write(Context *ctx, const char *text, const char *target, const char *folder, const char *prefix, bool single_file)
+const Plan *harness_plan(Context *ctx, const char *text, const char *target)
 {
     Graph *graph = graph_parse(ctx, text, strlen(text));
     passes_run(graph, &(PassOptions){0});
-    const Plan *plan = plan_make(graph, target_named(ctx, target), &(PlanOptions){0});
+    return plan_make(graph, target_named(ctx, target), &(PlanOptions){0});
+}
+
+void harness_write_plan(Context *ctx, const Plan *plan, const char *folder, const char *prefix, bool single_file)
+{
     const char *base = arena_format(ctx->graph, "%s/%s", folder, prefix);
     ModuleOptions options = {.prefix = prefix, .source_path = arena_format(ctx->graph, "%s.c", base), .single_file = single_file,
                              .header_path = arena_format(ctx->graph, "%s.h", base), .weights_path = arena_format(ctx->graph, "%s.weights", base)};
     ModuleFiles files;
     module_write(ctx, plan, &options, &files);
     outputs_commit(files.files, files.count);
-    return plan;
+}
+
+void harness_write(Context *ctx, const char *text, const char *target, const char *folder, const char *prefix, bool single_file)
+{
+    harness_write_plan(ctx, harness_plan(ctx, text, target), folder, prefix, single_file);
 }
 
 Program harness_load(Context *ctx, const char *compiler, const char *flags, const char *folder, const char *prefix)

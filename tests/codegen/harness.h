@@ -15,8 +15,11 @@ typedef struct Program {
     const struct tulle_model *model;
 } Program;
 
-/* Parses, runs all passes, plans and writes FOLDER/PREFIX.c and what belongs to it. */
-const Plan *harness_write(Context *ctx, const char *text, const char *target, const char *folder, const char *prefix, bool single_file);
+/* Parses, runs all passes, plans. */
+const Plan *harness_plan(Context *ctx, const char *text, const char *target);
+/* Writes FOLDER/PREFIX.c and what belongs to it. */
+void harness_write_plan(Context *ctx, const Plan *plan, const char *folder, const char *prefix, bool single_file);
+void harness_write(Context *ctx, const char *text, const char *target, const char *folder, const char *prefix, bool single_file);    /* both */
 /* Runs a shell command made from the format; the test fails if it does. */
 void harness_command(Context *ctx, const char *format, ...) PRINTF_LIKE(2, 3);
 const char *harness_folder(Context *ctx, const char *name);     /* a new one, in the private temporary folder */

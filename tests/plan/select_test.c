@@ -31,7 +31,7 @@ static Status force(Context *ctx, void *argument)
 {
     const Case *one = argument;
     ForcedKernel forced = {one->layer, one->kernel};
-    const Plan *plan = plan_text(ctx, "generic", &(PlanOptions){&forced, 1});
+    const Plan *plan = plan_text(ctx, "generic", &(PlanOptions){.forced = &forced, .forced_count = 1});
     assert_string_equal(plan->layers[0].kernel->name, one->kernel);
     return STATUS_FINE;
 }
@@ -70,7 +70,7 @@ static void the_scalar_target_is_the_reference(void **state)
 static Status force_misfit(Context *ctx, void *argument)
 {
     ForcedKernel forced = {"most", argument};
-    plan_text(ctx, "scalar", &(PlanOptions){&forced, 1});
+    plan_text(ctx, "scalar", &(PlanOptions){.forced = &forced, .forced_count = 1});
     return STATUS_FINE;
 }
 
