@@ -109,6 +109,19 @@ bool convert_resize_scales(Call *call)
     return true;
 }
 
+/* Before opset 7: of images, by two attributes. */
+bool convert_upsample(Call *call)
+{
+    const char *mode = call_word(call, "mode", "nearest");
+    double scales[] = {1, 1, call_real(call, "height_scale", 1), call_real(call, "width_scale", 1)};
+    bool linear = strcmp(mode, "bilinear") == 0;
+    if (!linear && strcmp(mode, "nearest") != 0)
+        return call_fault(call, "its attribute 'mode' is '%s', not nearest or bilinear", name_quote(call->importer->arena, mode));
+    call_set_reals(call, ATTR_scales, scales, COUNT(scales));
+    call_set_word(call, ATTR_mode, linear ? "linear" : "nearest");
+    return !call->failed;
+}
+
 /* In opset 11 all operands are written, and one that does not matter is empty. */
 bool convert_resize(Call *call)
 {

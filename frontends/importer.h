@@ -276,6 +276,7 @@ bool convert_pad(Call *call);
 bool convert_split(Call *call);
 bool convert_resize(Call *call);
 bool convert_resize_scales(Call *call);
+bool convert_upsample(Call *call);
 bool convert_bit_shift(Call *call);
 bool convert_mod(Call *call);
 bool convert_gelu(Call *call);

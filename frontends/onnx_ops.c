@@ -18,8 +18,9 @@
 #define POOLING WINDOW " kernel_shape[]!"
 #define RESIZE_MODES "mode='nearest|linear|cubic' cubic_coeff_a=-0.75 exclude_outside=0 extrapolation_value=0.0 " \
                      "nearest_mode='round_prefer_floor|round_prefer_ceil|floor|ceil' "
-#define RESIZE_OLD "mode='nearest|linear' +coordinate_transformation_mode='asymmetric' +nearest_mode='floor' +cubic_coeff_a=-0.75 " \
-                   "+exclude_outside=0 +extrapolation_value=0.0 +antialias=0 +keep_aspect_ratio_policy='stretch'"
+#define UPSAMPLING "+coordinate_transformation_mode='asymmetric' +nearest_mode='floor' +cubic_coeff_a=-0.75 +exclude_outside=0 " \
+                   "+extrapolation_value=0.0 +antialias=0 +keep_aspect_ratio_policy='stretch'"
+#define RESIZE_OLD UPSAMPLING " mode='nearest|linear'"
 #define RESIZE_11 RESIZE_MODES "coordinate_transformation_mode='half_pixel|pytorch_half_pixel|align_corners|asymmetric|tf_half_pixel_for_nn|" \
                                "tf_crop_and_resize' +antialias=0 +keep_aspect_ratio_policy='stretch'"
 #define RESIZE_18 RESIZE_MODES "coordinate_transformation_mode='half_pixel|half_pixel_symmetric|pytorch_half_pixel|align_corners|asymmetric|" \
@@ -100,9 +101,10 @@ const OperatorRow operator_rows[] = {
     {"Pad", 11, OP_Pad, 2, 3, "mode='constant|reflect|edge'", NULL},
     {"Pad", 18, OP_Pad, 2, 4, "mode='constant|reflect|edge'", NULL},
     {"Pad", 19, OP_Pad, 2, 4, "mode='constant|reflect|edge|wrap'", NULL},
+    {"Upsample", 1, OP_Resize, 1, 1, UPSAMPLING " @mode @height_scale! @width_scale!", convert_upsample},
     {"Upsample", 7, OP_Resize, 1, 1, RESIZE_OLD " scales[]!", NULL},
     {"Upsample", 9, OP_Resize, 2, 2, RESIZE_OLD, convert_resize_scales},
-    {"Upsample", 10, OP_Resize, 0, -1, "@mode @scales", convert_withdrawn},
+    {"Upsample", 10, OP_Resize, 0, -1, "@mode", convert_withdrawn},
     {"Resize", 10, OP_Resize, 2, 2, RESIZE_OLD, convert_resize_scales},
     {"Resize", 11, OP_Resize, 1, 4, RESIZE_11, convert_resize},
     {"Resize", 18, OP_Resize, 1, 4, RESIZE_18, convert_resize},

@@ -50,6 +50,8 @@ static void attributes_and_operands_of_old(void **state)
     becomes(2, node("Pad", "n", "x", "y", attribute_ints("pads", "0,0,1,1,0,0,1,1"), attribute_float("value", 2)), "Pad(%x, _, %n/value)", "pads=[0,0,1,1,0,0,1,1]");
     becomes(7, node("Upsample", "n", "x", "y", attribute_floats("scales", "1,1,2,2"), attribute_word("mode", "linear")),
             "Resize(%x) {", "coordinate_transformation_mode=\"asymmetric\"", "mode=\"linear\", nearest_mode=\"floor\"", "scales=[1,1,2,2]");
+    becomes(6, node("Upsample", "n", "x", "y", attribute_float("height_scale", 2), attribute_float("width_scale", 3), attribute_word("mode", "bilinear")),
+            "mode=\"linear\"", "scales=[1,1,2,3]");
     becomes(9, node("Upsample", "n", "x,s4", "y"), "Resize(%x, _, %s4) {", "mode=\"nearest\"");
     becomes(10, node("Resize", "n", "x,s4", "y"), "Resize(%x, _, %s4) {", "mode=\"nearest\"", "asymmetric");
     becomes(11, node("Resize", "n", "x,e,s4", "y"), "Resize(%x, _, %s4)", "half_pixel");
