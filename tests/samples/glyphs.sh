@@ -14,7 +14,7 @@ cat "$folder/one"
 for threads in 2 3; do
     "$folder/classify" samples/glyphs/test.npy $threads | cmp - "$folder/one" || exit 1
 done
-promised=$(sed -n 's/^.*of the demo.s 360 images: \*\*\(.*\) %\*\*.*$/\1/p' samples/glyphs/README.md)
+promised=$(sed -n 's/^.*[Oo]f the demo.s 360 images: \*\*\(.*\) %\*\*.*$/\1/p' samples/glyphs/README.md)
 grep -q "accuracy: .* $promised %" "$folder/one" || { echo "the README says $promised %"; exit 1; }
 
 # What is no test file must be refused.
