@@ -4,12 +4,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Message { unsigned char data[4096]; size_t size; } Message;
+typedef struct Message { unsigned char *data; size_t size, capacity; } Message;
+
+/* All messages grow within one block: nothing is freed, nothing is lost. */
+static unsigned char pool[32 << 20];
+static size_t pool_used;
+
+static void grow(Message *message)
+{
+    size_t capacity = message->capacity ? 2 * message->capacity : 64;
+    if (capacity > sizeof pool - pool_used)
+        abort();
+    if (message->size)
+        memcpy(pool + pool_used, message->data, message->size);
+    message->data = pool + pool_used;
+    message->capacity = capacity;
+    pool_used += capacity;
+}
 
 static void put_byte(Message *message, unsigned value)
 {
-    if (message->size == sizeof message->data)
-        abort();
+    if (message->size == message->capacity)
+        grow(message);
     message->data[message->size++] = (unsigned char)value;
 }
 
@@ -74,7 +90,7 @@ static void put_value(Message *graph, int field, const char *name, int type, con
     put_message(graph, field, &value);
 }
 
-enum { FLOAT = 1, INT64 = 7, INPUT = 11, OUTPUT = 12 };
+enum { FLOAT = 1, INPUT = 11, OUTPUT = 12 };
 
 static void put_node(Message *graph, const char *op, const char *name, const char *first, const char *second, const char *output, const Message *attribute)
 {
@@ -158,23 +174,18 @@ static void write_conv(const char *folder)
 /* A fully connected layer with 2 MB of weights: past what a source holds. */
 static void write_large(const char *folder)
 {
-    Message graph = {.size = 0}, shape = {.size = 0}, value = {.size = 0}, tensor = {.size = 0};
-    const int64_t dims[] = {1024, 512};
-    const float half = 0.5f;
-    put_number(&shape, 1, 2);
-    put_number(&shape, 2, INT64);
-    put_text(&shape, 8, "shape");
-    put_bytes(&shape, 9, dims, sizeof dims);
-    put_number(&tensor, 1, 1);
-    put_number(&tensor, 2, FLOAT);
-    put_bytes(&tensor, 9, &half, sizeof half);
-    put_text(&value, 1, "value");
-    put_message(&value, 5, &tensor);
-    put_number(&value, 20, 4);
+    static float values[1024 * 512];
+    Message graph = {.size = 0}, weights = {.size = 0};
+    for (int i = 0; i < 1024 * 512; i++)
+        values[i] = (float)(i % 31 - 15) / 16;
+    put_number(&weights, 1, 1024);
+    put_number(&weights, 1, 512);
+    put_number(&weights, 2, FLOAT);
+    put_text(&weights, 8, "w");
+    put_bytes(&weights, 9, values, sizeof values);
     put_text(&graph, 2, "large");
-    put_node(&graph, "ConstantOfShape", "weights", "shape", NULL, "w", &value);
     put_node(&graph, "MatMul", "product", "x", "w", "y", NULL);
-    put_message(&graph, 5, &shape);
+    put_message(&graph, 5, &weights);
     put_value(&graph, INPUT, "x", FLOAT, "1,1024");
     put_value(&graph, OUTPUT, "y", FLOAT, "1,512");
     write_model(folder, "large", &graph);
