@@ -97,10 +97,12 @@ int problem_lanes(const Problem *problem)
 
 double cost_fma(const Problem *problem)
 {
-    return problem->target->isa.fuses ? 1 : 2;
+    /* a product and a sum, and a copy, since the product would overwrite an operand */
+    return problem->target->isa.fuses ? 1 : 3;
 }
 
 double cost_fma_load(const Problem *problem)
 {
-    return cost_fma(problem) + (problem->target->isa.folds_loads ? 0 : 1);
+    const Isa *isa = &problem->target->isa;
+    return isa->fuses ? (isa->folds_loads ? 1 : 2) : 3;
 }

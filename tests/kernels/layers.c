@@ -337,7 +337,7 @@ static Node *draw_unary(Draw *draw)
     for (int i = 1; i < count; i++)
         inputs[i] = i == 1 && chance(draw, 4) ? NULL : chance(draw, 2) ? input(draw, (Shape){0, {0}}) : scalar(draw, i == 1 ? -0.25f : 0.5f);
     Node *node = node_of(draw, op, inputs, count, shape);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2 && op != OP_Clip; i++)
         if (op_info(op)->parameters[i] != ATTR__)
             node_set_real(draw->graph, node, op_info(op)->parameters[i], (double)between(draw, 1, 8) / 8);
     fuse_some(draw, node);
