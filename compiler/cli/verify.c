@@ -222,9 +222,9 @@ static void walk_case(Verify *verify, Case *one, void *const *inputs)
 static void run_case(Verify *verify, Case *one)
 {
     void **inputs = guard_inputs(verify, one->inputs), **outputs = new_outputs(verify);
-    program_run(verify->ctx, verify->program, inputs, outputs, verify->threads[0]);
     if (!verify->options->quick || !one->expected)
-        walk_case(verify, one, inputs);
+        walk_case(verify, one, inputs);      /* first: a crash is then told with its layer */
+    program_run(verify->ctx, verify->program, inputs, outputs, verify->threads[0]);
     compare_threads(verify, one, inputs, outputs);
     compare_expected(verify, one, outputs);
     drop_outputs(verify, outputs);

@@ -185,6 +185,42 @@ expect 0 'test_data_set_0: fine' "$tulle" verify add.onnx test_data_set_0
 rm test_data_set_1/input_1.npy
 expect 2 "no input_1.pb for input 'b'" "$tulle" verify add.onnx test_data_set_1/
 
+# ---- verify finds what is wrong: a compiler that puts a fault into one stage ----
+
+rm -r test_data_set_0 test_data_set_1
+
+# wrong LAYER CODE: makes ./wrong-cc, which runs CODE after the layer's first stage.
+wrong() {
+    cat >wrong-cc <<END
+#!/bin/sh
+for word; do
+    case \$word in
+        */model.c)
+            sed -i -e '/^static tulle_stage .const program_stages/,/};/s/ $1_0,/ broken_0,/' \\
+                -e '/^static tulle_stage .const program_stages/i static void broken_0(const struct tulle_context *c, int part, int parts) { $1_0(c, part, parts); $2 }' "\$word" ;;
+    esac
+done
+exec gcc "\$@"
+END
+    chmod +x wrong-cc
+}
+
+wrong conv0 'if (part == 0) ((float *)c->outputs[0])[45] += 1;'
+expect 4 "node 'conv1' (Conv), kernel [a-z_]*, differs.*'y'\[0,1,0,3\] is .* (1 of 168 elements differ)" "$tulle" verify conv.onnx --cc ./wrong-cc --target scalar
+expect 4 '"layer": "conv1", "kernel": "reference", "tensor": "y", "index": \[0,1,0,3\]' "$tulle" verify conv.onnx --cc ./wrong-cc --target scalar --json
+wrong abs1 'if (part == 0) ((float *)c->outputs[1])[2] = __builtin_nanf("");'
+expect 4 "node 'size' (Abs).*is nan" "$tulle" verify signs.onnx --dim width=3 --cc ./wrong-cc
+wrong conv0 'if (part == parts - 1) ((float *)c->outputs[0])[0] += (float)(parts > 2);'
+expect 4 "differs between 1 and 3 threads" "$tulle" verify conv.onnx --cc ./wrong-cc --kernel conv1=reference
+wrong conv0 '((volatile float *)c->outputs[0])[168] = 0;'
+expect 5 "crashed in node 'conv1' (Conv)" "$tulle" verify conv.onnx --cc ./wrong-cc
+wrong conv0 '*(volatile float *)(const volatile float *)c->inputs[0] = 0;'
+expect 5 "crashed in node 'conv1' (Conv)" "$tulle" verify conv.onnx --cc ./wrong-cc
+wrong conv0 'if (parts == 1) ((volatile float *)c->outputs[0])[84 + (int)((const volatile float *)c->inputs[0])[84]] = 0;'
+expect 5 "crashed in" "$tulle" verify conv.onnx --cc ./wrong-cc
+wrong conv0 '__builtin_trap();'
+expect 5 "lacks an instruction" "$tulle" run conv.onnx --input image.npy --cc ./wrong-cc
+
 # ---- build ----
 
 expect 0 'wrote conv' "$tulle" build conv.onnx
