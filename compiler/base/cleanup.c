@@ -22,6 +22,7 @@ static Slot slots[SLOTS];
 static pid_t owner;          /* a forked child must not remove its parent's files */
 
 static const int endings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU, SIGABRT};
+static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};       /* our own, or a mapped file that someone made shorter */
 
 /* ---- removing ---- */
 
@@ -116,7 +117,7 @@ static void install(int number)
         sigaction(number, &action, NULL);
 }
 
-/* A signal that is ignored (nohup) stays so. A file past its size limit shall be an error of write(), which has a message. */
+/* A signal that is ignored (nohup), or that a sanitizer handles, stays so. A file past its size limit shall be an error of write(), which has a message. */
 static void prepare(void)
 {
     owner = getpid();
@@ -127,6 +128,8 @@ static void prepare(void)
     atexit(at_exit);
     for (int i = 0; i < COUNT(endings); i++)
         install(endings[i]);
+    for (int i = 0; i < COUNT(faults); i++)
+        install(faults[i]);
     signal(SIGXFSZ, SIG_IGN);
 }
 

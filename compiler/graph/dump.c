@@ -1,5 +1,6 @@
-/* The graph as text: docs/graph-text.md. Everything is streamed; nothing depends on the locale, which the program never sets. */
-#include "compiler/graph/graph.h"
+/* The graph as text: docs/graph-text.md. Everything is streamed; nothing depends on the locale. */
+#define _GNU_SOURCE
+#include "compiler/graph/lexer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -258,6 +259,7 @@ static void dump_outputs(FILE *out, const Graph *graph)
 
 void graph_dump(const Graph *graph, FILE *out)
 {
+    locale_t before = uselocale(lexer_locale());
     fputs("graph ", out);
     dump_quoted(out, graph->name);
     if (graph->sha256[0])
@@ -268,4 +270,5 @@ void graph_dump(const Graph *graph, FILE *out)
         dump_node(out, graph->nodes[i]);
     dump_offers(out, graph);
     dump_outputs(out, graph);
+    uselocale(before);
 }

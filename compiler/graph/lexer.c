@@ -1,4 +1,5 @@
 /* The words of the graph's text: names, numbers, strings. Hostile text ends in a message, never in anything else. */
+#define _GNU_SOURCE
 #include "compiler/graph/lexer.h"
 
 #include <errno.h>
@@ -218,11 +219,19 @@ uint64_t lexer_unsigned(Lexer *lexer)
     return number;
 }
 
+locale_t lexer_locale(void)
+{
+    static locale_t plain;
+    if (!plain)
+        plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    return plain;
+}
+
 double lexer_real(Lexer *lexer)
 {
     char digits[LONGEST_NUMBER + 1], *end;
     const char *start = number_text(lexer, digits);
-    double number = strtod(digits, &end);
+    double number = strtod_l(digits, &end, lexer_locale());
     if (*end)
         lexer_fail(lexer, start, "expected a number");
     return number;

@@ -2,6 +2,8 @@
 #ifndef TULLE_LEXER_H
 #define TULLE_LEXER_H
 
+#include <locale.h>
+
 #include "compiler/graph/graph.h"
 
 typedef struct Lexer {
@@ -25,6 +27,7 @@ const char *lexer_quoted(Lexer *lexer);
 int64_t lexer_whole(Lexer *lexer, int64_t least, int64_t most);
 uint64_t lexer_unsigned(Lexer *lexer);
 double lexer_real(Lexer *lexer);
+locale_t lexer_locale(void);                              /* in which numbers are written and read, whatever the user's is */
 void lexer_hex(Lexer *lexer, unsigned char *data, size_t bytes);
 
 #endif

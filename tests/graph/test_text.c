@@ -1,6 +1,7 @@
 /* The graph as text: what is dumped parses to the same graph; what is no graph is refused with its place. */
 #include "captured.h"
 
+#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,6 +226,29 @@ static void every_construct_means_what_the_manual_says(void **state)
     assert_int_equal(captured(parse_whole, NULL), STATUS_FINE);
 }
 
+#define LOCALE "LC_NUMERIC\\ndecimal_point \",\"\\nthousands_sep \".\"\\ngrouping 3;3\\nEND LC_NUMERIC\\n"
+
+/* In a locale made on the spot, whose decimal point is a comma. */
+static void locale_does_not_show(void **state)
+{
+    (void)state;
+    char *folder = test_folder(), command[512];
+    snprintf(command, sizeof command, "cd %s && printf '" LOCALE "' >comma && localedef -c -i comma -f ANSI_X3.4-1968 ./xx_XX >/dev/null 2>&1", folder);
+    int made = system(command);
+    setenv("LOCPATH", folder, 1);
+    bool set = setlocale(LC_ALL, "xx_XX") != NULL;
+    char half[8];
+    snprintf(half, sizeof half, "%.1f", 0.5);
+    Status status = captured(dump_odd_numbers, NULL), whole = captured(parse_whole, NULL);
+    setlocale(LC_ALL, "C");
+    snprintf(command, sizeof command, "rm -r %s/*", folder);
+    assert_int_equal(system(command), 0);
+    test_folder_remove(folder);
+    assert_true(status == STATUS_FINE && whole == STATUS_FINE);
+    if (!set || strcmp(half, "0,5") != 0)
+        print_message("localedef gave %d: only the standard locale was tried\n", made);
+}
+
 static Status parse_by_hand(Context *ctx, void *argument)
 {
     (void)argument;
@@ -407,6 +431,7 @@ int main(void)
         cmocka_unit_test(every_operator_round_trips),
         cmocka_unit_test(constants_come_back_bit_for_bit),
         cmocka_unit_test(odd_numbers_round_trip),
+        cmocka_unit_test(locale_does_not_show),
         cmocka_unit_test(strange_names_round_trip),
         cmocka_unit_test(every_construct_means_what_the_manual_says),
         cmocka_unit_test(blanks_comments_and_names_are_optional),
