@@ -75,13 +75,13 @@ static void write_functions(Out *out, const char *prefix, const char *upper)
                      "concurrent runs need workspaces of their own, and share nothing else that is written.", upper);
     out_line(out, "int %s_run(const void *const *inputs, void *const *outputs, void *workspace, size_t workspace_bytes, int threads);", prefix);
     out_comment(out, "What tulle_run() and tulle_profile() take, and a thread pool of your own: fill a tulle_context, check() it, and have every "
-                     "stage called in order with part = 0 .. parts-1, all parts of one done before the next begins:");
-    out_comment(out, "struct tulle_context context = {inputs, outputs, workspace};   (%s_WORKSPACE_BYTES(parts) bytes)\n"
-                     "if (%s_model()->check(&context) != TULLE_OK) return ...;\n"
-                     "for (int stage = 0; stage < %s_model()->stage_count; stage++) {\n"
-                     "    in thread number `part` of the pool: %s_model()->stages[stage](&context, part, parts);\n"
-                     "    wait for all of them;\n"
-                     "}", upper, prefix, prefix, prefix);
+                     "stage called in order with part = 0 .. parts-1, all parts of one done before the next begins:\n\n"
+                     "    struct tulle_context context = {inputs, outputs, workspace};   (%s_WORKSPACE_BYTES(parts) bytes)\n"
+                     "    if (%s_model()->check(&context) != TULLE_OK) return ...;\n"
+                     "    for (int stage = 0; stage < %s_model()->stage_count; stage++) {\n"
+                     "        in thread number `part` of the pool: %s_model()->stages[stage](&context, part, parts);\n"
+                     "        wait for all of them;\n"
+                     "    }", upper, prefix, prefix, prefix);
     out_line(out, "const struct tulle_model *%s_model(void);", prefix);
     out_line(out, "#ifdef __cplusplus");
     out_line(out, "}");

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define INDENT 4
-#define COMMENT_COLUMNS 140
+#define COMMENT_COLUMNS 146
 
 static void begin_line(Out *out)
 {
@@ -119,6 +119,8 @@ void out_comment(Out *out, const char *format, ...)
             break;
         rest += length + 1;
         text_add(&out->text, "\n");
+        if (*rest == '\n')           /* no blanks on an empty line */
+            continue;
         begin_line(out);
         text_add(&out->text, "   ");
     }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define NAME_COLUMNS 32
+#define NAME_COLUMNS 28
 
 static const char *operators(Arena *arena, const Node *node)
 {
@@ -61,14 +61,14 @@ static const char *result_text(Arena *arena, const Node *node)
 
 /* ---- the top of the file ---- */
 
-#define ROW "%-14s %-20s %-32s %-18s %-16s %-8s %8s %14s"
+#define ROW "%-20s %-20s %-20s %-16s %-8s %8s %14s  %s"
 
 static void layer_row(Text *text, Arena *arena, const LayerPlan *layer, const char *name)
 {
     const Node *node = layer->problem.node;
-    text_format(text, "\n" ROW, name, quoted_name(arena, operators(arena, node), 20), quoted_name(arena, node->name, NAME_COLUMNS),
-                result_text(arena, node), layer->kernel == NULL ? "view" : layer->kernel->name, tiling_text(arena, &layer->tiling),
-                density_text(arena, layer), multiply_adds_text(arena, layer));
+    text_format(text, "\n" ROW, name, quoted_name(arena, operators(arena, node), 20), result_text(arena, node),
+                layer->kernel == NULL ? "view" : layer->kernel->name, tiling_text(arena, &layer->tiling), density_text(arena, layer),
+                multiply_adds_text(arena, layer), quoted_name(arena, node->name, NAME_COLUMNS));
 }
 
 static const char *compile_line(Arena *arena, const Target *target, const ModuleOptions *options)
@@ -94,7 +94,7 @@ void story_open(Out *out, const Plan *plan, const char *const *names, const Modu
                     "           Without -ffp-contract=off compilers may fuse products into sums, and results then differ in their last bits.\n");
     text_format(&text, "Workspace: %zu bytes and %zu for each thread; no plan needs less than %zu in all.\n", plan->workspace_bytes,
                 plan->thread_bytes, plan->peak_values_bytes);
-    text_format(&text, "\n" ROW, "layer", "operators", "name in the model", "result", "kernel", "tiling", "density", "multiply-adds");
+    text_format(&text, "\n" ROW, "layer", "operators", "result", "kernel", "tiling", "density", "multiply-adds", "name in the model");
     for (int l = 0; l < plan->layer_count; l++)
         layer_row(&text, arena, &plan->layers[l], names[l]);
     out_comment(out, "%s", text.data);

@@ -83,24 +83,34 @@ static double window(const Node *node)
     return taps;
 }
 
+/* Elements that the loops go over: of the results, with their windows, or of what is read if that is more (reductions). */
+static double elements(const Node *node)
+{
+    double made = 0, read = 0;
+    for (int i = 0; i < node->output_count; i++)
+        if (node->outputs[i] != NULL)
+            made += (double)shape_count(&node->outputs[i]->shape) * window(node);
+    for (int i = 0; i < node->input_count; i++)
+        if (node->inputs[i] != NULL && !value_constant(node->inputs[i]))
+            read += (double)shape_count(&node->inputs[i]->shape);
+    return read > made ? read : made;
+}
+
 static void work(const Problem *problem, const Tiling *tiling, Work *counts)
 {
     /* A scalar multiply-add in double costs two loads, two conversions, address arithmetic and a multiply-add; an element about as much. */
     const double instructions_each = 8;
     (void)tiling;
     const Node *node = problem->node;
-    double elements = 0, dense = dense_multiply_adds(node);
-    for (int i = 0; i < node->output_count; i++)
-        if (node->outputs[i] != NULL)
-            elements += (double)shape_count(&node->outputs[i]->shape) * window(node);
+    double dense = dense_multiply_adds(node), touched = elements(node);
     for (int i = 0; i < node->input_count; i++)
         *(value_constant(node->inputs[i]) ? &counts->weight_bytes : &counts->bytes) += value_bytes(node->inputs[i]);
     for (int i = 0; i < node->output_count; i++)
         counts->bytes += value_bytes(node->outputs[i]);
     counts->multiply_adds = dense * problem->density;
-    counts->vector_instructions = instructions_each * (dense + elements * (1 + node->epilogue_count));
-    counts->loads = 2 * dense + elements;
-    counts->stores = elements;
+    counts->vector_instructions = instructions_each * (dense + touched * (1 + node->epilogue_count));
+    counts->loads = 2 * dense + touched;
+    counts->stores = touched;
 }
 
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
@@ -181,7 +191,7 @@ static void open_operands(const Emission *emission, const Node *node, int part)
     int ins = reference_inputs(node, part, indices, MOST_OPERANDS);
     out_open(out, "const void *const in[] =");
     for (int i = 0; i < ins; i++) {
-        const Value *value = node->inputs[indices[i]];
+        const Value *value = indices[i] < 0 ? NULL : node->inputs[indices[i]];
         out_line(out, "%s,", value == NULL ? "NULL" : emit_read(emission, value));
     }
     if (ins == 0)
@@ -190,10 +200,21 @@ static void open_operands(const Emission *emission, const Node *node, int part)
     int outs = reference_outputs(node, part, indices, MOST_OPERANDS);
     out_open(out, "void *const out[] =");
     for (int i = 0; i < outs; i++) {
-        const Value *value = node->outputs[indices[i]];
+        const Value *value = indices[i] < 0 ? NULL : node->outputs[indices[i]];
         out_line(out, "%s,", value == NULL ? "NULL" : emit_write(emission, value));
     }
     out_close(out, ";");
+}
+
+/* Is any result of the part asked for? One that nobody wants is not computed. */
+static bool wanted(const Node *node, int part)
+{
+    int indices[REFERENCE_MOST];
+    int count = reference_outputs(node, part, indices, REFERENCE_MOST);
+    for (int i = 0; i < count; i++)
+        if (indices[i] >= 0)
+            return true;
+    return false;
 }
 
 /* The part of a stage that does items first .. first+items-1 of it as one call. */
@@ -201,6 +222,8 @@ static void emit_call(const Emission *emission, const Node *node, int part, cons
 {
     Out *out = emission->out;
     ReferenceCall call = call_of(emission->problem, node, part);
+    if (!wanted(node, part))
+        return;
     if (call.items == all) {
         open_operands(emission, node, part);
         out_line(out, "%s(%s, in, out, begin, end);", call.function, arguments);
