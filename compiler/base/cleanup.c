@@ -111,7 +111,7 @@ static void on_signal(int number)
 
 static void install(int number)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}, before;
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_ONSTACK)}, before;
     sigfillset(&action.sa_mask);
     if (sigaction(number, NULL, &before) == 0 && before.sa_handler == SIG_DFL)
         sigaction(number, &action, NULL);
@@ -126,6 +126,10 @@ static void prepare(void)
         return;
     done = true;
     atexit(at_exit);
+    static char stack[1 << 16];          /* the fault may be that there is no stack left */
+    stack_t before;
+    if (sigaltstack(NULL, &before) == 0 && (before.ss_flags & SS_DISABLE))
+        sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
     for (int i = 0; i < COUNT(endings); i++)
         install(endings[i]);
     for (int i = 0; i < COUNT(faults); i++)
