@@ -20,7 +20,7 @@
 void __sanitizer_set_report_fd(void *descriptor) __attribute__((weak));
 
 typedef struct Job {
-    char model[64], folder[64];
+    char model[64], folder[80];
 } Job;
 
 static Status compile(Context *ctx, void *argument)
