@@ -134,7 +134,7 @@ def overflowing_dimensions(bench):
     bench.run("tiling to a terabyte", model([tile], initializers=[shape]), [0, 2, 3])
     product = helper.make_node("Tile", ["x", "t"], ["y"], name="tiler")
     times = numpy_helper.from_array(numpy.array([1 << 40, 1 << 40], numpy.int64), "t")
-    bench.run("tiling overflows", model([product], initializers=[times]), [2], ["tiler"])
+    bench.run("tiling overflows", model([product], initializers=[times]), [2, 3], ["tiler"])
 
 
 @case
