@@ -12,7 +12,6 @@ typedef struct Isa {
     const char *guard;           /* a preprocessor condition the output is checked with, e.g. "defined(__AVX2__)"; NULL: any */
     int vector_bytes, registers;
     bool fuses;                  /* v_fma is one instruction */
-    bool folds_loads;            /* arithmetic takes one operand from memory, at any address */
     const char *compiler_flags;  /* what the output is to be compiled with, "-mavx2 -mfma" */
     const char *compiler;        /* the cross compiler on Debian, NULL: the machine's own cc */
 } Isa;

@@ -15,6 +15,7 @@ void vector_parameters(const Emission *emission, const Node *node, bool as_doubl
 bool problem_vector(const Problem *problem);             /* a target with vectors; every operand f32, with elements; an epilogue we can write */
 int problem_lanes(const Problem *problem);
 double cost_fma(const Problem *problem);                 /* instructions of v_fma */
+double cost_load(const Problem *problem);                /* of a load at any address, as an operand too */
 double cost_fma_load(const Problem *problem);            /* of v_fma with a loaded operand */
 
 /* ---- epilogue.c: from an accumulator to the output ---- */

@@ -43,7 +43,7 @@ static int tile_size(const Problem *problem, const Planes *planes, int rows)
     const int lanes = problem_lanes(problem), most = (problem->target->isa.registers - 1) / (rows + 1);
     const double fma = cost_fma(problem), spare = problem->target->isa.fuses ? 0 : 1;
     const int limit = most - (int)spare > 0 ? most - (int)spare : 1;
-    return tiles_best_size(planes, lanes, limit > 12 ? 12 : limit, 4 + rows, 1 + rows * fma);
+    return tiles_best_size(planes, lanes, limit > 12 ? 12 : limit, 4 + rows, cost_load(problem) + rows * fma);
 }
 
 static int tilings(const Problem *problem, Tiling *list, int most)
@@ -73,7 +73,7 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     const double steps = blocks * terms * (double)dense.tiles.tiles, fill = channels * planes_cost(window, &dense.planes, dense.tiles.lanes);
     const double store = outputs * tiles_store_cost(problem, window, &dense.planes, &dense.tiles);
     work->multiply_adds = batch * outputs * terms * outer;
-    work->vector_instructions = batch * (steps * (4 + size + rows + size * rows * cost_fma(problem)) + fill + store +
+    work->vector_instructions = batch * (steps * (4 + size * cost_load(problem) + rows + size * rows * cost_fma(problem)) + fill + store +
                                          blocks * (double)dense.tiles.tiles * (8 + size * rows));
     work->loads = batch * (steps * (size + rows) + fill / 2);
     work->stores = batch * (blocks * rows * (double)dense.tiles.tiles * size + fill / 2);

@@ -90,7 +90,7 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     const Window *window = &pooling.window;
     const double channels = (double)(window->batch * window->channels), taps = (double)window_taps(window), lanes = pooling.tiles.lanes;
     const double vectors = (double)(pooling.tiles.tiles * pooling.tiles.size), fill = planes_cost(window, &pooling.planes, pooling.tiles.lanes);
-    const double outer = (double)(window->out_height * window->out_width), combine = pooling.average ? 1 : 3;
+    const double outer = (double)(window->out_height * window->out_width), combine = cost_load(problem) + (pooling.average ? 1 : 3);
     const double store = tiles_store_cost(problem, window, &pooling.planes, &pooling.tiles);
     work->multiply_adds = channels * outer * taps;
     work->vector_instructions = channels * (8 + fill + vectors * (taps * combine + (pooling.average ? 6 : 0)) + store);

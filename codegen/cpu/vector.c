@@ -97,12 +97,18 @@ int problem_lanes(const Problem *problem)
 
 double cost_fma(const Problem *problem)
 {
-    /* a product and a sum, and a copy, since the product would overwrite an operand */
-    return problem->target->isa.fuses ? 1 : 3;
+    /* a product and a sum, and now and then a copy, since the product would overwrite an operand */
+    return problem->target->isa.fuses ? 1 : 2.5;
+}
+
+double cost_load(const Problem *problem)
+{
+    /* a vector at any address lies over the end of a cache line as often as it fills one; then it is read twice */
+    return 1 + problem->target->isa.vector_bytes / 64.0;
 }
 
 double cost_fma_load(const Problem *problem)
 {
-    const Isa *isa = &problem->target->isa;
-    return isa->fuses ? (isa->folds_loads ? 1 : 2) : 3;
+    /* a load is work for the memory's ports whether it is an instruction of its own or an operand */
+    return (problem->target->isa.fuses ? 1 : 2) + cost_load(problem);
 }

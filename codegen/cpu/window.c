@@ -196,8 +196,8 @@ bool planes_of(const Window *window, PlaneMode mode, int lanes, Arena *arena, Pl
     for (int64_t t = 0; t < taps; t++)
         planes->taps[t] = tap_offset(window, planes, t / window->kernel_width, t % window->kernel_width);
     set_sizes(window, lanes, planes);
-    /* splitting columns gains nothing where rows are tight already */
-    return !(mode == PLANES_COLUMNS && padded_row(window) / window->stride_x == planes->pitch);
+    /* a plane a column is as many times more to read: it must save a third of the positions at least */
+    return mode != PLANES_COLUMNS || padded_row(window) / window->stride_x * 2 >= planes->pitch * 3;
 }
 
 double planes_cost(const Window *window, const Planes *planes, int lanes)
