@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define MOST_OPERANDS 4096           /* of one call */
-
 /* How a node becomes stages: all calls of the node side by side in stage 0 (they write disjoint places), with epilogues behind each share where
    shares are contiguous; otherwise each epilogue is a stage of its own. */
 
@@ -19,6 +17,23 @@ static ReferenceCall call_of(const Problem *problem, const Node *node, int part)
     ReferenceCall call = {0};
     reference_call(problem->graph, node, part, scratch_of(problem), &call);
     return call;
+}
+
+/* Is any result of the part asked for? One that nobody wants is not computed. */
+static bool wanted(const Node *node, int part)
+{
+    int indices[REFERENCE_MOST];
+    int count = reference_outputs(node, part, indices, REFERENCE_MOST);
+    for (int i = 0; i < count; i++)
+        if (indices[i] >= 0)
+            return true;
+    return false;
+}
+
+/* Items of a part of the node; none if it has nothing to do. */
+static int64_t part_items(const Problem *problem, int part)
+{
+    return wanted(problem->node, part) ? call_of(problem, problem->node, part).items : 0;
 }
 
 /* Elements of output 0 in each item of the call; 0 if its shares are not runs of whole elements. */
@@ -119,7 +134,7 @@ static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *laye
     const Node *node = problem->node;
     int64_t items = 0;
     for (int part = 0; part < reference_parts(node); part++)
-        items += call_of(problem, node, part).items;
+        items += part_items(problem, part);
     layer->stages[layer->stage_count++] = (StagePlan){items, "compute"};
     if (node->epilogue_count > 0 && !epilogue_follows(problem))
         layer->stages[layer->stage_count++] = (StagePlan){shape_count(&node->outputs[0]->shape), "epilogue"};
@@ -187,8 +202,8 @@ static const char *emit_tables(const Emission *emission, const ReferenceCall *ca
 static void open_operands(const Emission *emission, const Node *node, int part)
 {
     Out *out = emission->out;
-    int *indices = arena_array(emission->arena, int, MOST_OPERANDS);
-    int ins = reference_inputs(node, part, indices, MOST_OPERANDS);
+    int indices[REFERENCE_MOST];
+    int ins = reference_inputs(node, part, indices, REFERENCE_MOST);
     out_open(out, "const void *const in[] =");
     for (int i = 0; i < ins; i++) {
         const Value *value = indices[i] < 0 ? NULL : node->inputs[indices[i]];
@@ -197,7 +212,7 @@ static void open_operands(const Emission *emission, const Node *node, int part)
     if (ins == 0)
         out_line(out, "NULL,");
     out_close(out, ";");
-    int outs = reference_outputs(node, part, indices, MOST_OPERANDS);
+    int outs = reference_outputs(node, part, indices, REFERENCE_MOST);
     out_open(out, "void *const out[] =");
     for (int i = 0; i < outs; i++) {
         const Value *value = indices[i] < 0 ? NULL : node->outputs[indices[i]];
@@ -206,34 +221,22 @@ static void open_operands(const Emission *emission, const Node *node, int part)
     out_close(out, ";");
 }
 
-/* Is any result of the part asked for? One that nobody wants is not computed. */
-static bool wanted(const Node *node, int part)
-{
-    int indices[REFERENCE_MOST];
-    int count = reference_outputs(node, part, indices, REFERENCE_MOST);
-    for (int i = 0; i < count; i++)
-        if (indices[i] >= 0)
-            return true;
-    return false;
-}
-
-/* The part of a stage that does items first .. first+items-1 of it as one call. */
-static void emit_call(const Emission *emission, const Node *node, int part, const char *arguments, int64_t first, int64_t all)
+/* The part of the node, as items first .. first+items-1 of a stage of `all`. */
+static void emit_call(const Emission *emission, int part, const char *arguments, int64_t first, int64_t all)
 {
     Out *out = emission->out;
-    ReferenceCall call = call_of(emission->problem, node, part);
-    if (!wanted(node, part))
-        return;
-    if (call.items == all) {
+    const Node *node = emission->problem->node;
+    const char *function = call_of(emission->problem, node, part).function;
+    if (part_items(emission->problem, part) == all) {
         open_operands(emission, node, part);
-        out_line(out, "%s(%s, in, out, begin, end);", call.function, arguments);
+        out_line(out, "%s(%s, in, out, begin, end);", function, arguments);
         return;
     }
-    long long from = first, to = first + call.items;
+    long long from = first, to = first + part_items(emission->problem, part);
     out_open(out, "if (begin < %lld && end > %lld)", to, from);
     open_operands(emission, node, part);
-    out_line(out, "%s(%s, in, out, (begin > %lld ? begin : %lld) - %lld, (end < %lld ? end : %lld) - %lld);", call.function, arguments, from, from,
-             from, to, to, from);
+    out_line(out, "%s(%s, in, out, (begin > %lld ? begin : %lld) - %lld, (end < %lld ? end : %lld) - %lld);", function, arguments, from, from, from,
+             to, to, from);
     out_close(out, "");
 }
 
@@ -257,9 +260,12 @@ static void emit_stages(const Emission *emission, const char *const *arguments, 
     int64_t first = 0;
     emit_stage_open(emission, 0);
     for (int part = 0; part < reference_parts(node); part++) {
-        emit_call(emission, node, part, arguments[part], first, emission->layer->stages[0].items);
-        first += call_of(emission->problem, node, part).items;
+        if (part_items(emission->problem, part) > 0)
+            emit_call(emission, part, arguments[part], first, emission->layer->stages[0].items);
+        first += part_items(emission->problem, part);
     }
+    if (first == 0)
+        out_line(emission->out, "(void)c, (void)begin, (void)end;");
     bool apart = emission->layer->stage_count == 2;
     if (!apart && node->epilogue_count > 0) {
         ReferenceCall call = call_of(emission->problem, node, 0);
@@ -284,6 +290,8 @@ static void emit(const Emission *emission)
     const char **epilogue_arguments = arena_array(emission->arena, const char *, node->epilogue_count + 1);
     for (int part = 0; part < parts; part++) {
         ReferenceCall call = call_of(emission->problem, node, part);
+        if (part_items(emission->problem, part) == 0)
+            continue;
         paste_function(emission, &call);
         arguments[part] = emit_tables(emission, &call, arena_format(emission->arena, "%d", part));
     }
