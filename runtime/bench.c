@@ -48,35 +48,43 @@ static int run_once(Bench *bench, double *seconds)
     return status;
 }
 
-/* Warms up, and finds how many runs fit the time. */
-static int choose_runs(Bench *bench)
+static int warm_up(Bench *bench)
 {
     double spent = 0, seconds = 0;
-    for (int i = 0; i < 2 || spent < warm_up_seconds; i++) {
-        int status = run_once(bench, &seconds);
+    int status = TULLE_OK;
+    for (int run = 0; run < MOST_RUNS && (run < 2 || spent < warm_up_seconds) && status == TULLE_OK; run++) {
+        status = run_once(bench, &seconds);
+        spent += seconds;
+    }
+    return status;
+}
+
+/* Whole runs, until there are enough and their time is up. */
+static int measure_whole(Bench *bench)
+{
+    double spent = 0;
+    while (bench->runs < MOST_RUNS && (bench->runs < FEWEST_RUNS || spent < measured_seconds)) {
+        int status = run_once(bench, &bench->samples[bench->runs]);
         if (status != TULLE_OK)
             return status;
-        spent += seconds;
-        if (i >= MOST_RUNS)
-            break;
+        spent += bench->samples[bench->runs++];
     }
-    double fitting = seconds > 0 ? measured_seconds / seconds : MOST_RUNS;
-    bench->runs = fitting < FEWEST_RUNS ? FEWEST_RUNS : fitting > MOST_RUNS ? MOST_RUNS : (int)fitting;
+    bench->median = median(bench->samples, bench->runs);
+    bench->least = bench->samples[0];
     return TULLE_OK;
 }
 
-static int measure(Bench *bench)
+/* As many runs again with the clock read between stages. */
+static int measure_layers(Bench *bench)
 {
     const size_t stage_count = (size_t)bench->model->stage_count;
-    int status = TULLE_OK;
-    for (int run = 0; run < bench->runs && status == TULLE_OK; run++)
-        status = run_once(bench, &bench->samples[run]);
-    bench->median = median(bench->samples, bench->runs);
-    bench->least = bench->samples[0];
-    for (int run = 0; run < bench->runs && status == TULLE_OK; run++)
-        status = tulle_profile(bench->model, bench->inputs, bench->outputs, bench->workspace, bench->workspace_bytes, bench->threads,
-                               bench->stages + (size_t)run * stage_count);
-    for (int i = 0; i < bench->model->layer_count && status == TULLE_OK; i++) {
+    for (int run = 0; run < bench->runs; run++) {
+        int status = tulle_profile(bench->model, bench->inputs, bench->outputs, bench->workspace, bench->workspace_bytes, bench->threads,
+                                   bench->stages + (size_t)run * stage_count);
+        if (status != TULLE_OK)
+            return status;
+    }
+    for (int i = 0; i < bench->model->layer_count; i++) {
         const struct tulle_layer *layer = &bench->model->layers[i];
         for (int run = 0; run < bench->runs; run++) {
             bench->samples[run] = 0;
@@ -85,7 +93,7 @@ static int measure(Bench *bench)
         }
         bench->layers[i] = median(bench->samples, bench->runs);
     }
-    return status;
+    return TULLE_OK;
 }
 
 /* ---- telling ---- */
@@ -169,21 +177,29 @@ static bool print_table(FILE *stream, const Bench *bench)
     return fine;
 }
 
+static bool allocate(Bench *bench)
+{
+    bench->workspace_bytes = tulle_workspace_bytes(bench->model, bench->threads);
+    bench->workspace = aligned_alloc(TULLE_ALIGNMENT, (bench->workspace_bytes / TULLE_ALIGNMENT + 1) * TULLE_ALIGNMENT);
+    bench->samples = calloc(MOST_RUNS, sizeof *bench->samples);
+    bench->stages = calloc(MOST_RUNS * (size_t)bench->model->stage_count + 1, sizeof *bench->stages);
+    bench->layers = calloc((size_t)bench->model->layer_count + 1, sizeof *bench->layers);
+    return bench->workspace && bench->samples && bench->stages && bench->layers;
+}
+
 bool bench_model(FILE *stream, const struct tulle_model *model, const void *const *inputs, void *const *outputs, int threads, bool json, int *status)
 {
     Bench bench = {.model = model, .inputs = inputs, .outputs = outputs, .threads = threads};
-    bench.workspace_bytes = tulle_workspace_bytes(model, threads);
-    bench.workspace = aligned_alloc(TULLE_ALIGNMENT, (bench.workspace_bytes + TULLE_ALIGNMENT) / TULLE_ALIGNMENT * TULLE_ALIGNMENT);
+    bool fine = allocate(&bench);
     *status = TULLE_OK;
-    bool fine = bench.workspace != NULL;
-    if (fine && (*status = choose_runs(&bench)) == TULLE_OK) {
-        bench.samples = calloc((size_t)bench.runs, sizeof *bench.samples);
-        bench.stages = calloc((size_t)bench.runs * (size_t)model->stage_count + 1, sizeof *bench.stages);
-        bench.layers = calloc((size_t)model->layer_count + 1, sizeof *bench.layers);
-        fine = bench.samples && bench.stages && bench.layers;
-        if (fine && (*status = measure(&bench)) == TULLE_OK)
-            fine = json ? (print_json(stream, &bench), true) : print_table(stream, &bench);
-    }
+    if (fine)
+        *status = warm_up(&bench);
+    if (fine && *status == TULLE_OK)
+        *status = measure_whole(&bench);
+    if (fine && *status == TULLE_OK)
+        *status = measure_layers(&bench);
+    if (fine && *status == TULLE_OK)
+        fine = json ? (print_json(stream, &bench), true) : print_table(stream, &bench);
     free(bench.workspace);
     free(bench.samples);
     free(bench.stages);

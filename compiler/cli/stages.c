@@ -54,14 +54,25 @@ static void take(Walker *walker, const Value *value)
     }
 }
 
-static const void *ours_of(const Walker *walker, const Value *value)
+/* The reference loads elements, and a constant in a mapped model may stand at any address: such a one is copied, once. */
+static const void *constant_of(Walker *walker, const Value *value)
 {
-    return value->data ? value->data : walker->ours[value->id];
+    const void **kept = &walker->ours[value->id];
+    if (!*kept && (uintptr_t)value->data % (uintptr_t)type_info(value->type)->bytes == 0)
+        *kept = value->data;
+    if (!*kept)
+        *kept = arena_copy(walker->values, value->data, value_bytes(value));
+    return *kept;
 }
 
-static const void *reference_of(const Walker *walker, const Value *value)
+static const void *ours_of(Walker *walker, const Value *value)
 {
-    return value->data ? value->data : walker->reference[value->id];
+    return value->data ? constant_of(walker, value) : walker->ours[value->id];
+}
+
+static const void *reference_of(Walker *walker, const Value *value)
+{
+    return value->data ? constant_of(walker, value) : walker->reference[value->id];
 }
 
 static const void *operand_ours(void *user, const Value *value)
@@ -93,9 +104,9 @@ static void run_stages(Walker *walker, const LayerPlan *layer)
             take(walker, node->outputs[i]);
 }
 
-typedef const void *ValueOf(const Walker *walker, const Value *value);
+typedef const void *ValueOf(Walker *walker, const Value *value);
 
-static const void **gather(const Walker *walker, const Node *node, ValueOf *value_of)
+static const void **gather(Walker *walker, const Node *node, ValueOf *value_of)
 {
     const void **inputs = arena_array(walker->layer, const void *, node->input_count + 1);
     for (int i = 0; i < node->input_count; i++)
@@ -155,7 +166,7 @@ static bool keeps_error(Op op)
 }
 
 /* The other side of a fused addition counts as one more term of the sum. */
-static void add_operand(const Walker *walker, const Node *addition, double *sums, int64_t count)
+static void add_operand(Walker *walker, const Node *addition, double *sums, int64_t count)
 {
     const Value *other = addition->input_count > 1 ? addition->inputs[1] : NULL;
     if (!other || shape_count(&other->shape) != count)
