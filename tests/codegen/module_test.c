@@ -40,10 +40,21 @@ static const char wholes[] =
     "%l, %r : ? = Split(%c) {axis=0, split=[1,3]}\n"
     "output %u\noutput %l\noutput %r\noutput %q\n";
 
+/* Parts without elements, parts that nobody asks for. */
+static const char parts[] =
+    "graph \"parts\"\n"
+    "input %x : f32[7,5]\n"
+    "input %e : f32[0,5]\n"
+    "%a, %b, %c : ? = Split(%x) {axis=0, split=[0,7,0]}\n"
+    "%d, _, %f : ? = Split(%x) {axis=1, split=[1,3,1]}\n"
+    "%g : ? = Concat(%d, %f, %b, %x) {axis=1}\n"
+    "%h : ? = Concat(%e, %e) {axis=1}\n"
+    "output %a\noutput %b\noutput %g\noutput %h\noutput %c\n";
+
 static const char nothing[] = "graph \"nothing\"\ninput %x : f32[2]\ninput %none : f32[0,3]\nconst %k : f32[2] = 1 2\n"
                               "%e : ? = Relu(%none)\noutput %x\noutput %k\noutput %e\n";
 
-static const char *const graphs[] = {network, wholes, nothing};
+static const char *const graphs[] = {network, wholes, parts, nothing};
 
 /* ---- results ---- */
 
