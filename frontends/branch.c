@@ -7,7 +7,8 @@ static bool known_condition(Call *call, bool *condition)
     if (call->input_count != 1 || !call->inputs[0])
         return call_fault(call, "it needs one input, its condition");
     if (!sketch_scalar(call->inputs[0], &number))
-        return call_refuse(call, "onnxsim, or exporting the model for one case, removes such nodes", "an If whose condition is only known at run time is not supported");
+        return call_refuse(call, "onnxsim, or exporting the model for one case, removes such nodes",
+                           "an If whose condition is only known at run time is not supported");
     *condition = number != 0;
     return true;
 }

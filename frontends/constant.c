@@ -52,8 +52,9 @@ static const struct {
     ArgumentKind kind;
     Statement *state;
 } statements[] = {
-    {"value", ARGUMENT_TENSOR, state_tensor},      {"sparse_value", ARGUMENT_SPARSE_TENSOR, state_sparse}, {"value_float", ARGUMENT_REAL, state_float},
-    {"value_floats", ARGUMENT_REALS, state_floats}, {"value_int", ARGUMENT_INT, state_int},                {"value_ints", ARGUMENT_INTS, state_ints},
+    {"value", ARGUMENT_TENSOR, state_tensor},      {"sparse_value", ARGUMENT_SPARSE_TENSOR, state_sparse},
+    {"value_float", ARGUMENT_REAL, state_float},   {"value_floats", ARGUMENT_REALS, state_floats},
+    {"value_int", ARGUMENT_INT, state_int},        {"value_ints", ARGUMENT_INTS, state_ints},
     {"value_string", ARGUMENT_WORD, state_string}, {"value_strings", ARGUMENT_WORDS, state_string},
 };
 

@@ -35,7 +35,8 @@ bool convert_broadcast(Call *call)
         return !call->failed;
     int wide = sketch_of(call->importer, call->inputs[0]).rank, narrow = sketch_of(call->importer, call->inputs[1]).rank;
     if (wide < 0 || narrow < 0)
-        return call_refuse(call, "converting the model to a newer opset helps", "broadcasting along an axis, of a value whose rank is not known, is not supported");
+        return call_refuse(call, "converting the model to a newer opset helps",
+                           "broadcasting along an axis, of a value whose rank is not known, is not supported");
     if (axis < 0)
         axis += wide;
     if (axis < 0 || axis > wide - narrow)
@@ -52,7 +53,8 @@ bool convert_prelu(Call *call)
     if (slope != 1 || elements(call->inputs[1]) == 1)
         return true;
     if (rank < 0)
-        return call_refuse(call, "converting the model to a newer opset helps", "slopes of channels, of a value whose rank is not known, are not supported");
+        return call_refuse(call, "converting the model to a newer opset helps",
+                           "slopes of channels, of a value whose rank is not known, are not supported");
     call->inputs[1] = append_ones(call, call->inputs[1], 1, rank - 2);
     return true;
 }

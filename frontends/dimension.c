@@ -5,11 +5,13 @@
 
 typedef Onnx__TensorShapeProto__Dimension DimensionProto;
 
+#define MOST_TOLD 50
+
 typedef struct DimensionSymbol {
     struct DimensionSymbol *next;
     const char *name;
     int64_t size;                /* -1: none so far */
-    bool batch;                  /* the first dimension of some input */
+    bool first, inner;           /* it is the first dimension of some input; another than the first */
     const char *inputs;          /* where it occurs, for the message */
     size_t last_input;           /* of which input the text already speaks */
 } DimensionSymbol;
@@ -46,12 +48,14 @@ static void collect(Importer *importer, const ValueInfoProto *input, size_t numb
         if (!name)
             continue;
         DimensionSymbol *symbol = symbol_make(importer, name);
-        symbol->batch |= axis == 0;
+        symbol->first |= axis == 0;
+        symbol->inner |= axis > 0;
         if (symbol->last_input == number + 1)
             continue;
         symbol->last_input = number + 1;
         if (strlen(symbol->inputs) < 400)
-            symbol->inputs = arena_format(importer->arena, "%s%s'%s'", symbol->inputs, *symbol->inputs ? ", " : "", name_quote(importer->arena, input->name));
+            symbol->inputs = arena_format(importer->arena, "%s%s'%s'", symbol->inputs, *symbol->inputs ? ", " : "",
+                                          name_quote(importer->arena, input->name));
     }
 }
 
@@ -65,7 +69,8 @@ static void unknown_option(Importer *importer, const char *name)
     const char *hint = nearest     ? arena_format(importer->arena, "did you mean '%s'?", name_quote(importer->arena, nearest))
                        : count > 0 ? arena_format(importer->arena, "one of them is '%s'", name_quote(importer->arena, names[0]))
                                    : "all dimensions of its inputs are numbers";
-    complain(importer->ctx, STATUS_USAGE, NULL, hint, "--dim %s: no input of the model has a dimension of that name", name_quote(importer->arena, name));
+    complain(importer->ctx, STATUS_USAGE, NULL, hint, "--dim %s: no input of the model has a dimension of that name",
+             name_quote(importer->arena, name));
 }
 
 static void apply_options(Importer *importer)
@@ -84,12 +89,13 @@ static void apply_options(Importer *importer)
     }
 }
 
+/* A batch is a first dimension wherever it occurs; the length of a sequence may be one here and there. */
 static void apply_batch(Importer *importer)
 {
     int64_t batch = importer->options->batch;
     bool used = batch <= 0;
     for (DimensionSymbol *symbol = importer->dimensions.first; symbol; symbol = symbol->next) {
-        if (!symbol->batch || symbol->size >= 0)
+        if (!symbol->first || symbol->inner || symbol->size >= 0)
             continue;
         symbol->size = batch > 0 ? batch : 1;
         used = true;
@@ -104,16 +110,17 @@ static void tell_left_over(Importer *importer)
     Text names = text_new(importer->arena), hint = text_new(importer->arena);
     int count = 0;
     for (DimensionSymbol *symbol = importer->dimensions.first; symbol; symbol = symbol->next) {
-        if (symbol->size >= 0)
+        if (symbol->size >= 0 || count++ >= MOST_TOLD)
             continue;
         const char *name = name_quote(importer->arena, symbol->name);
-        text_format(&names, "%s'%s' (input %s)", count ? ", " : "", name, symbol->inputs);
-        text_format(&hint, "%s--dim %s=SIZE", count ? " " : "", name);
-        count++;
+        text_format(&names, "%s'%s' (input %s)", count > 1 ? ", " : "", name, symbol->inputs);
+        text_format(&hint, "%s--dim %s=SIZE", count > 1 ? " " : "", name);
     }
+    if (count > MOST_TOLD)
+        text_add(&names, " and more");
     if (count > 0)
-        complain(importer->ctx, STATUS_UNSUPPORTED, NULL, arena_format(importer->arena, "fix them: %s", hint.data), "%d dimension%s no size: %s", count,
-                 count > 1 ? "s have" : " has", names.data);
+        complain(importer->ctx, STATUS_UNSUPPORTED, NULL, arena_format(importer->arena, "fix them: %s", hint.data), "%d dimension%s no size: %s",
+                 count, count > 1 ? "s have" : " has", names.data);
 }
 
 void dimensions_resolve(Importer *importer, ValueInfoProto *const *inputs, int count)

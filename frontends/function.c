@@ -17,7 +17,8 @@ void functions_index(Importer *importer)
         FunctionProto *function = importer->model->functions[i];
         void **slot = name_slot(&importer->functions, function_key(importer->arena, function->domain, function->name, function->overload));
         if (*slot)
-            complain(importer->ctx, STATUS_MODEL, NULL, NULL, "the model defines its function '%s' twice", name_quote(importer->arena, function->name));
+            complain(importer->ctx, STATUS_MODEL, NULL, NULL, "the model defines its function '%s' twice",
+                     name_quote(importer->arena, function->name));
         *slot = function;
     }
 }

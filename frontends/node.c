@@ -182,8 +182,8 @@ static void refuse_operator(Call *call, int since)
 {
     const char *type = name_quote(call->importer->arena, call->proto->op_type);
     if (!domain_is_onnx(call->proto->domain))
-        call_refuse(call, "only ONNX's own operators, and functions that the model defines", "the operator %s of the domain %s is not supported", type,
-                    name_quote(call->importer->arena, call->proto->domain));
+        call_refuse(call, "only ONNX's own operators, and functions that the model defines", "the operator %s of the domain %s is not supported",
+                    type, name_quote(call->importer->arena, call->proto->domain));
     else if (since > 0)
         call_fault(call, "the operator %s exists from opset %d on, the model is of opset %lld", type, since, (long long)call->version);
     else

@@ -99,7 +99,8 @@ static bool input_shape(Importer *importer, const ValueInfoProto *info, Type typ
     const char *where = input_where(importer, "input", info);
     const Onnx__TensorShapeProto *proto = info->type->tensor_type->shape;
     if (!proto) {
-        complain(importer->ctx, STATUS_UNSUPPORTED, where, "declare its shape in the model (symbolic dimensions are fine)", "its number of dimensions is not known");
+        complain(importer->ctx, STATUS_UNSUPPORTED, where, "declare its shape in the model (symbolic dimensions are fine)",
+                 "its number of dimensions is not known");
         return false;
     }
     int64_t dims[MAX_RANK];
@@ -187,11 +188,12 @@ static void check_versions(Importer *importer)
     if (!model->graph)
         fail(importer->ctx, STATUS_MODEL, NULL, "is this an ONNX model?", "it holds no graph");
     if (model->ir_version > NEWEST_IR)
-        complain(importer->ctx, STATUS_UNSUPPORTED, NULL, "save it with an older version of onnx", "IR version %lld is newer than %d", (long long)model->ir_version, NEWEST_IR);
+        complain(importer->ctx, STATUS_UNSUPPORTED, NULL, "save it with an older version of onnx", "IR version %lld is newer than %d",
+                 (long long)model->ir_version, NEWEST_IR);
     for (size_t i = 0; i < model->n_opset_import; i++)
         if (domain_is_onnx(model->opset_import[i]->domain) && model->opset_import[i]->version > NEWEST_OPSET)
-            complain(importer->ctx, STATUS_UNSUPPORTED, NULL, "export it for an older opset, or use onnx.version_converter", "opset %lld is newer than %d",
-                     (long long)model->opset_import[i]->version, NEWEST_OPSET);
+            complain(importer->ctx, STATUS_UNSUPPORTED, NULL, "export it for an older opset, or use onnx.version_converter",
+                     "opset %lld is newer than %d", (long long)model->opset_import[i]->version, NEWEST_OPSET);
     fail_complaints(importer->ctx);
 }
 

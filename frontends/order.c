@@ -211,6 +211,7 @@ int *order_nodes(Scope *scope, NodeProto *const *nodes, int count)
     build_edges(&ordering);
     if (place(&ordering, order) == count)
         return order;
-    complain(scope->importer->ctx, STATUS_MODEL, node_text(scope, nodes[node_on_cycle(&ordering)]), NULL, "the node is part of a cycle: it needs its own output");
+    complain(scope->importer->ctx, STATUS_MODEL, node_text(scope, nodes[node_on_cycle(&ordering)]), NULL,
+             "the node is part of a cycle: it needs its own output");
     return NULL;
 }

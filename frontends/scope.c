@@ -28,8 +28,8 @@ Symbol *scope_add(Scope *scope, const char *name)
 
 void scope_complain_twice(Scope *scope, const char *where, const char *name)
 {
-    complain(scope->importer->ctx, STATUS_MODEL, where, NULL, "two producers of one value: '%s' is already an input, an initialiser or another output",
-             name_quote(scope->importer->arena, name));
+    complain(scope->importer->ctx, STATUS_MODEL, where, NULL,
+             "two producers of one value: '%s' is already an input, an initialiser or another output", name_quote(scope->importer->arena, name));
 }
 
 void scope_bind(Scope *scope, const char *name, Value *value)

@@ -65,12 +65,14 @@ static Attribute *setting(Call *call, AttributeName name)
 
 void call_set_ints(Call *call, AttributeName name, const int64_t *values, int count)
 {
-    *setting(call, name) = (Attribute){.name = name, .count = count, .ints = arena_copy(call->importer->arena, values, (size_t)count * sizeof *values)};
+    const int64_t *copy = arena_copy(call->importer->arena, values, (size_t)count * sizeof *values);
+    *setting(call, name) = (Attribute){.name = name, .count = count, .ints = copy};
 }
 
 void call_set_reals(Call *call, AttributeName name, const double *values, int count)
 {
-    *setting(call, name) = (Attribute){.name = name, .count = count, .reals = arena_copy(call->importer->arena, values, (size_t)count * sizeof *values)};
+    const double *copy = arena_copy(call->importer->arena, values, (size_t)count * sizeof *values);
+    *setting(call, name) = (Attribute){.name = name, .count = count, .reals = copy};
 }
 
 void call_set_word(Call *call, AttributeName name, const char *value)

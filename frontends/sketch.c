@@ -17,7 +17,8 @@ static void set_sketch(Importer *importer, const Value *value, Sketch sketch)
 {
     int before = importer->sketch_capacity;
     while (value->id >= importer->sketch_capacity) {
-        importer->sketches = arena_grow(importer->arena, importer->sketches, &importer->sketch_capacity, importer->sketch_capacity, sizeof *importer->sketches);
+        importer->sketches = arena_grow(importer->arena, importer->sketches, &importer->sketch_capacity, importer->sketch_capacity,
+                                        sizeof *importer->sketches);
         for (; before < importer->sketch_capacity; before++)
             importer->sketches[before] = (Sketch){TYPE_UNKNOWN, -1};
     }

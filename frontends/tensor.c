@@ -132,7 +132,8 @@ static bool decode_numbers(Source *source, const char *where, Pieces pieces, Typ
             if (bytes < 4 || type == TYPE_I32)
                 number = (uint64_t)(int32_t)number;    /* int32_data: protobuf keeps 32 bits, however many were written */
             if ((int64_t)number < range.low || (int64_t)number > range.high) {
-                complain(source->ctx, STATUS_MODEL, where, NULL, "the element %lld does not fit its type %s", (long long)number, type_info(type)->name);
+                complain(source->ctx, STATUS_MODEL, where, NULL, "the element %lld does not fit its type %s", (long long)number,
+                         type_info(type)->name);
                 return false;
             }
             store(to, type, number);
@@ -236,7 +237,8 @@ bool tensor_load(Source *source, const char *where, const TensorProto *proto, Te
     *tensor = (TensorFile){.name = proto->name ? proto->name : "", .type = type->type};
     if (type->type == TYPE_UNKNOWN) {
         bool bad = type->number <= 0;
-        complain(source->ctx, bad ? STATUS_MODEL : STATUS_UNSUPPORTED, where, NULL, "the element type %s (%d) is not supported", type->name, proto->data_type);
+        complain(source->ctx, bad ? STATUS_MODEL : STATUS_UNSUPPORTED, where, NULL, "the element type %s (%d) is not supported", type->name,
+                 proto->data_type);
         return false;
     }
     if (proto->segment) {

@@ -4,6 +4,7 @@
 int main(void)
 {
     for (int i = 0; i < operator_row_count; i++)
-        printf("%s %d %d %d %s\n", operator_rows[i].name, operator_rows[i].since, operator_rows[i].fewest, operator_rows[i].most, operator_rows[i].attributes);
+        printf("%s %d %d %d %s\n", operator_rows[i].name, operator_rows[i].since, operator_rows[i].fewest, operator_rows[i].most,
+               operator_rows[i].attributes);
     return 0;
 }

@@ -9,12 +9,14 @@ static const Bytes none;
 /* x and z: [1,2,4,4]; c: [2]; k, n: whole numbers; h: half precision; d: double; w: constants. */
 static Bytes around(int opset, Bytes node_message)
 {
-    return model_of(opset, graph(INPUT, value_info("x", FLOAT, "1,2,4,4"), INPUT, value_info("z", FLOAT, "1,2,4,4"), INPUT, value_info("c", FLOAT, "2"),
-                                 INPUT, value_info("k", INT64, "2"), INPUT, value_info("u", UINT8, "2"), INPUT, value_info("h", FLOAT16, "2"),
-                                 INPUT, value_info("d", DOUBLE, "2"), INITIALIZER, tensor_floats("w", "2", "3,4"), INITIALIZER, tensor_floats("e", "0", ""),
-                                 INITIALIZER, tensor_floats("s4", "4", "1,1,2,2"), INITIALIZER, tensor_raw("yes", BOOLEAN, "", "\1", 1),
-                                 INITIALIZER, tensor_raw("no", BOOLEAN, "", "\0", 1), INITIALIZER, tensor_floats("zero", "", "0"),
-                                 NODE, node_message, OUTPUT, value_info("y", FLOAT, NULL)), none);
+    return model_of(opset,
+                    graph(INPUT, value_info("x", FLOAT, "1,2,4,4"), INPUT, value_info("z", FLOAT, "1,2,4,4"), INPUT, value_info("c", FLOAT, "2"),
+                          INPUT, value_info("k", INT64, "2"), INPUT, value_info("u", UINT8, "2"), INPUT, value_info("h", FLOAT16, "2"), INPUT,
+                          value_info("d", DOUBLE, "2"), INITIALIZER, tensor_floats("w", "2", "3,4"), INITIALIZER, tensor_floats("e", "0", ""),
+                          INITIALIZER, tensor_floats("s4", "4", "1,1,2,2"), INITIALIZER, tensor_raw("yes", BOOLEAN, "", "\1", 1), INITIALIZER,
+                          tensor_raw("no", BOOLEAN, "", "\0", 1), INITIALIZER, tensor_floats("zero", "", "0"), NODE, node_message, OUTPUT,
+                          value_info("y", FLOAT, NULL)),
+                    none);
 }
 
 #define becomes(opset, node_message, ...) expect_graph(around(opset, node_message), __VA_ARGS__)
@@ -27,12 +29,14 @@ static void defaults_are_those_of_the_version(void **state)
     becomes(13, node("Softmax", "n", "x", "y"), "Softmax(%x) {axis=-1, flatten=0}");
     becomes(13, node("LogSoftmax", "n", "x", "y", attribute_int("axis", 2)), "LogSoftmax(%x) {axis=2, flatten=0}");
     becomes(6, node("Conv", "n", "x,z", "y", attribute_ints("pads", "1,1,1,1")), "Conv(%x, %z) {auto_pad=\"NOTSET\", group=1, pads=[1,1,1,1]}");
-    becomes(22, node("Conv", "n", "x,z,c", "y", attribute_word("auto_pad", "SAME_UPPER"), attribute_int("group", 2)), "{auto_pad=\"SAME_UPPER\", group=2}");
+    becomes(22, node("Conv", "n", "x,z,c", "y", attribute_word("auto_pad", "SAME_UPPER"), attribute_int("group", 2)),
+            "{auto_pad=\"SAME_UPPER\", group=2}");
     becomes(9, node("Selu", "n", "x", "y"), "{alpha=1.6732631921768188, gamma=1.0507010221481323}");
     becomes(9, node("LRN", "n", "x", "y", attribute_int("size", 5)), "alpha=9.999999747378752e-05, beta=0.75, bias=1, size=5");
     becomes(9, node("HardSigmoid", "n", "x", "y"), "{alpha=0.20000000298023224, beta=0.5}");
     becomes(10, node("QuantizeLinear", "n", "x,c,u", "y"), "{axis=1, block_size=0}");
-    becomes(23, node("QuantizeLinear", "n", "x,c", "y", attribute_int("output_dtype", INT8), attribute_int("axis", -1)), "{axis=-1, block_size=0, to=");
+    becomes(23, node("QuantizeLinear", "n", "x,c", "y", attribute_int("output_dtype", INT8), attribute_int("axis", -1)),
+            "{axis=-1, block_size=0, to=");
     becomes(7, node("AveragePool", "n", "x", "y", attribute_ints("kernel_shape", "2,2")), "ceil_mode=0", "count_include_pad=0");
     becomes(11, node("ArgMax", "n", "x", "y"), "{axis=0, keepdims=1, select_last_index=0}");
     becomes(15, node("Shape", "n", "x", "y", attribute_int("end", 2)), "{end=2, start=0}");
@@ -42,24 +46,30 @@ static void defaults_are_those_of_the_version(void **state)
 static void attributes_and_operands_of_old(void **state)
 {
     (void)state;
-    becomes(6, node("Slice", "n", "x", "y", attribute_ints("starts", "1"), attribute_ints("ends", "2"), attribute_ints("axes", "1")), "{axes=1, ends=2, starts=1}");
-    becomes(6, node("Clip", "n", "x", "y", attribute_float("min", 0), attribute_float("max", 6)), "const %n/min : f32[] = 0", "const %n/max : f32[] = 6",
-            "Clip(%x, %n/min, %n/max) \"n\"");
+    becomes(6, node("Slice", "n", "x", "y", attribute_ints("starts", "1"), attribute_ints("ends", "2"), attribute_ints("axes", "1")),
+            "{axes=1, ends=2, starts=1}");
+    becomes(6, node("Clip", "n", "x", "y", attribute_float("min", 0), attribute_float("max", 6)), "const %n/min : f32[] = 0",
+            "const %n/max : f32[] = 6", "Clip(%x, %n/min, %n/max) \"n\"");
     becomes(6, node("Clip", "n", "d", "y", attribute_float("min", 0)), "const %n/min : f64[] = 0", "const %n/max : f64[] = 3.4");
     becomes(6, node("Clip", "n", "h", "y", attribute_float("min", 0)), "CastLike(%n/min, %h)");
-    becomes(2, node("Pad", "n", "x", "y", attribute_ints("pads", "0,0,1,1,0,0,1,1"), attribute_float("value", 2)), "Pad(%x, _, %n/value)", "pads=[0,0,1,1,0,0,1,1]");
+    becomes(2, node("Pad", "n", "x", "y", attribute_ints("pads", "0,0,1,1,0,0,1,1"), attribute_float("value", 2)), "Pad(%x, _, %n/value)",
+            "pads=[0,0,1,1,0,0,1,1]");
     becomes(7, node("Upsample", "n", "x", "y", attribute_floats("scales", "1,1,2,2"), attribute_word("mode", "linear")),
             "Resize(%x) {", "coordinate_transformation_mode=\"asymmetric\"", "mode=\"linear\", nearest_mode=\"floor\"", "scales=[1,1,2,2]");
-    becomes(6, node("Upsample", "n", "x", "y", attribute_float("height_scale", 2), attribute_float("width_scale", 3), attribute_word("mode", "bilinear")),
-            "mode=\"linear\"", "scales=[1,1,2,3]");
+    becomes(
+        6, node("Upsample", "n", "x", "y", attribute_float("height_scale", 2), attribute_float("width_scale", 3), attribute_word("mode", "bilinear")),
+        "mode=\"linear\"", "scales=[1,1,2,3]");
     becomes(9, node("Upsample", "n", "x,s4", "y"), "Resize(%x, _, %s4) {", "mode=\"nearest\"");
     becomes(10, node("Resize", "n", "x,s4", "y"), "Resize(%x, _, %s4) {", "mode=\"nearest\"", "asymmetric");
     becomes(11, node("Resize", "n", "x,e,s4", "y"), "Resize(%x, _, %s4)", "half_pixel");
     becomes(11, node("Resize", "n", "x,e,e,k", "y"), "Resize(%x, _, _, %k)");
     becomes(6, node("Squeeze", "n", "x", "y", attribute_ints("axes", "0")), "{axes=0}");
-    becomes(6, node("ReduceSum", "n", "x", "y", attribute_ints("axes", "0,1"), attribute_int("keepdims", 0)), "{axes=[0,1], keepdims=0, noop_with_empty_axes=0}");
+    becomes(6, node("ReduceSum", "n", "x", "y", attribute_ints("axes", "0,1"), attribute_int("keepdims", 0)),
+            "{axes=[0,1], keepdims=0, noop_with_empty_axes=0}");
     becomes(13, node("ReduceSum", "n", "x,k", "y"), "ReduceSum(%x, %k) {keepdims=1, noop_with_empty_axes=0}");
-    becomes(6, node("BatchNormalization", "n", "x,c,c,c,c", "y", attribute_int("is_test", 1), attribute_int("spatial", 1), attribute_float("momentum", 0.5f)),
+    becomes(6,
+            node("BatchNormalization", "n", "x,c,c,c,c", "y", attribute_int("is_test", 1), attribute_int("spatial", 1),
+                 attribute_float("momentum", 0.5f)),
             "{epsilon=9.999999747378752e-06}");
     becomes(6, node("Relu", "n", "x", "y", attribute_ints("consumed_inputs", "0")), "Relu(%x) \"n\"");
     becomes(6, node("Dropout", "n", "x", "y,mask", attribute_float("ratio", 0.3f)), "%y : ?, %mask : ? = Dropout(%x)");
@@ -72,7 +82,8 @@ static void broadcasting_of_old(void **state)
     (void)state;
     becomes(6, node("Add", "n", "x,z", "y"), "Add(%x, %z)");
     becomes(6, node("Mul", "n", "x,w", "y", attribute_int("broadcast", 1), attribute_int("axis", 1)), "f32[2,1,1] = 3 4", "Mul(%x, %\"w#2\")");
-    becomes(6, node("Less", "n", "x,c", "y", attribute_int("broadcast", 1), attribute_int("axis", -3)), "Unsqueeze(%c, %n/axes)", "= 1 2", "Less(%x, %n/operand)");
+    becomes(6, node("Less", "n", "x,c", "y", attribute_int("broadcast", 1), attribute_int("axis", -3)), "Unsqueeze(%c, %n/axes)", "= 1 2",
+            "Less(%x, %n/operand)");
     becomes(6, node("Add", "n", "x,c", "y", attribute_int("broadcast", 1)), "Add(%x, %c)");
     becomes(6, node("PRelu", "n", "x,w", "y"), "f32[2,1,1] = 3 4", "PRelu(%x, %\"w#2\")");
     becomes(7, node("PRelu", "n", "x,w", "y"), "PRelu(%x, %w)");
@@ -91,7 +102,8 @@ static void one_operator_for_another(void **state)
     becomes(13, node("Mod", "n", "k,k", "y"), "Mod(%k, %k)");
     becomes(8, node("Sum", "n", "x", "y"), "Identity(%x) \"n\"");
     becomes(8, node("Max", "n", "x,z,c", "y"), "%n/part : ? = Max(%x, %z) \"n/part\"\n%y : ? = Max(%n/part, %c) \"n\"");
-    becomes(8, node("Mean", "n", "x,z,c", "y"), "const %n/count : f32[] = 3", "Add(%x, %z) \"n/part\"", "Add(%n/part, %c) \"n/part#2\"", "Div(%\"n/part#2\", %n/count) \"n\"");
+    becomes(8, node("Mean", "n", "x,z,c", "y"), "const %n/count : f32[] = 3", "Add(%x, %z) \"n/part\"", "Add(%n/part, %c) \"n/part#2\"",
+            "Div(%\"n/part#2\", %n/count) \"n\"");
     fails(20, node("Gelu", "n", "x", "y", attribute_word("approximate", "sort of")), STATUS_MODEL, "'sort of'");
     fails(11, node("BitShift", "n", "u,u", "y", attribute_word("direction", "UP")), STATUS_MODEL, "'UP'");
     fails(11, node("BitShift", "n", "u,u", "y"), STATUS_MODEL, "'direction' is missing");
@@ -134,7 +146,8 @@ static void training_is_refused(void **state)
     fails(13, node("Dropout", "n", "x,c,yes", "y"), STATUS_UNSUPPORTED, "Dropout in training mode", "inference");
     fails(13, node("Dropout", "n", "x,c,k", "y"), STATUS_UNSUPPORTED, "only known at run time");
     fails(7, node("BatchNormalization", "n", "x,c,c,c,c", "y,m,v"), STATUS_UNSUPPORTED, "running statistics");
-    becomes(14, node("BatchNormalization", "n", "x,c,c,c,c", "y,m,v", attribute_int("training_mode", 1)), "BatchNormalization(%x, %c, %c, %\"n/mean#2\", %\"n/mean#3\")");
+    becomes(14, node("BatchNormalization", "n", "x,c,c,c,c", "y,m,v", attribute_int("training_mode", 1)),
+            "BatchNormalization(%x, %c, %c, %\"n/mean#2\", %\"n/mean#3\")");
 }
 
 static void faults_of_nodes(void **state)
@@ -166,9 +179,15 @@ static void outputs_that_nobody_wants(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_are_those_of_the_version), cmocka_unit_test(attributes_and_operands_of_old), cmocka_unit_test(broadcasting_of_old),
-        cmocka_unit_test(one_operator_for_another), cmocka_unit_test(constants_in_all_forms), cmocka_unit_test(casts), cmocka_unit_test(training_is_refused),
-        cmocka_unit_test(faults_of_nodes), cmocka_unit_test(outputs_that_nobody_wants),
+        cmocka_unit_test(defaults_are_those_of_the_version),
+        cmocka_unit_test(attributes_and_operands_of_old),
+        cmocka_unit_test(broadcasting_of_old),
+        cmocka_unit_test(one_operator_for_another),
+        cmocka_unit_test(constants_in_all_forms),
+        cmocka_unit_test(casts),
+        cmocka_unit_test(training_is_refused),
+        cmocka_unit_test(faults_of_nodes),
+        cmocka_unit_test(outputs_that_nobody_wants),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

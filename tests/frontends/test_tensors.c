@@ -33,8 +33,9 @@ static const Encoding encodings[] = {
     {DOUBLE, "1", RAW, BYTES("\0\0\0\0\0\0\xf8\x3f"), "const %w : f64[1] = 1.5"},
     {DOUBLE, "1", DOUBLE_DATA, BYTES("\0\0\0\0\0\0\xf8\x3f"), "const %w : f64[1] = 1.5"},
     {INT8, "3", RAW, BYTES("\x01\xff\x80"), "const %w : i8[3] = 1 -1 -128"},
-    {INT8, "3", INT32_DATA, BYTES("\x7f\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x80\xff\xff\xff\xff\xff\xff\xff\xff\x01"), "const %w : i8[3] = 127 -1 -128"},
-    {INT8, "1", INT32_DATA, BYTES("\xff\xff\xff\xff\x0f"), "const %w : i8[1] = -1"},    /* written in 32 bits */
+    {INT8, "3", INT32_DATA, BYTES("\x7f\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x80\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
+     "const %w : i8[3] = 127 -1 -128"},
+    {INT8, "1", INT32_DATA, BYTES("\xff\xff\xff\xff\x0f"), "const %w : i8[1] = -1"}, /* written in 32 bits */
     {UINT8, "2", RAW, BYTES("\x01\xff"), "const %w : u8[2] = 1 255"},
     {UINT8, "2", INT32_DATA, BYTES("\x01\xff\x01"), "const %w : u8[2] = 1 255"},
     {INT16, "1", RAW, BYTES("\xfe\xff"), "const %w : i16[1] = -2"},
@@ -170,7 +171,8 @@ static void sparse_tensors(void **state)
 {
     (void)state;
     expect_graph(model_around(SPARSE, sparse_of(tensor_floats("w", "2", "1,2"), tensor_ints("i", "2", "3,0"), "4")), "f32[4] = 2 0 0 1");
-    expect_graph(model_around(SPARSE, sparse_of(tensor_floats("w", "2", "1,2"), tensor_ints("i", "2,2", "0,1,1,2"), "2,3")), "f32[2,3] = 0 1 0 0 0 2");
+    expect_graph(model_around(SPARSE, sparse_of(tensor_floats("w", "2", "1,2"), tensor_ints("i", "2,2", "0,1,1,2"), "2,3")),
+                 "f32[2,3] = 0 1 0 0 0 2");
     expect_graph(model_around(SPARSE, sparse_of(tensor_floats("w", "0", ""), tensor_ints("i", "0", ""), "2")), "f32[2] = 0 0");
     expect_graph(model_around(SPARSE, sparse_of(tensor_raw("w", INT8, "1", "\5", 1), tensor_ints("i", "1", "2"), "3")), "i8[3] = 0 0 5");
 }
@@ -186,9 +188,11 @@ static void faulty_sparse_tensors(void **state)
         {"2", "0,1", "1000000000,1000000000", "memory"},
     };
     for (int i = 0; i < COUNT(rows); i++)
-        expect_failure(model_around(SPARSE, sparse_of(tensor_floats("w", "2", "1,2"), tensor_ints("i", rows[i].index_dims, rows[i].indices), rows[i].dims)),
-                       STATUS_MODEL, rows[i].says);
-    expect_failure(model_around(SPARSE, sparse_of(tensor_floats("w", "1", "1"), tensor_floats("i", "1", "1"), "4")), STATUS_MODEL, "not of type int64");
+        expect_failure(
+            model_around(SPARSE, sparse_of(tensor_floats("w", "2", "1,2"), tensor_ints("i", rows[i].index_dims, rows[i].indices), rows[i].dims)),
+            STATUS_MODEL, rows[i].says);
+    expect_failure(model_around(SPARSE, sparse_of(tensor_floats("w", "1", "1"), tensor_floats("i", "1", "1"), "4")), STATUS_MODEL,
+                   "not of type int64");
     expect_failure(model_around(SPARSE, sparse_of(tensor_floats("w", "1,1", "1"), tensor_ints("i", "1", "1"), "4")), STATUS_MODEL, "not a list");
     Bytes lonely = {0};
     put_message(&lonely, 1, tensor_floats("w", "1", "1"));
@@ -259,10 +263,23 @@ static void external_attacks(void **state)
     FrontendOptions allowed = {.external_data = inside};
     char absolute[512];
     int length = snprintf(absolute, sizeof absolute, "%s/secret.bin", test_folder());
-    static const struct { const char *location, *says; } rows[] = {
-        {"../secret.bin", "downwards"}, {"folder/../../secret.bin", "downwards"}, {"./good.bin", "downwards"}, {"", "downwards"}, {".", "downwards"},
-        {"folder//deep.bin", "downwards"}, {"good.bin/", "only folders"}, {"soft.bin", "symbolic"}, {"up/secret.bin", "symbolic"}, {"hard.bin", "hard links"},
-        {"folder", "not a regular file"}, {"pipe", "not a regular file"}, {"short.bin", "too short"}, {"empty.bin", "too short"}, {"absent.bin", "No such file"},
+    static const struct { const char *location, *says;
+    } rows[] = {
+        {"../secret.bin", "downwards"},
+        {"folder/../../secret.bin", "downwards"},
+        {"./good.bin", "downwards"},
+        {"", "downwards"},
+        {".", "downwards"},
+        {"folder//deep.bin", "downwards"},
+        {"good.bin/", "only folders"},
+        {"soft.bin", "symbolic"},
+        {"up/secret.bin", "symbolic"},
+        {"hard.bin", "hard links"},
+        {"folder", "not a regular file"},
+        {"pipe", "not a regular file"},
+        {"short.bin", "too short"},
+        {"empty.bin", "too short"},
+        {"absent.bin", "No such file"},
         {"good.bin/more", "only folders"},
     };
     for (int i = 0; i < COUNT(rows); i++)

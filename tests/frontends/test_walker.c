@@ -27,7 +27,8 @@ static Bytes rich_model(void)
 static void good_model_is_read(void **state)
 {
     (void)state;
-    expect_graph(rich_model(), "input %x : f32[1,4]", "const %s : f32[4] = 0 1 0 2", "\"call/add\"", "= Relu(%t)", "Softmax(%f) {axis=1, flatten=0} \"soft\"");
+    expect_graph(rich_model(), "input %x : f32[1,4]", "const %s : f32[4] = 0 1 0 2", "\"call/add\"", "= Relu(%t)",
+                 "Softmax(%f) {axis=1, flatten=0} \"soft\"");
 }
 
 static void check_damaged(const unsigned char *data, size_t size, const char *what, uint64_t which)
