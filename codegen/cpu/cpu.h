@@ -66,8 +66,10 @@ typedef struct Planes {
     int64_t *taps;                   /* [kernel_height * kernel_width]: the offsets */
 } Planes;
 
-/* False: this mode does not apply, or takes too much memory. Arrays come from `arena`. */
+/* False: this mode does not apply. Arrays come from `arena`. */
 bool planes_of(const Window *window, PlaneMode mode, int lanes, Arena *arena, Planes *planes);
+/* The modes that apply and do not take too much memory, for the planes of all channels or of one at a time. */
+int planes_modes(const Problem *problem, const Window *window, bool one_channel, PlaneMode modes[static PLANE_MODES]);
 double planes_cost(const Window *window, const Planes *planes, int lanes);   /* instructions to fill them for a channel */
 void table_define(const Emission *emission, const char *name, const int64_t *numbers, int64_t count);   /* static const int32_t name[] */
 /* Defines NAME_pack(to, from), which fills the planes of one channel. `fill` is what padding holds, in C. */

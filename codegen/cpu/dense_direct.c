@@ -29,10 +29,9 @@ static bool fits(const Problem *problem)
 {
     const Node *node = problem->node;
     Window window;
-    Planes planes;
-    if (node->op != OP_Conv || !problem_vector(problem) || !weights_constant(node) || !window_of(node, &window))
-        return false;
-    return planes_of(&window, PLANES_PADDED, problem_lanes(problem), problem->graph->ctx->scratch, &planes) && planes.image < INT32_MAX;
+    PlaneMode modes[PLANE_MODES];
+    return node->op == OP_Conv && problem_vector(problem) && weights_constant(node) && window_of(node, &window) &&
+           planes_modes(problem, &window, false, modes) > 0;
 }
 
 /* Channels at once; beside the accumulators a tile needs its loaded vectors and one weight. */
@@ -51,13 +50,14 @@ static int tilings(const Problem *problem, Tiling *list, int most)
     Window window;
     Planes planes;
     window_of(problem->node, &window);
+    PlaneMode modes[PLANE_MODES];
+    const int mode_count = planes_modes(problem, &window, false, modes);
     int count = 0;
-    for (int mode = 0; mode < PLANE_MODES; mode++) {
-        if (!planes_of(&window, (PlaneMode)mode, problem_lanes(problem), problem->graph->ctx->scratch, &planes))
-            continue;
+    for (int m = 0; m < mode_count; m++) {
+        planes_of(&window, modes[m], problem_lanes(problem), problem->graph->ctx->scratch, &planes);
         for (int i = COUNT(row_choices) - 1; i >= 0 && count < most; i--)
             if (i == 0 || row_choices[i] <= window.outputs / window.group)
-                list[count++] = (Tiling){.size = {mode, tile_size(problem, &planes, row_choices[i]), row_choices[i]}};
+                list[count++] = (Tiling){.size = {modes[m], tile_size(problem, &planes, row_choices[i]), row_choices[i]}};
     }
     return count;
 }

@@ -61,12 +61,12 @@ static bool fits(const Problem *problem)
 {
     const Node *node = problem->node;
     Window window;
-    Planes planes;
+    PlaneMode modes[PLANE_MODES];
     if ((node->op != OP_MaxPool && node->op != OP_AveragePool) || !problem_vector(problem) || !window_of(node, &window))
         return false;
     if ((node->output_count > 1 && node->outputs[1]) || window_taps(&window) > MOST_UNROLLED_TAPS)
         return false;
-    return planes_of(&window, PLANES_PADDED, problem_lanes(problem), problem->graph->ctx->scratch, &planes) && planes.channel < 1 << 24;
+    return planes_modes(problem, &window, true, modes) > 0;
 }
 
 static int tilings(const Problem *problem, Tiling *list, int most)
@@ -76,11 +76,13 @@ static int tilings(const Problem *problem, Tiling *list, int most)
     window_of(problem->node, &window);
     const int lanes = problem_lanes(problem), limit = problem->target->isa.registers == 32 ? 16 : 8;
     const bool even = problem->node->op == OP_AveragePool && counts_even(&window, counts_padding(problem->node));
-    int count = 0;
-    for (int mode = 0; mode < PLANE_MODES && count < most; mode++)
-        if (planes_of(&window, (PlaneMode)mode, lanes, problem->graph->ctx->scratch, &planes))
-            list[count++] = (Tiling){.size = {mode, tiles_best_size(&planes, lanes, limit, 8, (double)window_taps(&window)), even}};
-    return count;
+    PlaneMode modes[PLANE_MODES];
+    const int count = planes_modes(problem, &window, true, modes);
+    for (int i = 0; i < count && i < most; i++) {
+        planes_of(&window, modes[i], lanes, problem->graph->ctx->scratch, &planes);
+        list[i] = (Tiling){.size = {modes[i], tiles_best_size(&planes, lanes, limit, 8, (double)window_taps(&window)), even}};
+    }
+    return count < most ? count : most;
 }
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)

@@ -34,12 +34,10 @@ static bool fits(const Problem *problem)
 {
     const Node *node = problem->node;
     Window window;
-    Planes planes;
+    PlaneMode modes[PLANE_MODES];
     if (node->op != OP_Conv || !problem_vector(problem) || !weights_constant(node) || !problem->pattern || !window_of(node, &window))
         return false;
-    if (!planes_of(&window, PLANES_PADDED, problem_lanes(problem), problem->graph->ctx->scratch, &planes))
-        return false;
-    return planes.image < INT32_MAX && problem->pattern->nonzeros < INT32_MAX;
+    return problem->pattern->nonzeros < INT32_MAX && planes_modes(problem, &window, false, modes) > 0;
 }
 
 static int tilings(const Problem *problem, Tiling *list, int most)
@@ -48,14 +46,13 @@ static int tilings(const Problem *problem, Tiling *list, int most)
     Planes planes;
     window_of(problem->node, &window);
     const int lanes = problem_lanes(problem), limit = problem->target->isa.registers == 32 ? 24 : 12;
-    int count = 0;
-    for (int mode = 0; mode < PLANE_MODES && count < most; mode++) {
-        if (!planes_of(&window, (PlaneMode)mode, lanes, problem->graph->ctx->scratch, &planes))
-            continue;
-        const int size = tiles_best_size(&planes, lanes, limit, NONZERO_COST, cost_fma_load(problem));
-        list[count++] = (Tiling){.size = {mode, size}};
+    PlaneMode modes[PLANE_MODES];
+    const int count = planes_modes(problem, &window, false, modes);
+    for (int i = 0; i < count && i < most; i++) {
+        planes_of(&window, modes[i], lanes, problem->graph->ctx->scratch, &planes);
+        list[i] = (Tiling){.size = {modes[i], tiles_best_size(&planes, lanes, limit, NONZERO_COST, cost_fma_load(problem))}};
     }
-    return count;
+    return count < most ? count : most;
 }
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)

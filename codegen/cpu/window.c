@@ -2,7 +2,9 @@
    Striding, dilation and padding are all gone once the planes are filled; what is left of them is a list of constant offsets. */
 #include "codegen/cpu/cpu.h"
 
-#define MOST_PLANE_BYTES ((double)(1 << 30))
+#define MOST_TAPS 4096               /* kernels of more are left to others: finding their planes would take longer than multiplying */
+#define MOST_FLOATS (1 << 28)        /* of all planes */
+#define MOST_OWN_FLOATS (1 << 24)    /* of one channel's, for every thread */
 
 static bool spatial_sizes(const Node *node, Window *window)
 {
@@ -161,14 +163,6 @@ static int64_t wrapped(const Window *window, const Planes *planes)
     return planes->mode != PLANES_PADDED || beyond <= 0 ? 0 : (beyond + window->stride_x - 1) / window->stride_x;
 }
 
-/* More planes than this are slower to find than to multiply; such kernels are left to others. */
-static bool small_enough(const Window *window, const Planes *planes)
-{
-    const double taps = (double)window->kernel_height * (double)window->kernel_width;
-    const double bytes = 4.0 * (double)window->batch * (double)window->channels * taps * (double)planes->pitch * (double)planes->rows;
-    return taps <= 4096 && (planes->mode == PLANES_NONE || bytes <= MOST_PLANE_BYTES);
-}
-
 static void set_sizes(const Window *window, int lanes, Planes *planes)
 {
     const int64_t count = planes->mode == PLANES_NONE ? 1 : planes->count;
@@ -184,10 +178,10 @@ bool planes_of(const Window *window, PlaneMode mode, int lanes, Arena *arena, Pl
     *planes = (Planes){.mode = mode};
     if (mode == PLANES_NONE && !plain_input_serves(window))
         return false;
-    set_pitch(window, planes);
-    if (!small_enough(window, planes))
-        return false;
     const int64_t taps = window_taps(window);
+    if (taps > MOST_TAPS)
+        return false;
+    set_pitch(window, planes);
     planes->wrap = wrapped(window, planes);
     planes->plane = planes->pitch * planes->rows + planes->wrap;
     planes->row = arena_array(arena, int64_t, taps);
@@ -198,6 +192,20 @@ bool planes_of(const Window *window, PlaneMode mode, int lanes, Arena *arena, Pl
     set_sizes(window, lanes, planes);
     /* a plane a column is as many times more to read: it must save a third of the positions at least */
     return mode != PLANES_COLUMNS || padded_row(window) / window->stride_x * 2 >= planes->pitch * 3;
+}
+
+int planes_modes(const Problem *problem, const Window *window, bool one_channel, PlaneMode modes[static PLANE_MODES])
+{
+    int count = 0;
+    for (int mode = 0; mode < PLANE_MODES; mode++) {
+        Planes planes;
+        if (!planes_of(window, (PlaneMode)mode, problem_lanes(problem), problem->graph->ctx->scratch, &planes))
+            continue;
+        const double floats = one_channel ? (double)planes.channel : (double)window->batch * (double)planes.image;
+        if (planes.image < INT32_MAX && (mode == PLANES_NONE || floats <= (one_channel ? MOST_OWN_FLOATS : MOST_FLOATS)))
+            modes[count++] = (PlaneMode)mode;
+    }
+    return count;
 }
 
 double planes_cost(const Window *window, const Planes *planes, int lanes)
@@ -319,7 +327,7 @@ const char *planes_read(const Emission *emission, const Planes *planes)
 
 int64_t planes_private_floats(const Planes *planes)
 {
-    return planes->mode == PLANES_NONE ? 0 : planes->channel + planes->slack;
+    return planes->mode == PLANES_NONE ? 0 : round_up(planes->channel + planes->slack, 16);   /* what follows starts a cache line */
 }
 
 void planes_private(const Emission *emission, const Planes *planes, const char *fill)
