@@ -22,6 +22,7 @@ int cases_run(Context *ctx, void (*work)(Case *one, void *argument), void *argum
 
 /* A case from a graph as text: one node, whose inputs are the graph's. The seed decides the numbers. */
 void case_make(Context *ctx, const char *text, uint32_t seed, Case *one);
+void case_free(Case *one);                                       /* its inputs and outputs */
 
 double case_random(uint32_t *seed);                              /* 0 <= x < 1, the same everywhere */
 double element_get(const void *data, Type type, int64_t index);  /* f16 and bf16 as their bits */
