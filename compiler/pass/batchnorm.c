@@ -21,7 +21,8 @@ static bool is_matrix(const Value *value)
 /* Runs of `inner` elements belong to one channel, then comes the next channel; a transposed convolution begins again at every input channel. */
 static bool host_of(Node *node, Host *host)
 {
-    if (node->epilogue_count > 0 || node->output_count != 1)
+    Type type = node->outputs[0] ? node->outputs[0]->type : TYPE_UNKNOWN;
+    if (node->epilogue_count > 0 || node->output_count != 1 || (type != TYPE_F32 && type != TYPE_F64))
         return false;
     const Shape *y = &node->outputs[0]->shape, *w = node->input_count > 1 && node->inputs[1] ? &node->inputs[1]->shape : NULL;
     *host = (Host){.node = node, .axis = 1, .groups = 1};
@@ -201,7 +202,7 @@ static void multiply_and_add(Graph *graph, Rewrite *order, Node *node)
     Affine affine = affine_identity(graph->ctx->scratch, x->shape.rank > 1 ? x->shape.dims[1] : 1);
     if (!affine_apply(&affine, node, x, 1, graph->ctx->scratch))
         return;
-    Value *operands[2] = {x, per_channel(graph, x, &affine, affine.factor)}, *product = edit_value(graph, x->type, &x->shape);
+    Value *operands[2] = {x, per_channel(graph, x, &affine, affine.factor)}, *product = edit_value(graph, NULL, x->type, &x->shape);
     rewrite_keep(order, edit_node(graph, OP_Mul, operands, 2, product));
     node->op = OP_Add;
     node->inputs[0] = product;

@@ -72,9 +72,9 @@ Node *edit_node(Graph *graph, Op op, Value *const *inputs, int input_count, Valu
     return node;
 }
 
-Value *edit_value(Graph *graph, Type type, const Shape *shape)
+Value *edit_value(Graph *graph, const char *name, Type type, const Shape *shape)
 {
-    Value *value = graph_value(graph, NULL);
+    Value *value = graph_value(graph, name);
     value->type = type;
     value->shape = *shape;
     value->known = true;

@@ -24,7 +24,7 @@ void rewrite_end(Rewrite *rewrite);
 
 /* A node of our own, not yet in the order, named after its output, which knows it as its producer. */
 Node *edit_node(Graph *graph, Op op, Value *const *inputs, int input_count, Value *output);
-Value *edit_value(Graph *graph, Type type, const Shape *shape);
+Value *edit_value(Graph *graph, const char *name, Type type, const Shape *shape);     /* NULL: a fresh name */
 Value *edit_constant(Graph *graph, Type type, const Shape *shape, const void *data);
 void edit_output(Node *node, int index, Value *value);                /* `value` is from now on produced there; the old one loses its producer */
 void edit_inputs(Node *node, int count);                              /* keeps the first `count` inputs, less absent ones at the end */

@@ -33,7 +33,7 @@ static Value *cast_to(Inference *inference, Value *value, Type type)
 {
     if (value->type == type)
         return value;
-    Value *result = edit_value(inference->graph, type, &value->shape);
+    Value *result = edit_value(inference->graph, NULL, type, &value->shape);
     Node *cast = edit_node(inference->graph, OP_Cast, &value, 1, result);
     node_set_int(inference->graph, cast, ATTR_to, type);
     infer_node(inference, cast);

@@ -144,7 +144,8 @@ static void copy_behind(Rewrite *order, Value *from, Value *to)
 /* A second name for a value: the model's output that is also something else. */
 static Value *another(Rewrite *order, const Value *value, int index)
 {
-    Value *copy = edit_value(order->graph, value->type, &value->shape);
+    const char *name = arena_format(order->graph->ctx->scratch, "%s.output%d", value->name, index);
+    Value *copy = edit_value(order->graph, graph_value_named(order->graph, name) ? NULL : name, value->type, &value->shape);
     copy->declared = value->declared;
     copy->output_index = index;
     order->graph->outputs[index] = copy;
