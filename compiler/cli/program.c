@@ -100,8 +100,8 @@ Program *program_load(Context *ctx, const Options *options, const Plan *plan)
     compiler_run(ctx, compiler, arguments, COUNT(arguments));
     void *handle = dlopen(object, RTLD_NOW | RTLD_LOCAL);
     if (!handle)
-        fail(ctx, STATUS_USAGE, NULL, "for another machine use 'tulle build', and run the result there", "code for target '%s' cannot be loaded here: %s",
-             plan->target->machine.name, dlerror());
+        fail(ctx, STATUS_USAGE, NULL, "use 'tulle build', and run the result on such a machine, or under qemu", "code for target '%s' cannot be loaded on this machine",
+             plan->target->machine.name);
     scratch_remove_all();            /* it stays loaded; nothing is left behind whatever happens next */
     Program *program = arena_new_of(ctx->graph, Program);
     const struct tulle_model *(*model)(void);
