@@ -62,7 +62,8 @@
 #define LOAD_SIGNED(v) (uint64_t)(v)
 #define LOAD_UNSIGNED(v) (uint64_t)(v)
 #define SCALE_REAL(sum, c) (r[0] * (sum) + r[1] * (c))
-#define SCALE_SIGNED(sum, c) (r[0] == 1 && r[1] == 1 ? (int64_t)((sum) + (c)) : ref_to_i64(r[0] * (double)(int64_t)(sum) + r[1] * (double)(int64_t)(c)))
+#define SCALE_SIGNED(sum, c) \
+    (r[0] == 1 && r[1] == 1 ? (int64_t)((sum) + (c)) : ref_to_i64(r[0] * (double)(int64_t)(sum) + r[1] * (double)(int64_t)(c)))
 #define SCALE_UNSIGNED(sum, c) (r[0] == 1 && r[1] == 1 ? (sum) + (c) : ref_to_u64(r[0] * (double)(sum) + r[1] * (double)(c)))
 
 #endif

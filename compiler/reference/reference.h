@@ -28,12 +28,13 @@ typedef struct ReferenceCall {
     bool in_place;                   /* out[0] may be in[0] */
 } ReferenceCall;
 
-/* Fills the call for a node in closed form (its epilogue apart). Several calls for one node are possible (Concat: one an input; Split: one an output);
-   `part` counts them from 0: false when there is none. For part calls, in and out are described by `inputs` and `outputs` below. */
+/* Fills the call for a node in closed form (its epilogue apart). Several calls for one node are possible (Concat: one an input; Split: one an
+   output), counted by `part` from 0. The operands of a part are described by `inputs` and `outputs` below. */
 int  reference_parts(const Node *node);
 void reference_call(const Graph *graph, const Node *node, int part, Arena *arena, ReferenceCall *call);   /* only if supported */
 /* Which of the node's inputs and outputs the call takes, in order (Concat part 2 takes input 2 and output 0). Returned counts; indices in the arrays.
-   An index of -1 stands for an absent optional operand or result: NULL is passed in its place; a part with no result at all is not run. No call takes more than REFERENCE_MOST of either. */
+   An index of -1 stands for an absent optional operand or result: NULL is passed in its place; a part with no result at all is not run. No call
+   takes more than REFERENCE_MOST of either. */
 #define REFERENCE_MOST 5
 int  reference_inputs(const Node *node, int part, int *indices, int most);
 int  reference_outputs(const Node *node, int part, int *indices, int most);

@@ -23,7 +23,8 @@ static const struct { const char *types, *text; } structured[] = {
     {REAL WHOLE, "input %a : @[2,1,3,4]\ninput %b : @[5,4,2]\n%y : ? = MatMul(%a, %b)"},
     {REAL WHOLE, "input %a : @[4]\ninput %b : @[3,4,33]\n%y : ? = MatMul(%a, %b)"},
     {REAL WHOLE, "input %a : @[3,4]\ninput %b : @[4]\n%y : ? = MatMul(%a, %b)"},
-    {REAL, "input %a : @[2,3,4]\ninput %b : @[3]\ninput %c : @[3]\ninput %d : @[3]\ninput %e : @[3]\n%y : ? = BatchNormalization(%a, %b, %c, %d, %e)"},
+    {REAL, "input %a : @[2,3,4]\ninput %b : @[3]\ninput %c : @[3]\ninput %d : @[3]\ninput %e : @[3]\n"
+           "%y : ? = BatchNormalization(%a, %b, %c, %d, %e)"},
     {REAL, "input %a : @[2,3,4]\ninput %b : @[3,4]\ninput %c : @[3,4]\ninput %d : @[3,4]\ninput %e : @[3,4]\n"
            "%y : ? = BatchNormalization(%a, %b, %c, %d, %e)"},
     {REAL, "input %a : @[2,7,3,2]\n%y : ? = LRN(%a) {size=4, alpha=0.1}"},
@@ -71,7 +72,8 @@ static const struct { const char *types, *text; } structured[] = {
     {"i8 i16 u8 u16", "input %a : f32[2,3,4]\ninput %s : f32[3]\ninput %z : @[3]\n%y : ? = QuantizeLinear(%a, %s, %z) {axis=1}"},
     {"i8 i16 u8 u16", "input %a : f64[2,3]\ninput %s : f64[]\ninput %z : @[]\n%y : ? = QuantizeLinear(%a, %s, %z)"},
     {"i8 i16 u8 u16", "input %a : i32[2,4]\ninput %s : f32[2,2]\ninput %z : @[2,2]\n%y : ? = QuantizeLinear(%a, %s, %z) {block_size=2}"},
-    {"i8 i16 i32 u8 u16 u32", "input %a : @[2,3,4]\ninput %s : f32[2,2,4]\ninput %z : @[2,2,4]\n%y : ? = DequantizeLinear(%a, %s, %z) {block_size=2}"},
+    {"i8 i16 i32 u8 u16 u32", "input %a : @[2,3,4]\ninput %s : f32[2,2,4]\ninput %z : @[2,2,4]\n"
+                              "%y : ? = DequantizeLinear(%a, %s, %z) {block_size=2}"},
     {"i8 i16 i32 u8 u16 u32", "input %a : @[2,3]\ninput %s : f64[]\n%y : ? = DequantizeLinear(%a, %s)"},
 };
 

@@ -104,7 +104,8 @@ static void check_conv(Context *ctx, uint32_t *seed, bool transposed)
     reference_run(one.graph, one.node, one.inputs, one.outputs, NULL, NULL, ctx->scratch);
     double *expected = biased(&one);
     for (int64_t i = 0; i < images * groups * filters * channels; i++) {
-        int64_t channel = i % channels, filter = i / channels % filters, group = i / channels / filters % groups, image = i / channels / filters / groups;
+        int64_t channel = i % channels, filter = i / channels % filters;
+        int64_t group = i / channels / filters % groups, image = i / channels / filters / groups;
         int64_t weights = transposed ? (group * channels + channel) * filters + filter : (group * filters + filter) * channels + channel;
         scatter(&one, &window, transposed ? spreads : meets, (image * groups + group) * channels + channel, weights,
                 (image * groups + group) * filters + filter, expected);
@@ -121,8 +122,8 @@ static void check_pool(Context *ctx, uint32_t *seed, bool average, bool padding_
     while (!choose_window(seed, &w))
         continue;
     Case one;
-    case_make(ctx, arena_format(ctx->graph, "input %%x : f64[1,2,%d,%d]\n%%y : ? = %s(%%x) {kernel_shape=[%d,%d], %s%s}", (int)w.size[0], (int)w.size[1],
-                                average ? "AveragePool" : "MaxPool", (int)w.kernel[0], (int)w.kernel[1], window_text(ctx->graph, &w),
+    case_make(ctx, arena_format(ctx->graph, "input %%x : f64[1,2,%d,%d]\n%%y : ? = %s(%%x) {kernel_shape=[%d,%d], %s%s}", (int)w.size[0],
+                                (int)w.size[1], average ? "AveragePool" : "MaxPool", (int)w.kernel[0], (int)w.kernel[1], window_text(ctx->graph, &w),
                                 padding_counts ? ", count_include_pad=1" : ""), *seed, &one);
     reference_run(one.graph, one.node, one.inputs, one.outputs, NULL, NULL, ctx->scratch);
     const Shape *y = case_result(&one);
@@ -149,7 +150,8 @@ static void check_pool(Context *ctx, uint32_t *seed, bool average, bool padding_
 
 static void check_product(Context *ctx, uint32_t *seed)
 {
-    int64_t rows = choose(seed, 1, 5), columns = choose(seed, 1, 40), depth = choose(seed, 0, 9), a_turned = choose(seed, 0, 1), b_turned = choose(seed, 0, 1);
+    int64_t rows = choose(seed, 1, 5), columns = choose(seed, 1, 40), depth = choose(seed, 0, 9);
+    int64_t a_turned = choose(seed, 0, 1), b_turned = choose(seed, 0, 1);
     Case one;
     case_make(ctx, arena_format(ctx->graph, "input %%a : f64[%d,%d]\ninput %%b : f64[%d,%d]\ninput %%c : f64[%d]\n"
                                             "%%y : ? = Gemm(%%a, %%b, %%c) {transA=%d, transB=%d, alpha=0.5, beta=3.}",
@@ -259,7 +261,8 @@ static void check_in_place(Case *one, void *argument)
     ++*(int *)argument;
     assert_true(shape_equal(&one->node->inputs[0]->shape, case_result(one)) && one->node->inputs[0]->type == one->node->outputs[0]->type);
     reference_run(one->graph, one->node, one->inputs, one->outputs, NULL, NULL, one->graph->ctx->scratch);
-    int in_count = reference_inputs(one->node, 0, in_indices, REFERENCE_MOST), out_count = reference_outputs(one->node, 0, out_indices, REFERENCE_MOST);
+    int in_count = reference_inputs(one->node, 0, in_indices, REFERENCE_MOST);
+    int out_count = reference_outputs(one->node, 0, out_indices, REFERENCE_MOST);
     for (int i = 0; i < in_count; i++)
         in[i] = in_indices[i] < 0 ? NULL : one->inputs[in_indices[i]];
     for (int i = 0; i < out_count; i++)

@@ -100,7 +100,8 @@ static void run_part(const Case *one, const Pasted *pasted, int part, void *cons
     ReferenceCall call;
     bool wanted = false;
     reference_call(one->graph, one->node, part, one->graph->ctx->scratch, &call);
-    int in_count = reference_inputs(one->node, part, in_indices, REFERENCE_MOST), out_count = reference_outputs(one->node, part, out_indices, REFERENCE_MOST);
+    int in_count = reference_inputs(one->node, part, in_indices, REFERENCE_MOST);
+    int out_count = reference_outputs(one->node, part, out_indices, REFERENCE_MOST);
     for (int i = 0; i < in_count; i++)
         in[i] = in_indices[i] < 0 ? NULL : one->inputs[in_indices[i]];
     for (int i = 0; i < out_count; i++) {
@@ -134,7 +135,8 @@ static void compare_case(Case *one, void *argument)
 static void compare_with(Context *ctx, const char *compiler, const char *source)
 {
     const char *library = arena_format(ctx->graph, "%s.%s.so", source, compiler);
-    const char *command = arena_format(ctx->graph, "%s -std=gnu11 -O1 -Wall -Wextra -Wconversion -Werror -ffp-contract=off -fPIC -shared -o %s %s -lm",
+    const char *command = arena_format(ctx->graph, "%s -std=gnu11 -O1 -Wall -Wextra -Wconversion -Werror -ffp-contract=off -fPIC -shared "
+                                                  "-o %s %s -lm",
                                        compiler, library, source);
     if (system(command) != 0)
         case_fails("failed: %s", command);

@@ -65,13 +65,15 @@ static const struct { const char *text, *inputs, *expected; } rows[] = {
     {"input %x : f32[1,1,2]\ninput %w : f32[1,1,3]\n%y : ? = ConvTranspose(%x, %w) {strides=[2]}", "1 2; 1 1 1", "1 1 3 2 2"},
     {"input %x : f32[1,1,2]\ninput %w : f32[1,1,2]\ninput %b : f32[1]\n%y : ? = ConvTranspose(%x, %w, %b) {dilations=[2], pads=[1,0]}",
      "1 2; 1 10; 5", "7 15 25"},
-    {"input %a : f32[2,2]\ninput %b : f32[2,2]\ninput %c : f32[2]\n%y : ? = Gemm(%a, %b, %c) {alpha=2., beta=0.5}", "1 2 3 4; 1 0 0 1; 10 20", "7 14 11 18"},
+    {"input %a : f32[2,2]\ninput %b : f32[2,2]\ninput %c : f32[2]\n%y : ? = Gemm(%a, %b, %c) {alpha=2., beta=0.5}",
+     "1 2 3 4; 1 0 0 1; 10 20", "7 14 11 18"},
     {"input %a : i32[1,2]\ninput %b : i32[1,2]\ninput %c : i32[]\n%y : ? = Gemm(%a, %b, %c) {transB=1}", "2147483647 1; 2 3; 4", "5"},
     {"input %a : f32[2]\ninput %b : f32[2,3]\n%y : ? = MatMul(%a, %b)", "1 10; 1 2 3 4 5 6", "41 52 63"},
     /* pools */
     {"input %x : f32[1,1,5]\n%y : ? = AveragePool(%x) {kernel_shape=[3], strides=[2], pads=[1,1], count_include_pad=1}", "1 2 3 4 5", "1 3 3"},
     {"input %x : f32[1,1,5]\n%y : ? = AveragePool(%x) {kernel_shape=[3], strides=[2], pads=[1,1]}", "1 2 3 4 5", "1.5 3 4.5"},
-    {"input %x : f32[1,1,5]\n%y : ? = AveragePool(%x) {kernel_shape=[2], strides=[2], ceil_mode=1, count_include_pad=1}", "1 2 3 4 5", "1.5 3.5 5"},
+    {"input %x : f32[1,1,5]\n%y : ? = AveragePool(%x) {kernel_shape=[2], strides=[2], ceil_mode=1, count_include_pad=1}",
+     "1 2 3 4 5", "1.5 3.5 5"},
     {"input %x : f32[1,1,2,3]\n%y : ?, %i : ? = MaxPool(%x) {kernel_shape=[2,2]}", "1 5 3 4 2 6", "5 6; 1 5"},
     {"input %x : f32[1,1,2,3]\n%y : ?, %i : ? = MaxPool(%x) {kernel_shape=[2,2], storage_order=1}", "1 5 3 4 2 6", "5 6; 2 5"},
     {"input %x : i8[1,2,2]\n%y : ?, %i : ? = MaxPool(%x) {kernel_shape=[2], pads=[1,0]}", "-7 -8 -3 -4", "-7 -7 -3 -3; 0 0 2 2"},
@@ -81,7 +83,8 @@ static const struct { const char *text, *inputs, *expected; } rows[] = {
     /* normalisations */
     {"input %x : f64[1,2,2]\ninput %s : f64[2]\ninput %b : f64[2]\ninput %m : f64[2]\ninput %v : f64[2]\n"
      "%y : ? = BatchNormalization(%x, %s, %b, %m, %v) {epsilon=1.}", "1 2 3 4; 2 3; 1 0; 1 3; 3 8", "1 2 0 1"},
-    {"input %x : f64[1,3,1]\n%y : ? = LRN(%x) {size=3, alpha=3., beta=1., bias=1.}", "1 2 3", "0.16666666666666666 0.13333333333333333 0.21428571428571427"},
+    {"input %x : f64[1,3,1]\n%y : ? = LRN(%x) {size=3, alpha=3., beta=1., bias=1.}", "1 2 3",
+     "0.16666666666666666 0.13333333333333333 0.21428571428571427"},
     {"input %x : f64[1,1,2]\ninput %s : f64[1]\ninput %b : f64[1]\n%y : ? = InstanceNormalization(%x, %s, %b) {epsilon=0.}", "1 3; 2; 1", "-1 3"},
     {"input %x : f64[1,2]\ninput %s : f64[2]\ninput %b : f64[]\n%y : ? = LayerNormalization(%x, %s, %b) {epsilon=0.}", "1 3; 2 4; 1", "-1 5"},
     {"input %x : f32[2]\n%y : ? = Softmax(%x)", "1000 1000", "0.5 0.5"},
@@ -122,11 +125,13 @@ static const struct { const char *text, *inputs, *expected; } rows[] = {
     {"input %x : f32[2]\n%y : ? = Resize(%x) {scales=[2.], mode=linear}", "1 2", "1 1.25 1.75 2"},
     {"input %x : f32[2]\n%y : ? = Resize(%x) {sizes=[3], mode=linear, coordinate_transformation_mode=align_corners}", "1 2", "1 1.5 2"},
     {"input %x : f32[4]\n%y : ? = Resize(%x) {sizes=[2], mode=linear, antialias=1}", "1 1 3 3", "1.25 2.75"},
-    {"input %x : f32[4]\n%y : ? = Resize(%x) {sizes=[2], mode=linear, antialias=1, exclude_outside=1}", "1 1 3 3", "1.2857142857142858 2.7142857142857144"},
+    {"input %x : f32[4]\n%y : ? = Resize(%x) {sizes=[2], mode=linear, antialias=1, exclude_outside=1}", "1 1 3 3",
+     "1.2857142857142858 2.7142857142857144"},
     {"input %x : f64[3]\n%y : ? = Resize(%x) {sizes=[3], mode=nearest, coordinate_transformation_mode=tf_crop_and_resize, roi=[0.5,1.5], "
      "extrapolation_value=-1.}", "1 2 3", "2 3 -1"},
     /* quantising */
-    {"input %x : f32[6]\ninput %s : f32[]\ninput %z : i8[]\n%y : ? = QuantizeLinear(%x, %s, %z)", "0.5 1.5 2.5 -300 300 nan; 1; 0", "0 2 2 -128 127 0"},
+    {"input %x : f32[6]\ninput %s : f32[]\ninput %z : i8[]\n%y : ? = QuantizeLinear(%x, %s, %z)", "0.5 1.5 2.5 -300 300 nan; 1; 0",
+     "0 2 2 -128 127 0"},
     {"input %x : f32[2,2]\ninput %s : f32[2]\ninput %z : u8[2]\n%y : ? = QuantizeLinear(%x, %s, %z) {axis=0}", "1 2 3 4; 1 2; 0 100", "1 2 102 102"},
     {"input %x : u8[2]\ninput %s : f32[]\ninput %z : u8[]\n%y : ? = DequantizeLinear(%x, %s, %z)", "0 255; 0.5; 128", "-64 63.5"},
     {"input %x : i32[4]\ninput %s : f32[2]\n%y : ? = DequantizeLinear(%x, %s) {axis=0, block_size=2}", "1 2 3 4; 10 100", "10 20 300 400"},

@@ -1,6 +1,7 @@
 /* Convolution over up to three spatial axes, each output line in blocks of 16 columns; a block's part of an input line is made wide and padded with
    zeros first, unless the kernel reaches further than 64 columns. Zero weights are passed over. Items: lines of the result.
-   p: channels of a group, filters, filters of a group; then three numbers each: size of x, of the result, kernel, strides, dilations, pads in front. */
+   p: channels of a group, filters, filters of a group; then three numbers each: size of x, of the result, kernel, strides, dilations, pads in
+   front. */
 static void NAME(const int64_t *p, const double *r, const void *const *in, void *const *out, int64_t begin, int64_t end)
 {
     const int64_t channels = p[0], filters = p[1], group_filters = p[2], *size = p + 3, *result = p + 6, *kernel = p + 9;

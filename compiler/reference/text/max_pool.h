@@ -1,5 +1,6 @@
 /* The largest value of each window over up to three spatial axes, and where it was found if that is asked for. Items: lines of the result.
-   p: three numbers each: size of x, of the result, kernel, strides, dilations, pads in front; then the strides of the three axes in the places told. */
+   p: three numbers each: size of x, of the result, kernel, strides, dilations, pads in front; then the strides of the three axes in the places
+   told. */
 static void NAME(const int64_t *p, const double *r, const void *const *in, void *const *out, int64_t begin, int64_t end)
 {
     const int64_t *size = p, *result = p + 3, *kernel = p + 6, *stride = p + 9, *dilation = p + 12, *pad = p + 15, *told = p + 18;

@@ -1,6 +1,7 @@
 /* Resizes by linear or cubic interpolation along every axis, weights computed where they are used. Items: elements of the result.
    p: rank, coordinates (see ref_resized), whether elements outside x are left out; for every axis: size of the result; of x; stride in x.
-   r: the value outside x; the parameter of cubic weights; for every axis the four numbers of ref_resized; then for every axis by what distances shrink (antialias). */
+   r: the value outside x; the parameter of cubic weights; for every axis the four numbers of ref_resized; then for every axis by what distances
+   shrink (antialias). */
 static void NAME(const int64_t *p, const double *r, const void *const *in, void *const *out, int64_t begin, int64_t end)
 {
     const int64_t rank = p[0], *dims = p + 3, *sizes = dims + rank, *strides = sizes + rank;
