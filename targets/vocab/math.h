@@ -95,11 +95,11 @@ V_INLINE v_float v_log(v_float x)
 /* end */
 /* op: v_unit */
 /* needs: v_select v_less v_set1 v_zero */
-/* Into 0 .. 1; NaN becomes 1, as fmax(0, fmin(1, NaN)) is. */
+/* Into 0 .. 1; NaN stays NaN. */
 V_INLINE v_float v_unit(v_float a)
 {
-    const v_float b = v_select(v_less(a, v_set1(1.0f)), a, v_set1(1.0f));
-    return v_select(v_less(v_zero(), b), b, v_zero());
+    a = v_select(v_less(v_set1(1.0f), a), v_set1(1.0f), a);
+    return v_select(v_less(a, v_zero()), v_zero(), a);
 }
 /* end */
 /* op: v_max_across */

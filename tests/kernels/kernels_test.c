@@ -151,6 +151,8 @@ static void write_inputs(Bench *bench)
         uint64_t state = strtoull(value->name, NULL, 10) * 1000003u + (uint64_t)value->name[strlen(value->name) - 1] + 1;
         float *data = arena_array(bench->ctx->graph, float, count + 1);
         random_floats(&state, data, count);
+        if (layer_kind(strtoull(value->name, NULL, 10)) == LAYER_UNARY || layer_kind(strtoull(value->name, NULL, 10)) == LAYER_BINARY)
+            random_specials(&state, data, count);
         bench->data[value->id] = data;
         fwrite(data, sizeof *data, (size_t)count, file);
     }

@@ -41,6 +41,14 @@ void random_floats(uint64_t *state, float *data, int64_t count)
         data[i] = random_between(state, 0, 30) == 0 ? 0 : (float)random_between(state, -(1 << 20), 1 << 20) / (1 << 20);
 }
 
+void random_specials(uint64_t *state, float *data, int64_t count)
+{
+    static const float specials[] = {__builtin_inff(), -__builtin_inff(), __builtin_nanf(""), -0.0f, 1e30f, -1e30f, 100, -100, 1e-40f, -1e-40f, 3, -3};
+    for (int64_t i = 0; i < count; i++)
+        if (random_between(state, 0, 15) == 0)
+            data[i] = specials[random_between(state, 0, COUNT(specials) - 1)];
+}
+
 /* Weights: some densities, rows without any. */
 static const float *sparse_floats(Draw *draw, int64_t rows, int64_t columns)
 {

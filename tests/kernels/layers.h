@@ -13,6 +13,8 @@ LayerKind layer_kind(uint64_t seed);
 
 /* Numbers of either sign up to 1, some of them zeros. */
 void random_floats(uint64_t *state, float *data, int64_t count);
+/* Makes some of them infinite, NaNs, negative zeros, huge and tiny. */
+void random_specials(uint64_t *state, float *data, int64_t count);
 int64_t random_between(uint64_t *state, int64_t low, int64_t high);
 
 #endif
