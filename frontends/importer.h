@@ -21,7 +21,7 @@ typedef Onnx__OperatorSetIdProto OperatorSetIdProto;
 
 #define NEWEST_OPSET 27
 #define NEWEST_IR 13
-#define MOST_NODES 1000000       /* after inlining: a bound on what functions that call functions can grow to */
+#define MOST_NODES 500000       /* after inlining: a bound on what functions that call functions can grow to */
 
 /* ---- names.c: maps from names to things, and names that nobody else has ---- */
 

@@ -96,6 +96,8 @@ static void see_node(Ordering *ordering, int reader, const NodeProto *node, cons
 static void see_graph(Ordering *ordering, int reader, const GraphProto *graph, const Hidden *outer)
 {
     Hidden hidden = {name_map(ordering->scope->importer->arena), outer};
+    for (size_t i = 0; i < graph->n_input; i++)
+        hide(&hidden, graph->input[i]->name);
     for (size_t i = 0; i < graph->n_initializer; i++)
         hide(&hidden, graph->initializer[i]->name);
     for (size_t i = 0; i < graph->n_node; i++)

@@ -241,7 +241,7 @@ static void functions_that_do_harm(void **state)
     expect_failure(calling("own.Self", function("own", "Self", "v", "r", "", 17, node("own.Self", "again", "v", "r")), none), STATUS_MODEL,
                    "calls itself");
     expect_graph(calling_top(3), "\"deep/b/b/t\"");
-    expect_failure(calling_top(40), STATUS_UNSUPPORTED, "more than 1000000 nodes");
+    expect_failure(calling_top(40), STATUS_UNSUPPORTED, "more than 500000 nodes");
     expect_failure(calling("own.F", function("own", "F", "v", "r", "", 17, node("Relu", "", "w", "r")), none), STATUS_MODEL, "'w'");
     expect_failure(calling("own.F", function("own", "F", "v", "r", "", 17, node("Relu", "", "v", "s")), none), STATUS_MODEL, "'r'");
     expect_failure(calling("own.F", function("own", "F", "", "r", "", 17, node("Relu", "", "v", "r")), none), STATUS_MODEL,
