@@ -23,12 +23,16 @@ static int draw(uint64_t *state, int below)
 
 /* ---- making a network ---- */
 
+/* About a third zeros. */
 static Value *constant(Maker *maker, Shape shape, bool positive)
 {
     int64_t count = shape_count(&shape);
-    float *data = arena_array(maker->graph->arena, float, count + 1);
-    for (int64_t i = 0; i < count; i++)
-        data[i] = (float)(draw(&maker->state, 3) == 0 && !positive ? 0 : draw(&maker->state, 15) - (positive ? -1 : 7)) / 8;
+    char *data = arena_array(maker->graph->arena, char, 4 * count + 4);
+    data += draw(&maker->state, 4);              /* as in a mapped model: at any address */
+    for (int64_t i = 0; i < count; i++) {
+        float element = (float)(draw(&maker->state, 3) == 0 && !positive ? 0 : draw(&maker->state, 15) - (positive ? -1 : 7)) / 8;
+        memcpy(data + 4 * i, &element, sizeof element);
+    }
     return graph_constant(maker->graph, NULL, TYPE_F32, &shape, data);
 }
 
