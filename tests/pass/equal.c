@@ -150,7 +150,7 @@ static void add_padded(Maker *maker, Value *x)
 static void add_move(Maker *maker, Value *x)
 {
     const int64_t *d = x->shape.dims;
-    int64_t zeros[4] = {0}, ends[4] = {9, 9, 9, 9}, perm[4] = {0, 1, 3, 2};
+    int64_t zeros[4] = {0}, ends[4] = {99, 99, 99, 99}, perm[4] = {0, 1, 3, 2};
     Shape swapped = {4, {d[0], d[1], d[3], d[2]}};
     switch (draw(&maker->state, 5)) {
     case 0:
