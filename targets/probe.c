@@ -24,8 +24,32 @@ static const char *probe_isa(void)
 #endif
 }
 
-static int64_t probe_bytes(int name)
+/* One line of a file of the system's, without its end; "" if there is none. */
+static const char *line_of(char line[static 64], const char *path)
 {
+    FILE *file = fopen(path, "re");
+    if (!file || !fgets(line, 64, file))
+        line[0] = '\0';
+    if (file)
+        fclose(file);
+    line[strcspn(line, "\n")] = '\0';
+    return line;
+}
+
+/* The first core's data cache of this level. The kernel's account comes first: the C library knows no caches on Arm, and adds up some others. */
+static int64_t probe_cache(Context *ctx, int level, int name)
+{
+    char line[64];
+    for (int index = 0; index < 8; index++) {
+        const char *folder = arena_format(ctx->scratch, "/sys/devices/system/cpu/cpu0/cache/index%d", index);
+        if (atoi(line_of(line, arena_format(ctx->scratch, "%s/level", folder))) != level)
+            continue;
+        if (strcmp(line_of(line, arena_format(ctx->scratch, "%s/type", folder)), "Instruction") == 0)
+            continue;
+        char *unit = NULL;
+        const int64_t size = strtoll(line_of(line, arena_format(ctx->scratch, "%s/size", folder)), &unit, 10);
+        return size * (*unit == 'K' ? 1 << 10 : *unit == 'M' ? 1 << 20 : 1);
+    }
     const long bytes = sysconf(name);
     return bytes > 0 ? bytes : 0;
 }
@@ -69,7 +93,7 @@ void probe_native(Context *ctx, Machine *machine)
     *machine = (Machine){
         .name = "native", .says = text_quote(ctx->graph, says, strlen(says)), .isa = probe_isa(),
         .cores = cores > 0 ? (int)cores : 1, .ghz = probe_ghz(ctx),
-        .l1_bytes = probe_bytes(_SC_LEVEL1_DCACHE_SIZE), .l2_bytes = probe_bytes(_SC_LEVEL2_CACHE_SIZE),
-        .l3_bytes = probe_bytes(_SC_LEVEL3_CACHE_SIZE),
+        .l1_bytes = probe_cache(ctx, 1, _SC_LEVEL1_DCACHE_SIZE), .l2_bytes = probe_cache(ctx, 2, _SC_LEVEL2_CACHE_SIZE),
+        .l3_bytes = probe_cache(ctx, 3, _SC_LEVEL3_CACHE_SIZE),
     };
 }
