@@ -10,7 +10,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-const char *harness_runtime_folder, *harness_runtime_library;
+const char *harness_runtime_folder;
 
 const char *harness_folder(Context *ctx, const char *name)
 {
@@ -58,8 +58,8 @@ Program harness_load(Context *ctx, const char *compiler, const char *flags, cons
 {
     static int number;
     const char *library = arena_format(ctx->graph, "%s/%s%d.so", folder, prefix, number++);
-    harness_command(ctx, "%s -std=gnu11 %s -Wall -Wextra -Wconversion -Werror -ffp-contract=off -fPIC -shared -I%s %s/%s.c -o %s -lm", compiler, flags,
-                    folder, folder, prefix, library);
+    harness_command(ctx, "%s -std=gnu11 %s -Wall -Wextra -Wconversion -Werror -ffp-contract=off -fPIC -shared -I%s %s/%s.c -o %s -lm", compiler,
+                    flags, folder, folder, prefix, library);
     void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
     if (handle == NULL)
         print_message("%s\n", dlerror());

@@ -38,6 +38,6 @@ Buffers harness_run(Context *ctx, const Program *program, const Buffers *inputs,
 Buffers harness_reference(Context *ctx, const char *text, const Buffers *inputs);
 void harness_expect_same(const Buffers *a, const Buffers *b);
 
-extern const char *harness_runtime_folder, *harness_runtime_library;
+extern const char *harness_runtime_folder;
 
 #endif

@@ -17,7 +17,7 @@ static uint32_t random_below(uint32_t limit)
     return (uint32_t)(((uint64_t)(random_state >> 8) * limit) >> 24);
 }
 
-/* ---- random graphs ---- */
+/* ---- random graphs: a few operators, among them some that work in place, some whose results others view, some with scratch ---- */
 
 static Value *made(Graph *graph, int64_t rows, int64_t columns)
 {
@@ -32,7 +32,7 @@ static Value *add_random_node(Graph *graph, Value **values, int count)
 {
     Value *a = values[random_below(4) == 0 || count < 4 ? random_below((uint32_t)count) : (uint32_t)count - 1 - random_below(3)];
     Value *b = values[random_below((uint32_t)count)];
-    switch (random_below(5)) {
+    switch (random_below(6)) {
     case 0: {
         Value *y = made(graph, 1, a->shape.dims[0] * a->shape.dims[1]);
         graph_add(graph, OP_Flatten, NULL, &a, 1, &y, 1);
@@ -50,6 +50,17 @@ static Value *add_random_node(Graph *graph, Value **values, int count)
             break;
         Value *y = made(graph, a->shape.dims[0], a->shape.dims[1]), *both[] = {a, b};
         graph_add(graph, OP_Mul, NULL, both, 2, &y, 1);
+        return y;
+    }
+    case 3: {
+        if (a->shape.dims[1] > 200)
+            break;
+        float *weights = arena_array(graph->arena, float, a->shape.dims[1] * 10);
+        for (int64_t i = 0; i < a->shape.dims[1] * 10; i++)
+            weights[i] = random_below(3) == 0 ? 1.0f : 0.0f;
+        Value *w = graph_constant(graph, NULL, TYPE_F32, &(Shape){2, {a->shape.dims[1], 10}}, weights);
+        Value *y = made(graph, a->shape.dims[0], 10), *both[] = {a, w};
+        graph_add(graph, OP_MatMul, NULL, both, 2, &y, 1);
         return y;
     }
     default: break;
@@ -189,7 +200,8 @@ static Status plan_one(Context *ctx, void *argument)
     double *excess = argument;
     Graph *graph = random_graph(ctx);
     passes_run(graph, &(PassOptions){0});
-    Plan *plan = plan_make(graph, target_named(ctx, "scalar"), &(PlanOptions){0});
+    bool scalar = random_below(2) == 0;
+    Plan *plan = plan_make(graph, target_named(ctx, scalar ? "scalar" : "generic"), &(PlanOptions){.random = random_below(1000)});
     check_stages(plan);
     execute_all(plan, ctx->graph);
     assert_true(plan->workspace_bytes >= plan->peak_values_bytes);
