@@ -71,6 +71,18 @@ static void gather_build(Builder *builder)
     build_elements(builder, false);
 }
 
+/* Places are computed in 64 bits: no honest padding comes near this. */
+static const char *pad_refuses(const Node *node)
+{
+    const int64_t limit = (int64_t)1 << 40;
+    int count;
+    const int64_t *pads = node_ints(node, ATTR_pads, &count);
+    for (int i = 0; i < count; i++)
+        if (pads[i] >= limit || pads[i] <= -limit)
+            return "padding of 2^40 elements and more";
+    return NULL;
+}
+
 static int64_t pad_mode(const Node *node)
 {
     static const char *const modes[] = {"constant", "reflect", "edge", "wrap"};
@@ -106,4 +118,4 @@ static void pad_build(Builder *builder)
 
 const Family family_where = {NULL, where_build};
 const Family family_gather = {gather_refuses, gather_build};
-const Family family_pad = {NULL, pad_build};
+const Family family_pad = {pad_refuses, pad_build};

@@ -18,13 +18,13 @@ static const struct {
 };
 
 static const struct { const char *name, *values[CLASS_OF_COUNT]; } macros[] = {
-    {"W", {STRING(W_REAL), STRING(W_F16), STRING(W_BF16), STRING(W_SIGNED), STRING(W_UNSIGNED)}},
     {"A", {STRING(A_REAL), NULL, NULL, STRING(A_SIGNED), STRING(A_UNSIGNED)}},
     {"NEGATIVE(v)", {STRING(NEGATIVE_REAL(v)), NULL, NULL, STRING(NEGATIVE_SIGNED(v)), STRING(NEGATIVE_UNSIGNED(v))}},
     {"SATURATE(v)", {STRING(SATURATE_REAL(v)), NULL, NULL, STRING(SATURATE_SIGNED(v)), STRING(SATURATE_UNSIGNED(v))}},
     {"EXCEEDS(v, w)", {STRING(EXCEEDS_REAL(v, w)), NULL, NULL, STRING(EXCEEDS_SIGNED(v, w)), STRING(EXCEEDS_UNSIGNED(v, w))}},
     {"LOAD(v)", {STRING(LOAD_REAL(v)), NULL, NULL, STRING(LOAD_SIGNED(v)), STRING(LOAD_UNSIGNED(v))}},
     {"SCALE(sum, c)", {STRING(SCALE_REAL(sum, c)), NULL, NULL, STRING(SCALE_SIGNED(sum, c)), STRING(SCALE_UNSIGNED(sum, c))}},
+    {"W", {STRING(W_REAL), STRING(W_F16), STRING(W_BF16), STRING(W_SIGNED), STRING(W_UNSIGNED)}},
 };
 
 const char *template_macro(Type type, const char *name)
@@ -48,14 +48,10 @@ static bool part_of_word(char c)
 
 bool template_mentions(const char *text, const char *word)
 {
-    size_t length = strcspn(word, "(");
-    for (const char *at = text; (at = strstr(at, word)) || true;) {
-        if (!at)
-            return false;
+    size_t length = strlen(word);
+    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
         if ((at == text || !part_of_word(at[-1])) && !part_of_word(at[length]))
             return true;
-        at += length;
-    }
     return false;
 }
 
@@ -81,7 +77,7 @@ void instance_define(Builder *builder, const char *name, const char *value)
     builder->defines[builder->define_count++] = (ReferenceDefine){name, value};
 }
 
-/* The names of function-like macros are looked for without their arguments. */
+/* A macro with arguments is looked for by its name alone. */
 static void define_if_used(Builder *builder, const char *name, Type type)
 {
     char *word = arena_string(builder->arena, name, strcspn(name, "("));
@@ -91,13 +87,11 @@ static void define_if_used(Builder *builder, const char *name, Type type)
 
 void instance_define_typed(Builder *builder, Type type)
 {
-    static const char *const plain[] = {"LOWEST", "HIGHEST"};
-    for (int i = 0; i < COUNT(plain); i++)
-        define_if_used(builder, plain[i], type);
-    for (int i = COUNT(macros) - 1; i >= 0; i--)    /* W last: other macros may use it */
+    static const char *const by_type[] = {"LOWEST", "HIGHEST", "U", "T"};
+    for (int i = 0; i < COUNT(macros); i++)
         define_if_used(builder, macros[i].name, type);
-    define_if_used(builder, "U", type);
-    define_if_used(builder, "T", type);
+    for (int i = 0; i < COUNT(by_type); i++)
+        define_if_used(builder, by_type[i], type);
 }
 
 void instance_named(Builder *builder, const char *name, const char *text, ReferenceFunction *run)
