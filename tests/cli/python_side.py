@@ -1,4 +1,6 @@
-"""numpy's own files through `tulle run`: every type, in every form that numpy writes, in and out again. numpy_files.py TULLE"""
+"""What Python reads and writes: numpy's own files of every type through `tulle run`, in every form, in and out again; and all JSON that tulle
+prints, of a model whose names need escaping. python_side.py TULLE"""
+import json
 import os
 import pathlib
 import subprocess
@@ -35,7 +37,7 @@ def same(arrays, path):
             assert found.dtype == array.dtype and numpy.array_equal(found, array.transpose(2, 0, 1)), name
 
 
-def main():
+def check_files():
     generator = numpy.random.default_rng(1)
     arrays = {name: (generator.normal(size=(2, 3, 5)) * 20).astype(name) for name in TYPES}
     make_model(arrays)
@@ -69,6 +71,38 @@ def main():
     print(f"{len(forms)} forms of {len(TYPES)} types")
 
 
+def parsed(*command):
+    done = subprocess.run(command, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def check_json():
+    x, y, name = 'in "quoted" \\ \n', "ausgang: größe", "node\t\x1b[31m</script>*/ ??/"
+    graph = helper.make_graph([helper.make_node("MatMul", [x, "w"], [y], name=name)], "odd \x01 name",
+                              [helper.make_tensor_value_info(x, 1, [2, 3])], [helper.make_tensor_value_info(y, 1, [2, 2])],
+                              [numpy_helper.from_array(numpy.eye(3, 2, dtype="float32"), "w")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), "odd.onnx")
+    numpy.save("x.npy", numpy.array([[1, 2, numpy.inf], [4, 5, 6]], "float32"))
+    targets = parsed(tulle, "targets", "--json")["targets"]
+    assert targets[0]["name"] == "native" and {"scalar", "generic"} <= {target["name"] for target in targets}
+    output = parsed(tulle, "run", "odd.onnx", "--input", "x.npy", "--json")["outputs"][0]
+    assert output["name"] == y and output["shape"] == [2, 2] and output["type"] == "float32", output
+    verified = parsed(tulle, "verify", "odd.onnx", "--json")
+    assert verified["threads"] == [1, 2, 3] and verified["cases"][0]["passed"] and verified["cases"][0]["layers"] == 1, verified
+    subprocess.run([tulle, "build", "odd.onnx", "-o", "odd"], check=True, capture_output=True)
+    bench = parsed("./odd", "--bench", "--json", "--threads", "2")
+    assert {"model", "target", "threads", "batch", "median_ms", "min_ms", "layers"} <= bench.keys(), bench
+    assert (bench["threads"], bench["batch"], bench["model"]) == (2, 2, "odd \x01 name"), bench
+    layer = bench["layers"][0]
+    assert layer["name"] == name and layer["op"] == "MatMul" and layer["predicted_ms"] is None and 0 < layer["density"] < 1, layer
+    assert {"kernel", "median_ms", "gflops", "effective_gflops"} <= layer.keys(), layer
+    table = subprocess.run(["./odd", "--bench"], capture_output=True, check=True).stdout
+    assert b"\x1b" not in table and b"\t" not in table, table
+    print("JSON of four commands")
+
+
 with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
-    main()
+    check_files()
+    check_json()
