@@ -108,31 +108,49 @@ static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *laye
 
 enum { VALUES, INDICES, STARTS, BIASES };
 
+typedef struct Table {
+    float *values;
+    int64_t *indices, *next;         /* next[n]: where the next nonzero of output n goes */
+} Table;
+
+static void add_weight(const SparseProduct *sparse, const void *weights, int64_t n, int64_t k, Table *table)
+{
+    const Product *product = &sparse->product;
+    const float value = read_float(weights, k * product->b_row + n * product->b_column);
+    if (value == 0)
+        return;
+    table->values[table->next[n]] = value * product->alpha;
+    table->indices[table->next[n]++] = k * sparse->index_step;
+}
+
+/* In the order of memory, whichever way the matrix lies; an output's nonzeros come in the order of k both ways. */
+static void fill_table(const SparseProduct *sparse, const void *weights, Table *table)
+{
+    const int64_t n = sparse->product.n, k = sparse->product.k;
+    const bool by_row = sparse->product.b_column == 1;
+    for (int64_t i = 0; i < (by_row ? k : n); i++)
+        for (int64_t j = 0; j < (by_row ? n : k); j++)
+            add_weight(sparse, weights, by_row ? j : i, by_row ? i : j, table);
+}
+
 static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
 {
     SparseProduct sparse;
     sparse_of(problem, tiling, &sparse);
-    const Product *product = &sparse.product;
-    const int64_t nonzeros = problem->pattern->nonzeros;
+    const int64_t nonzeros = problem->pattern->nonzeros, outputs = sparse.product.n;
     /* one more, so that no array is empty */
-    float *values = arena_array(packed->arena, float, nonzeros + 1);
-    int64_t *indices = arena_array(packed->arena, int64_t, nonzeros + 1);
-    int32_t *starts = arena_array(packed->arena, int32_t, product->n + 1);
-    int64_t count = 0;
-    for (int64_t n = 0; n < product->n; n++) {
-        for (int64_t k = 0; k < product->k; k++) {
-            const float value = read_float(problem->node->inputs[1]->data, k * product->b_row + n * product->b_column);
-            if (value == 0)
-                continue;
-            values[count] = value * product->alpha;
-            indices[count++] = k * sparse.index_step;
-        }
-        starts[n + 1] = (int32_t)count;
+    Table table = {.values = arena_array(packed->arena, float, nonzeros + 1), .indices = arena_array(packed->arena, int64_t, nonzeros + 1),
+                   .next = arena_array(packed->arena, int64_t, outputs + 1)};
+    int32_t *starts = arena_array(packed->arena, int32_t, outputs + 1);
+    for (int64_t n = 0; n < outputs; n++) {
+        starts[n + 1] = starts[n] + problem->pattern->row_nonzeros[n];
+        table.next[n] = starts[n];
     }
-    packed_add(packed, "float", values, (size_t)(nonzeros + 1) * sizeof *values);
-    packed_offsets(packed, indices, nonzeros + 1, sparse.largest);
-    packed_add(packed, "int32_t", starts, (size_t)(product->n + 1) * sizeof *starts);
-    packed_add(packed, "float", product_bias(product, 1, packed->arena), (size_t)product->n * sizeof(float));
+    fill_table(&sparse, problem->node->inputs[1]->data, &table);
+    packed_add(packed, "float", table.values, (size_t)(nonzeros + 1) * sizeof(float));
+    packed_offsets(packed, table.indices, nonzeros + 1, sparse.largest);
+    packed_add(packed, "int32_t", starts, (size_t)(outputs + 1) * sizeof *starts);
+    packed_add(packed, "float", product_bias(&sparse.product, 1, packed->arena), (size_t)outputs * sizeof(float));
     epilogue_pack(problem, packed);
 }
 
