@@ -4,6 +4,8 @@
 #include "infer.h"
 #include "pass.h"
 
+#include <string.h>
+
 static InferRule *const structured_rules[OP_COUNT] = {
     [OP_Conv] = infer_conv,
     [OP_ConvTranspose] = infer_conv_transpose,
@@ -123,9 +125,23 @@ void infer_node(Inference *inference, Node *node)
         infer_fault(inference, node, STATUS_UNSUPPORTED, NULL, "not supported: %s", why);
 }
 
+static void check_inputs(const Graph *graph)
+{
+    for (int i = 0; i < graph->input_count; i++) {
+        const Value *input = graph->inputs[i];
+        size_t bytes;
+        if (!shape_bytes(&input->shape, input->type, &bytes) || bytes > MOST_TENSOR_BYTES)
+            complain(graph->ctx, STATUS_UNSUPPORTED, NULL, NULL, "input '%s' is %s of %s: more than 2^36 bytes",
+                     text_quote(graph->arena, input->name, strlen(input->name)), shape_text(graph->arena, &input->shape),
+                     type_info(input->type)->name);
+    }
+    fail_complaints(graph->ctx);
+}
+
 void pass_infer(Graph *graph, const PassOptions *options)
 {
     (void)options;
+    check_inputs(graph);
     graph_index(graph);
     Inference inference = {.graph = graph, .order = rewrite_begin(graph), .budget = fold_budget(graph), .assumed_capacity = graph->assumed_count};
     inference.assumed = arena_array(graph->ctx->scratch, int, graph->input_count + 1);

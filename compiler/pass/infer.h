@@ -8,6 +8,9 @@
 #include "edit.h"
 #include "fold.h"
 
+/* Larger tensors are refused: nothing tulle is for has them, and hostile models do. */
+#define MOST_TENSOR_BYTES ((size_t)1 << 36)
+
 typedef struct Inference {
     Graph *graph;
     Rewrite order;           /* nodes whose inference is done */

@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-/* Larger tensors than this are refused: nothing tulle is for has them, and hostile models do. */
-static const size_t most_tensor_bytes = (size_t)1 << 36;
-
 bool infer_fault(Inference *inference, const Node *node, Status status, const char *hint, const char *what, ...)
 {
     Graph *graph = inference->graph;
@@ -135,7 +132,7 @@ bool infer_output(Inference *inference, const Node *node, int index, Type type, 
     if (index >= node->output_count || !node->outputs[index])
         return true;
     size_t bytes;
-    if (!shape_bytes(shape, type, &bytes) || bytes > most_tensor_bytes)
+    if (!shape_bytes(shape, type, &bytes) || bytes > MOST_TENSOR_BYTES)
         return infer_fault(inference, node, STATUS_UNSUPPORTED, NULL, "output %d would be %s of %s: more than 2^36 bytes", index,
                            dims(inference, shape), type_info(type)->name);
     Value *value = node->outputs[index];

@@ -8,11 +8,11 @@ const Pass passes[] = {
     {"infer",     "types and shapes; shape operands into attributes; constant folding",  pass_infer},
     {"dead",      "drop what only shapes were asked of",                                 pass_dead},
     {"views",     "reshapes into views; operators that do nothing away; a place of its own for every output", pass_views},
+    {"sparsity",  "weights under the threshold become zeros",                            pass_sparsity},
     {"combine",   "activations written out in several operators become one",             pass_combine},
     {"batchnorm", "per-channel factors and shifts into the layer before them",           pass_batchnorm},
     {"pad",       "padding into convolutions and poolings",                              pass_pad},
     {"fuse",      "activations into their producers; residual additions offered",        pass_fuse},
-    {"sparsity",  "weights under the threshold become zeros",                            pass_sparsity},
     {"sweep",     "drop the constants that nothing reads any more",                      pass_dead},
 };
 const int pass_count = COUNT(passes);

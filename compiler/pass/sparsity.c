@@ -1,4 +1,5 @@
-/* Weights nearer to zero than the threshold become exact zeros, so that kernels may leave them out. Data is copied only where it changes. */
+/* Weights nearer to zero than the threshold become exact zeros, so that kernels may leave them out. Runs before batch norms are folded: the
+   threshold is about the model's own numbers. Data is copied only where it changes. */
 #include "edit.h"
 #include "pass.h"
 

@@ -24,6 +24,21 @@ static bool keeps_order(const Node *node)
     return true;
 }
 
+/* A Transpose of a Transpose is one, or none. */
+static void compose(Graph *graph, Node *node, const Rewrite *order)
+{
+    const Node *before = rewrite_resolve(order, node->inputs[0])->producer;
+    if (!before || before->op != OP_Transpose)
+        return;
+    int rank;
+    const int64_t *outer = node_ints(node, ATTR_perm, &rank), *inner = node_ints(before, ATTR_perm, &rank);
+    int64_t perm[MAX_RANK];
+    for (int i = 0; i < rank; i++)
+        perm[i] = inner[outer[i]];
+    node_set_ints(graph, node, ATTR_perm, perm, rank);
+    node->inputs[0] = before->inputs[0];
+}
+
 static bool all_zero(const Node *node, AttributeName name)
 {
     int count;
@@ -180,6 +195,8 @@ void pass_views(Graph *graph, const PassOptions *options)
     Rewrite order = rewrite_begin(graph);
     for (int i = 0; i < graph->node_count; i++) {
         Node *node = graph->nodes[i];
+        if (node->op == OP_Transpose)
+            compose(graph, node, &order);
         int input = same_bytes(node);
         if (input < 0)
             rewrite_keep(&order, node);
