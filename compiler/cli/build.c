@@ -59,7 +59,6 @@ static int executable_arguments(const Build *build, const char **arguments)
             arguments[count++] = arena_format(arena, "%s/%s", folder, texts[i].name);
     }
     arguments[count++] = arena_format(arena, "-DTULLE_MODEL=%s_model", build->prefix);
-    arguments[count++] = "-D_GNU_SOURCE";
     if (build->static_link)
         arguments[count++] = "-static";
     return count;
