@@ -38,7 +38,8 @@ static Value *constant(Maker *maker, Shape shape, bool positive)
 
 static Value *whole(Maker *maker, int count, const int64_t *numbers)
 {
-    return graph_constant(maker->graph, NULL, TYPE_I64, &(Shape){1, {count}}, arena_copy(maker->graph->arena, numbers, (size_t)count * sizeof *numbers));
+    const void *data = arena_copy(maker->graph->arena, numbers, (size_t)count * sizeof *numbers);
+    return graph_constant(maker->graph, NULL, TYPE_I64, &(Shape){1, {count}}, data);
 }
 
 /* The result is remembered with `shape`, so that later nodes can be made to fit; inference starts from nothing all the same. */
@@ -181,8 +182,10 @@ static void add_product(Maker *maker, Value *x)
     Node *node = add(maker, gemm ? OP_Gemm : OP_MatMul, matrix, maker->values[maker->count - 1], constant(maker, square, false), bias);
     if (gemm)
         node_set_int(maker->graph, node, ATTR_transB, draw(&maker->state, 2));
-    if (draw(&maker->state, 2))
-        add(maker, draw(&maker->state, 2) ? OP_Add : OP_Mul, matrix, maker->values[maker->count - 1], constant(maker, (Shape){1, {columns}}, false), NULL);
+    if (draw(&maker->state, 2)) {
+        Value *row = constant(maker, (Shape){1, {columns}}, false);
+        add(maker, draw(&maker->state, 2) ? OP_Add : OP_Mul, matrix, maker->values[maker->count - 1], row, NULL);
+    }
     add(maker, OP_Reshape, x->shape, maker->values[maker->count - 1], whole(maker, 4, x->shape.dims), NULL);
     Value *result = maker->values[maker->count - 1];
     while (maker->values[maker->count - 1]->shape.rank == 2 || maker->values[maker->count - 1] == result)
