@@ -174,12 +174,12 @@ static void fuse_some(Draw *draw, Node *host)
 
 typedef struct Axis { int64_t size, kernel, stride, dilation, before, behind, result; } Axis;
 
-/* An axis whose window fits at least once. Widths of several vectors, and tiny ones. */
+/* An axis whose window fits at least once. Widths of several vectors, tiny ones, and some for planes of several blocks. */
 static Axis axis_of(Draw *draw, bool pool)
 {
     Axis axis;
     do {
-        axis.size = chance(draw, 3) ? between(draw, 1, 70) : between(draw, 1, 20);
+        axis.size = chance(draw, 5) ? between(draw, 70, 130) : chance(draw, 3) ? between(draw, 1, 70) : between(draw, 1, 20);
         axis.kernel = chance(draw, 3) ? 1 : chance(draw, 8) ? between(draw, 1, 11) : between(draw, 1, 5);
         axis.stride = chance(draw, 2) ? 1 : between(draw, 1, 4);
         axis.dilation = chance(draw, 3) ? between(draw, 1, 4) : 1;
@@ -216,9 +216,10 @@ static Node *draw_conv(Draw *draw, bool depthwise)
 {
     const int rank = (int)between(draw, 1, 2);
     Axis axes[2] = {axis_of(draw, false), axis_of(draw, false)};
-    if (chance(draw, 8))             /* a window that is the whole input */
-        for (int i = 0; i < rank; i++)
-            axes[i] = (Axis){axes[i].size % 5 + 1, axes[i].size % 5 + 1, 1, 1, 0, 0, 1};
+    const int64_t whole = between(draw, 0, 15);      /* a window that is the whole input, or a whole row of it */
+    for (int i = 0; i < rank; i++)
+        if (whole == 0 || (whole == 1 && i == 1))
+            axes[i] = (Axis){axes[i].size % 9 + 1, axes[i].size % 9 + 1, 1, 1, 0, 0, 1};
     const int64_t batch = between(draw, 1, 2), group = chance(draw, 4) || depthwise ? between(draw, 1, 5) : 1;
     const int64_t channels = group * (depthwise ? 1 : between(draw, 1, 7)), outputs = group * between(draw, 1, depthwise ? 2 : 9);
     Shape x = spatial(batch, channels, rank, axes[0].size, axes[1].size), y = spatial(batch, outputs, rank, axes[0].result, axes[1].result);
