@@ -191,6 +191,17 @@ static Axis axis_of(Draw *draw, bool pool)
     return axis;
 }
 
+/* Now and then a plane that its kernels cut into blocks, with padding between its rows. */
+static void enlarge(Draw *draw, Axis *axes, int rank)
+{
+    if (rank < 2 || !chance(draw, 6))
+        return;
+    for (int i = 0; i < 2; i++) {
+        axes[i] = (Axis){.size = between(draw, 66, 90), .kernel = 3, .stride = 1, .dilation = 1, .before = 1, .behind = 1};
+        axes[i].result = axes[i].size;
+    }
+}
+
 static void set_window(Draw *draw, Node *node, const Axis *axes, int rank)
 {
     int64_t kernel[2], strides[2], dilations[2], pads[4];
@@ -216,6 +227,8 @@ static Node *draw_conv(Draw *draw, bool depthwise)
 {
     const int rank = (int)between(draw, 1, 2);
     Axis axes[2] = {axis_of(draw, false), axis_of(draw, false)};
+    if (depthwise)
+        enlarge(draw, axes, rank);
     const int64_t whole = between(draw, 0, 15);      /* a window that is the whole input, or a whole row of it */
     for (int i = 0; i < rank; i++)
         if (whole == 0 || (whole == 1 && i == 1))
@@ -238,6 +251,7 @@ static Node *draw_pool(Draw *draw)
 {
     const int rank = (int)between(draw, 1, 2);
     Axis axes[2] = {axis_of(draw, true), axis_of(draw, true)};
+    enlarge(draw, axes, rank);
     const int64_t ceiling = chance(draw, 3);
     for (int i = 0; i < rank && ceiling; i++) {
         const int64_t last = axes[i].result * axes[i].stride;      /* one more window, if it starts inside */
