@@ -1,5 +1,6 @@
 /* Convolutions with constant weights, zeros multiplied like the rest: a few output channels times a few vectors of positions stay in registers while
-   all (input channel, tap) pairs are walked; each loaded vector serves all the channels. Any geometry over one or two axes. */
+   all (input channel, tap) pairs are walked; each loaded vector serves all the channels. Any geometry over one or two axes. Infinities and NaNs
+   spread as in the operator's definition, where padding is a zero that weights are multiplied with. */
 #include "codegen/cpu/cpu.h"
 
 typedef struct Dense {

@@ -1,5 +1,5 @@
 /* Matrix products, every weight multiplied: rows of a times panels of b, a few of each in registers. b is packed into panels of a few vectors, when
-   compiling if it is constant, else by a first stage. */
+   compiling if it is constant, else by a first stage. Infinities and NaNs spread as in the operator's definition. */
 #include "codegen/cpu/product.h"
 
 typedef struct Gemm {

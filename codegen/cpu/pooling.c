@@ -1,6 +1,6 @@
 /* Largest and average values of windows over one or two axes, as depthwise layers without weights: a channel's planes are filled in memory of the
    thread's own (padding holds what changes no result) and taps are unrolled over a tile of positions. Averages divide by a table of counts where
-   windows at the border count fewer elements. */
+   windows at the border count fewer elements. A NaN makes every window that sees it NaN. */
 #include "codegen/cpu/cpu.h"
 
 #define MOST_UNROLLED_TAPS 64

@@ -1,5 +1,6 @@
 /* Matrix products whose second matrix is constant, zeros left out. An item is as many outputs as a vector has lanes. With one row of input, or few, each
-   output walks its nonzeros in scalars; with more, rows are lanes: the input is transposed first, and finished tiles are transposed back. */
+   output walks its nonzeros in scalars; with more, rows are lanes: the input is transposed first, and finished tiles are transposed back. An infinity or NaN
+   of the input reaches the outputs through nonzeros only. */
 #include "codegen/cpu/product.h"
 
 #define SCALAR_WAYS 4
