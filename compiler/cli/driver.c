@@ -54,21 +54,6 @@ static void check_kernel(Context *ctx, const char *name)
          text_quote(ctx->graph, name, strlen(name)));
 }
 
-static void check_layer(const Graph *graph, const char *name)
-{
-    Context *ctx = graph->ctx;
-    const char **names = arena_array(ctx->graph, const char *, graph->node_count + 1);
-    for (int i = 0; i < graph->node_count; i++) {
-        names[i] = graph->nodes[i]->name;
-        if (!strcmp(names[i], name))
-            return;
-    }
-    const char *nearest = text_nearest(name, names, graph->node_count);
-    const char *hint = nearest ? arena_format(ctx->graph, "did you mean '%s'?", text_quote(ctx->graph, nearest, strlen(nearest)))
-                               : "a layer is named after its node, or its first output; --dump fuse shows them";
-    fail(ctx, STATUS_USAGE, NULL, hint, "there is no layer named '%s' to choose a kernel for", text_quote(ctx->graph, name, strlen(name)));
-}
-
 static ForcedKernel *forced_kernels(Context *ctx, const Strings *pairs)
 {
     ForcedKernel *forced = arena_array(ctx->graph, ForcedKernel, pairs->count + 1);
@@ -137,8 +122,6 @@ Plan *driver_plan(Context *ctx, const Options *options, const char *model)
     const Target *target = target_named(ctx, options->target ? options->target : "native");
     PlanOptions plan = {.forced = forced_kernels(ctx, &options->kernels), .forced_count = options->kernels.count};
     Graph *graph = driver_graph(ctx, options, model);
-    for (int i = 0; i < plan.forced_count; i++)
-        check_layer(graph, plan.forced[i].layer);
     return plan_make(graph, target, &plan);
 }
 

@@ -53,7 +53,9 @@ static void check_forced_layer(Graph *graph, const char *layer)
             return;
         names[i] = graph->nodes[i]->name;
     }
-    fail(graph->ctx, STATUS_USAGE, "--kernel", did_you_mean(graph, layer, names, graph->node_count), "no layer is called '%s'", quoted(graph, layer));
+    const char *hint = did_you_mean(graph, layer, names, graph->node_count);
+    fail(graph->ctx, STATUS_USAGE, "--kernel", hint != NULL ? hint : "a layer is named after its node, or its first output; --dump fuse shows them",
+         "there is no layer named '%s'", quoted(graph, layer));
 }
 
 static void check_forced_kernel(Graph *graph, const char *kernel)
@@ -63,7 +65,8 @@ static void check_forced_kernel(Graph *graph, const char *kernel)
     const char **names = arena_array(graph->ctx->scratch, const char *, kernel_count);
     for (int i = 0; i < kernel_count; i++)
         names[i] = kernels[i]->name;
-    fail(graph->ctx, STATUS_USAGE, "--kernel", did_you_mean(graph, kernel, names, kernel_count), "no kernel is called '%s'", quoted(graph, kernel));
+    fail(graph->ctx, STATUS_USAGE, "--kernel", did_you_mean(graph, kernel, names, kernel_count), "there is no kernel named '%s'",
+         quoted(graph, kernel));
 }
 
 /* ---- choosing ---- */
@@ -125,15 +128,24 @@ static const char *reason(Arena *arena, const Choice *choice, const char *forced
     return arena_format(arena, "the cheapest of %d kernels that fit", choice->kernels);
 }
 
-static void complain_no_kernel(Graph *graph, const Node *node, const char *forced)
+static const char *kernels_that_fit(const Problem *problem)
 {
-    const char *where = node_where(graph, node), *why = "its operator or one of its types";
+    Text text = text_new(problem->graph->ctx->graph);
+    for (int i = 0; i < kernel_count; i++)
+        if (kernels[i]->fits(problem))
+            text_format(&text, "%s%s", text.length == 0 ? "what fits here: " : ", ", kernels[i]->name);
+    return text.length == 0 ? NULL : text.data;
+}
+
+static void complain_no_kernel(const Problem *problem, const char *forced)
+{
+    const Graph *graph = problem->graph;
+    const char *where = node_where(graph, problem->node), *why = "its operator or one of its types";
     if (forced != NULL) {
-        complain(graph->ctx, STATUS_USAGE, where, "tulle explain lists the kernels that can", "kernel '%s' cannot compute this layer on this target",
-                 forced);
+        complain(graph->ctx, STATUS_USAGE, where, kernels_that_fit(problem), "kernel '%s' cannot compute this layer on this target", forced);
         return;
     }
-    reference_supports(node, &why);
+    reference_supports(problem->node, &why);
     complain(graph->ctx, STATUS_UNSUPPORTED, where, NULL, "not supported: %s", why);
 }
 
@@ -148,7 +160,7 @@ static void select_layer(Plan *plan, LayerPlan *layer, const PlanOptions *option
     }
     Choice best = choose(&layer->problem, forced, options);
     if (best.kernel == NULL) {
-        complain_no_kernel(plan->graph, node, forced);
+        complain_no_kernel(&layer->problem, forced);
         return;
     }
     layer->kernel = best.kernel;
