@@ -1,4 +1,4 @@
-/* What every folder stands on: status codes, failing, memory, text, files. Includes nothing of ours. */
+/* What every folder stands on: status codes, failing, memory, text, names, files. Includes nothing of ours. */
 #ifndef TULLE_BASE_H
 #define TULLE_BASE_H
 
@@ -84,6 +84,18 @@ const char *text_quote(Arena *arena, const char *bytes, size_t length);
 size_t text_character(const char *bytes, size_t length);
 /* The candidate nearest to `word` by edit distance, or NULL when none is near: for "did you mean". */
 const char *text_nearest(const char *word, const char *const *candidates, int count);
+
+/* ---- names.c: maps from names to things ---- */
+
+typedef struct NameMap {     /* start with name_map */
+    Arena *arena;
+    struct NameEntry *entries;
+    size_t capacity, count;
+} NameMap;
+
+NameMap name_map(Arena *arena);
+void *name_find(const NameMap *map, const char *name);           /* NULL if absent */
+void **name_slot(NameMap *map, const char *name);                /* made (NULL) if absent; valid until the next call; the name is not copied */
 
 /* ---- checked.c: sizes from strangers ---- */
 

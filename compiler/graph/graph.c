@@ -1,18 +1,12 @@
-/* The graph's structure: building and editing. Names are found through a hash table, since models have tens of thousands of them. */
+/* The graph's structure: building and editing. */
 #include "compiler/graph/graph.h"
 
 #include <assert.h>
 #include <string.h>
 
-typedef struct NameTable {       /* open addressing; never shrinks, names are not taken out */
-    const char **names;
-    void **things;               /* the Value or Node that first had the name */
-    int capacity, count;
-} NameTable;
-
 typedef struct Store {           /* what a Graph pointer really points to */
     Graph graph;
-    NameTable value_names, node_names;
+    NameMap value_names, node_names;   /* names are not taken out */
     int input_capacity, output_capacity;
     int fresh;
 } Store;
@@ -23,46 +17,6 @@ static Store *store_of(Graph *graph)
 }
 
 /* ---- names ---- */
-
-/* Where the name is, or would be put; the table is never full. */
-static int name_slot(const NameTable *table, const char *name)
-{
-    uint32_t hash = 2166136261u;
-    for (const char *c = name; *c; c++)
-        hash = (hash ^ (unsigned char)*c) * 16777619u;
-    uint32_t mask = (uint32_t)table->capacity - 1;
-    for (uint32_t i = hash & mask;; i = (i + 1) & mask)
-        if (!table->names[i] || strcmp(table->names[i], name) == 0)
-            return (int)i;
-}
-
-static void *name_find(const NameTable *table, const char *name)
-{
-    int slot = table->capacity ? name_slot(table, name) : -1;
-    return slot >= 0 ? table->things[slot] : NULL;
-}
-
-static void name_put(NameTable *table, const char *name, void *thing)
-{
-    int slot = name_slot(table, name);
-    table->count += !table->names[slot];
-    table->names[slot] = name;
-    table->things[slot] = thing;
-}
-
-static void name_add(Graph *graph, NameTable *table, const char *name, void *thing)
-{
-    if (table->count >= table->capacity / 2) {
-        NameTable larger = {.capacity = table->capacity ? 2 * table->capacity : 64};
-        larger.names = arena_array(graph->arena, const char *, larger.capacity);
-        larger.things = arena_array(graph->arena, void *, larger.capacity);
-        for (int i = 0; i < table->capacity; i++)
-            if (table->names[i])
-                name_put(&larger, table->names[i], table->things[i]);
-        *table = larger;
-    }
-    name_put(table, name, thing);
-}
 
 Value *graph_value_named(const Graph *graph, const char *name)
 {
@@ -75,11 +29,11 @@ Node *graph_node_named(const Graph *graph, const char *name)
 }
 
 /* A name of our own: `stem` with a number that makes it unique. */
-static const char *fresh_name(Graph *graph, const NameTable *table, const char *stem)
+static const char *fresh_name(Graph *graph, const NameMap *names, const char *stem)
 {
     for (;;) {
         const char *name = arena_format(graph->arena, "%.200s.%d", stem, ++store_of(graph)->fresh);
-        if (!name_find(table, name))
+        if (!name_find(names, name))
             return name;
     }
 }
@@ -89,17 +43,19 @@ static const char *fresh_name(Graph *graph, const NameTable *table, const char *
 Graph *graph_new(Context *ctx, const char *name)
 {
     Store *store = arena_new_of(ctx->graph, Store);
+    store->value_names = name_map(ctx->graph);
+    store->node_names = name_map(ctx->graph);
     store->graph = (Graph){.ctx = ctx, .arena = ctx->graph, .name = arena_string(ctx->graph, name, strlen(name))};
     return &store->graph;
 }
 
 Value *graph_value(Graph *graph, const char *name)
 {
-    NameTable *names = &store_of(graph)->value_names;
+    NameMap *names = &store_of(graph)->value_names;
     Value *value = arena_new_of(graph->arena, Value);
     value->name = name ? arena_string(graph->arena, name, strlen(name)) : fresh_name(graph, names, "value");
     assert(!name_find(names, value->name));
-    name_add(graph, names, value->name, value);
+    *name_slot(names, value->name) = value;
     value->id = graph->value_count;
     value->input_index = value->output_index = -1;
     value->declared.rank = -1;
@@ -144,7 +100,7 @@ void graph_output(Graph *graph, Value *value)
 
 static const char *node_name(Graph *graph, const char *name, Value *const *outputs, int output_count, Op op)
 {
-    const NameTable *names = &store_of(graph)->node_names;
+    const NameMap *names = &store_of(graph)->node_names;
     if (name) {
         assert(!name_find(names, name));
         return arena_string(graph->arena, name, strlen(name));
@@ -161,7 +117,7 @@ Node *graph_detached(Graph *graph, Op op, const char *name, Value *const *inputs
     Node *node = arena_new_of(graph->arena, Node);
     node->op = op;
     node->name = node_name(graph, name, outputs, output_count, op);
-    name_add(graph, &store_of(graph)->node_names, node->name, node);
+    *name_slot(&store_of(graph)->node_names, node->name) = node;
     node->inputs = arena_copy(graph->arena, inputs, (size_t)input_count * sizeof *inputs);
     node->input_count = input_count;
     while (node->input_count > 0 && !node->inputs[node->input_count - 1])

@@ -97,7 +97,7 @@ struct Graph {
     Arena *arena;
     const char *name;        /* raw bytes from the model */
     char sha256[65];         /* of the model file; empty if there is none */
-    Value **values;          /* by id; dropped ones are NULL until graph_compact */
+    Value **values;          /* by id; pass/dead.c drops some and gives the rest new ids */
     int value_count, value_capacity;
     Node **nodes;            /* in an order of execution */
     int node_count, node_capacity;
