@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define MOST_ARGUMENTS 1000
+#define MOST_ARGUMENTS 100
 
 const Argument *argument_find(const Argument *arguments, int count, const char *name)
 {
@@ -24,6 +24,7 @@ static const AttributeProto *referenced(Call *call, const char *name)
     const Argument *argument = argument_find(environment->arguments, environment->argument_count, name);
     if (argument)
         return argument->proto;
+    call_steps(call, environment->function->n_attribute_proto);
     for (size_t i = 0; i < environment->function->n_attribute_proto; i++) {
         const AttributeProto *fallback = environment->function->attribute_proto[i];
         if (fallback->name && strcmp(fallback->name, name) == 0)
@@ -48,7 +49,7 @@ void arguments_resolve(Call *call)
 {
     const NodeProto *proto = call->proto;
     if (proto->n_attribute > MOST_ARGUMENTS) {
-        call_fault(call, "it has %zu attributes", proto->n_attribute);
+        call_fault(call, "it has %zu attributes, %d at most are possible", proto->n_attribute, MOST_ARGUMENTS);
         return;
     }
     call->arguments = arena_array(call->importer->arena, Argument, proto->n_attribute + 1);

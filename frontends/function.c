@@ -70,6 +70,14 @@ void body_take_outputs(Call *call, Scope *body, const char *const *names, size_t
 
 /* ---- calls ---- */
 
+void call_steps(const Call *call, size_t steps)
+{
+    call->importer->call_steps += steps;
+    if (call->importer->call_steps > MOST_CALL_STEPS)
+        fail(call->importer->ctx, STATUS_UNSUPPORTED, call_where(call), "inlining the model's functions before helps",
+             "functions with many inputs, outputs or attributes are called too often");
+}
+
 static bool active(const Environment *environment, const FunctionProto *function)
 {
     for (; environment; environment = environment->caller)
@@ -108,8 +116,10 @@ void import_function(Call *call, const FunctionProto *function)
     if (!callable(call, function))
         return;
     const Environment *around = call->scope->environment;
-    Environment environment = {.opsets = function->opset_import, .opset_count = function->n_opset_import, .function = function, .caller = around,
-                               .arguments = call->arguments, .argument_count = call->argument_count, .depth = around->depth + 1};
+    call_steps(call, function->n_input + function->n_output + function->n_opset_import);
+    Environment environment = {.version = onnx_version(function->opset_import, function->n_opset_import, around->version), .function = function,
+                               .caller = around, .arguments = call->arguments, .argument_count = call->argument_count,
+                               .depth = around->depth + 1};
     Scope body;
     scope_open(&body, call->importer, NULL, &environment, call->name);
     if (!bind_inputs(call, &body, function))

@@ -22,18 +22,10 @@ typedef Onnx__OperatorSetIdProto OperatorSetIdProto;
 #define NEWEST_OPSET 27
 #define NEWEST_IR 13
 #define MOST_NODES 500000       /* after inlining: a bound on what functions that call functions can grow to */
+#define MOST_CALL_STEPS 50000000    /* what all calls of functions may cost besides: inputs bound, lists searched */
 
-/* ---- names.c: maps from names to things, and names that nobody else has ---- */
+/* ---- names.c: names that nobody else has ---- */
 
-typedef struct NameMap {
-    Arena *arena;
-    struct NameEntry *entries;
-    size_t capacity, count;
-} NameMap;
-
-NameMap name_map(Arena *arena);
-void *name_find(const NameMap *map, const char *name);       /* NULL if absent */
-void **name_slot(NameMap *map, const char *name);            /* made (NULL) if absent; valid until the next call; the name is not copied */
 /* `candidate`, or the first of "candidate#2", "candidate#3" ... that the map does not hold; it does afterwards. */
 const char *name_unique(NameMap *taken, const char *candidate);
 void name_release(NameMap *taken, const char *name);
@@ -117,6 +109,7 @@ struct Importer {
     struct Sketch *sketches;     /* by value id */
     int sketch_capacity;
     int nodes;                   /* imported so far, those of function bodies included */
+    size_t call_steps;           /* see MOST_CALL_STEPS */
 };
 
 /* A scope's initialisers are declared before its nodes. Both are false after complaining that the nodes cannot be imported at all. */
@@ -125,10 +118,9 @@ bool import_nodes(Scope *scope, NodeProto *const *nodes, size_t count);
 
 /* ---- scope.c: what names mean ---- */
 
-/* What belongs to the model, or to one call of a function: versions of operators, and attributes of the call. */
+/* What belongs to the model, or to one call of a function: the version of operators, and attributes of the call. */
 typedef struct Environment {
-    OperatorSetIdProto *const *opsets;
-    size_t opset_count;
+    int64_t version;                     /* of ONNX's operators; 0: it does not say */
     const FunctionProto *function;       /* NULL: the model itself */
     const struct Environment *caller;
     const struct Argument *arguments;    /* of the call */
@@ -163,7 +155,7 @@ void scope_bind(Scope *scope, const char *name, Value *value);              /* a
 bool scope_read(Scope *scope, const char *name, Value **value);
 const char *scope_value_name(Scope *scope, const char *name);               /* its name in the graph; ask once for each value */
 const char *scope_node_name(Scope *scope, const NodeProto *proto, const char *output);   /* unique; output: first output's name in the graph */
-int64_t scope_opset(const Scope *scope, const char *domain);                /* version imported; 0: none */
+int64_t onnx_version(OperatorSetIdProto *const *opsets, size_t count, int64_t unsaid);   /* of ONNX's operators, as imported */
 bool domain_is_onnx(const char *domain);
 
 /* ---- order.c ---- */
@@ -288,6 +280,7 @@ bool convert_withdrawn(Call *call);
 void functions_index(Importer *importer);
 const FunctionProto *function_find(const Importer *importer, const NodeProto *proto);
 void import_function(Call *call, const FunctionProto *function);
+void call_steps(const Call *call, size_t steps);             /* counts them, and ends the command when they are too many */
 void import_branch(Call *call);                              /* If */
 /* Before a body is imported: values that are its outputs get the names that the call's outputs have, and the call's own name is free for a layer
    within. After: those values become the outputs. */

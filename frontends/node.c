@@ -241,7 +241,7 @@ void import_node(Scope *scope, const NodeProto *proto)
     Importer *importer = scope->importer;
     if (++importer->nodes > MOST_NODES)
         fail(importer->ctx, STATUS_UNSUPPORTED, NULL, NULL, "more than %d nodes, those of functions' bodies included", MOST_NODES);
-    Call call = {.scope = scope, .importer = importer, .proto = proto, .version = scope_opset(scope, "")};
+    Call call = {.scope = scope, .importer = importer, .proto = proto, .version = scope->environment->version};
     name_call(&call);
     read_inputs(&call);
     arguments_resolve(&call);

@@ -201,7 +201,7 @@ static void import_model(Importer *importer)
 {
     const ModelProto *model = importer->model;
     const GraphProto *graph = model->graph;
-    Environment environment = {.opsets = model->opset_import, .opset_count = model->n_opset_import};
+    Environment environment = {.version = onnx_version(model->opset_import, model->n_opset_import, 0)};
     Scope scope;
     scope_open(&scope, importer, NULL, &environment, NULL);
     scope.is_model = true;

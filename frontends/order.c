@@ -100,6 +100,8 @@ static void see_graph(Ordering *ordering, int reader, const GraphProto *graph, c
         hide(&hidden, graph->input[i]->name);
     for (size_t i = 0; i < graph->n_initializer; i++)
         hide(&hidden, graph->initializer[i]->name);
+    for (size_t i = 0; i < graph->n_sparse_initializer; i++)
+        hide(&hidden, graph->sparse_initializer[i]->values ? graph->sparse_initializer[i]->values->name : NULL);
     for (size_t i = 0; i < graph->n_node; i++)
         for (size_t k = 0; k < graph->node[i]->n_output; k++)
             hide(&hidden, graph->node[i]->output[k]);

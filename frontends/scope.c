@@ -102,15 +102,10 @@ bool domain_is_onnx(const char *domain)
     return !domain || !*domain || strcmp(domain, "ai.onnx") == 0;
 }
 
-int64_t scope_opset(const Scope *scope, const char *domain)
+int64_t onnx_version(OperatorSetIdProto *const *opsets, size_t count, int64_t unsaid)
 {
-    const Environment *environment = scope->environment;
-    for (; environment; environment = environment->caller)
-        for (size_t i = 0; i < environment->opset_count; i++) {
-            const char *imported = environment->opsets[i]->domain;
-            bool both_onnx = domain_is_onnx(domain) && domain_is_onnx(imported);
-            if (both_onnx || (domain && imported && strcmp(domain, imported) == 0))
-                return environment->opsets[i]->version;
-        }
-    return 0;
+    for (size_t i = 0; i < count; i++)
+        if (domain_is_onnx(opsets[i]->domain))
+            return opsets[i]->version;
+    return unsaid;
 }

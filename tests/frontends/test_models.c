@@ -235,6 +235,26 @@ static Bytes calling_top(int depth)
     return model;
 }
 
+/* A function with many defaults, the last of which is asked for, called again and again. */
+static Bytes calling_often(int defaults, int calls)
+{
+    Bytes body = {0}, definition = function_with_default();
+    char name[32], input[32] = "x";
+    for (int i = 0; i < defaults; i++)
+        put_message(&definition, 11, attribute_float("other", 1.0f));
+    put_message(&definition, 11, attribute_float("last", 1.0f));
+    put_message(&definition, 7, node("LeakyRelu", "m", "r", "s", attribute_reference("alpha", "last", 1)));
+    for (int i = 0; i < calls; i++) {
+        snprintf(name, sizeof name, "t%d", i);
+        put_message(&body, NODE, node("own.Leaky", "", input, name));
+        strcpy(input, name);
+    }
+    put_message(&body, NODE, node("Relu", "", input, "y"));
+    put_message(&body, INPUT, X);
+    put_message(&body, OUTPUT, Y);
+    return model_of(17, body, definition);
+}
+
 static void functions_that_do_harm(void **state)
 {
     (void)state;
@@ -242,6 +262,7 @@ static void functions_that_do_harm(void **state)
                    "calls itself");
     expect_graph(calling_top(3), "\"deep/b/b/t\"");
     expect_failure(calling_top(40), STATUS_UNSUPPORTED, "more than 500000 nodes");
+    expect_failure(calling_often(20000, 3000), STATUS_UNSUPPORTED, "called too often");
     expect_failure(calling("own.F", function("own", "F", "v", "r", "", 17, node("Relu", "", "w", "r")), none), STATUS_MODEL, "'w'");
     expect_failure(calling("own.F", function("own", "F", "v", "r", "", 17, node("Relu", "", "v", "s")), none), STATUS_MODEL, "'r'");
     expect_failure(calling("own.F", function("own", "F", "", "r", "", 17, node("Relu", "", "v", "r")), none), STATUS_MODEL,
