@@ -9,9 +9,13 @@ static bool set_attribute(Inference *inference, Node *node, int index, Attribute
         return infer_fault(inference, node, STATUS_MODEL, NULL, "%s is %s of %s, expected a list of %s numbers",
                            infer_input_text(inference, node, index), shape_text(inference->graph->arena, &value->shape),
                            type_info(value->type)->name, reals ? "real" : "whole");
-    int64_t count = shape_count(&value->shape);
-    if (count > INT32_MAX)
-        return infer_fault(inference, node, STATUS_MODEL, NULL, "%s has too many numbers", infer_input_text(inference, node, index));
+    /* Longer ones fit no operator; many nodes may share one, and each would have a copy. */
+    int64_t count = shape_count(&value->shape), most = 2 * MAX_RANK;
+    if (node->op == OP_Split && node->output_count > most)
+        most = node->output_count;
+    if (count > most)
+        return infer_fault(inference, node, STATUS_MODEL, NULL, "%s has %lld numbers, at most %lld are possible",
+                           infer_input_text(inference, node, index), (long long)count, (long long)most);
     Arena *scratch = inference->graph->ctx->scratch;
     double *real = arena_array(scratch, double, reals ? count + 1 : 1);
     int64_t *whole = arena_array(scratch, int64_t, reals ? 1 : count + 1);
