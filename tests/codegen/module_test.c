@@ -41,7 +41,7 @@ static const char wholes[] =
     "output %u\noutput %l\noutput %r\noutput %q\n";
 
 /* Parts without elements, parts that nobody asks for. */
-static const char parts[] =
+static const char pieces[] =
     "graph \"parts\"\n"
     "input %x : f32[7,5]\n"
     "input %e : f32[0,5]\n"
@@ -54,7 +54,7 @@ static const char parts[] =
 static const char nothing[] = "graph \"nothing\"\ninput %x : f32[2]\ninput %none : f32[0,3]\nconst %k : f32[2] = 1 2\n"
                               "%e : ? = Relu(%none)\noutput %x\noutput %k\noutput %e\n";
 
-static const char *const graphs[] = {network, wholes, parts, nothing};
+static const char *const graphs[] = {network, wholes, pieces, nothing};
 
 /* ---- results ---- */
 
@@ -84,12 +84,15 @@ static void programs_compute_what_the_reference_does(void **state)
 
 static Status warnings(Context *ctx, void *argument)
 {
+    static const char *const targets[] = {"scalar", "generic"};
     (void)argument;
-    const char *folder = harness_folder(ctx, "warnings");
-    harness_write(ctx, network, "scalar", folder, "net", false);
-    for (int level = 0; level <= 3; level++)
-        harness_command(ctx, "cd %s && for cc in gcc clang-19; do "
-                             "$cc -std=gnu11 -O%d -Wall -Wextra -Wconversion -Werror -c net.c -o net.o || exit 1; done", folder, level);
+    for (int t = 0; t < COUNT(targets); t++) {
+        const char *folder = harness_folder(ctx, targets[t]);
+        harness_write(ctx, network, targets[t], folder, "net", false);
+        for (int level = 0; level <= 3; level++)
+            harness_command(ctx, "cd %s && for cc in gcc clang-19; do "
+                                 "$cc -std=gnu11 -O%d -Wall -Wextra -Wconversion -Werror -c net.c -o net.o || exit 1; done", folder, level);
+    }
     return STATUS_FINE;
 }
 
@@ -97,6 +100,44 @@ static void programs_are_clean_at_every_level(void **state)
 {
     (void)state;
     assert_int_equal(context_run(warnings, NULL), STATUS_FINE);
+}
+
+/* A pool of the caller's own: parts of a stage in any order, any number of them. */
+static Buffers run_by_hand(Context *ctx, const struct tulle_model *model, const Buffers *inputs, int parts)
+{
+    Buffers outputs = {.count = model->output_count};
+    char *workspace = aligned_alloc(TULLE_ALIGNMENT, model->workspace_bytes + (size_t)parts * model->thread_bytes);
+    for (int i = 0; i < model->output_count; i++) {
+        outputs.bytes[i] = model->outputs[i].bytes;
+        outputs.data[i] = arena_alloc(ctx->graph, outputs.bytes[i] + 1, 1);
+    }
+    struct tulle_context context = {(const void *const *)inputs->data, outputs.data, workspace};
+    assert_int_equal(model->check(&context), TULLE_OK);
+    for (int stage = 0; stage < model->stage_count; stage++)
+        for (int part = parts - 1; part >= 0; part--)
+            model->stages[stage](&context, part, parts);
+    free(workspace);
+    return outputs;
+}
+
+static Status by_hand(Context *ctx, void *argument)
+{
+    const char *folder = harness_folder(ctx, "hand"), *target = argument;
+    harness_write(ctx, network, target, folder, "net", false);
+    Program program = harness_load(ctx, "gcc", "-O2", folder, "net");
+    Buffers inputs = harness_inputs(ctx, program.model, 8), right = harness_run(ctx, &program, &inputs, 1);
+    for (int parts = 1; parts < 40; parts += 6) {
+        Buffers outputs = run_by_hand(ctx, program.model, &inputs, parts);
+        harness_expect_same(&outputs, &right);
+    }
+    return STATUS_FINE;
+}
+
+static void stages_can_be_driven_by_hand(void **state)
+{
+    (void)state;
+    assert_int_equal(context_run(by_hand, (void *)(uintptr_t)"scalar"), STATUS_FINE);
+    assert_int_equal(context_run(by_hand, (void *)(uintptr_t)"generic"), STATUS_FINE);
 }
 
 /* ---- the same text everywhere ---- */
@@ -175,6 +216,11 @@ static Status together(Context *ctx, void *argument)
     harness_command(ctx, "cd %s && clang++-19 -std=c++17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only main.cc", folder);
     harness_command(ctx, "cd %s && test \"$(nm -g --defined-only alpha.o | awk '{print $3}' | sort | tr '\\n' ' ')\" = 'alpha_model alpha_run '",
                     folder);
+    /* of the C library, the mathematical functions and what compilers make of loops */
+    harness_command(ctx, "cd %s && gcc -std=gnu11 -O2 -c alpha.c beta.c && ! nm -u alpha.o beta.o | "
+                         "grep -vE '^$|:$|U (mem(cpy|set|move)|exp|expm1|log|log1p|tanh|_GLOBAL_OFFSET_TABLE_)$'", folder);
+    harness_command(ctx, "cd %s && gcc -fsanitize=address,undefined -fno-sanitize-recover=all -I%s main.c alpha.c beta.c %s/tulle.c -lm -o own &&"
+                         " ./own", folder, harness_runtime_folder, harness_runtime_folder);
     /* serial, from the sources alone */
     harness_command(ctx, "cd %s && gcc -std=gnu11 -I%s main.c alpha.c beta.c %s/tulle.c -lm -o own && ./own", folder, harness_runtime_folder,
                     harness_runtime_folder);
@@ -359,6 +405,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(programs_compute_what_the_reference_does),
         cmocka_unit_test(programs_are_clean_at_every_level),
+        cmocka_unit_test(stages_can_be_driven_by_hand),
         cmocka_unit_test(text_does_not_depend_on_folder_or_locale),
         cmocka_unit_test(several_models_and_languages_meet),
         cmocka_unit_test(weights_are_a_file_or_a_literal),
