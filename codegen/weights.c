@@ -197,7 +197,7 @@ void weights_add(Weights *weights, Packed *packed)
 OutputFile *weights_end(Weights *weights, size_t *bytes)
 {
     *bytes = weights->bytes;
-    if (weights->mode == MODE_HELD && weights->bytes > 0)
+    if (weights->mode == MODE_HELD && weights->written_count > 0)       /* also if all of them are empty: their addresses are passed on */
         literal_start(weights);
     if (weights->mode == MODE_LITERAL)
         literal_end(weights);
