@@ -153,12 +153,12 @@ const char *out_string(Arena *arena, const char *bytes, size_t length)
 /* printf's %a and %f follow the locale's decimal point, so digits are written here. */
 static const char *hexadecimal(Arena *arena, double value, const char *suffix)
 {
-    int exponent = 0;
-    double fraction = frexp(fabs(value), &exponent);                    /* [0.5, 1) */
-    uint64_t digits = (uint64_t)ldexp(fraction, 53);                    /* exact: 53 bits */
-    while ((digits & 15) == 0)
-        digits >>= 4, exponent += 4;
-    return arena_format(arena, "%s0x%llxp%d%s", signbit(value) ? "-" : "", (unsigned long long)digits, exponent - 53, suffix);
+    int exponent = 0, places = 13;
+    double fraction = frexp(fabs(value), &exponent);                        /* [0.5, 1) */
+    uint64_t digits = (uint64_t)ldexp(fraction, 53) - (UINT64_C(1) << 52);  /* exact: the 52 bits behind the first */
+    for (; places > 1 && (digits & 15) == 0; places--)
+        digits >>= 4;
+    return arena_format(arena, "%s0x1.%0*llxp%d%s", signbit(value) ? "-" : "", places, (unsigned long long)digits, exponent - 1, suffix);
 }
 
 const char *out_float(Arena *arena, double value, Type type)
@@ -169,7 +169,7 @@ const char *out_float(Arena *arena, double value, Type type)
         return arena_format(arena, "__builtin_nan%s(\"\")", suffix);
     if (isinf(value))
         return arena_format(arena, "%s__builtin_inf%s()", sign, suffix);
-    if (fabs(value) < 1e6 && value == floor(value))
+    if (fabs(value) < (type == TYPE_F32 ? 0x1p24 : 1e15) && value == floor(value))
         return arena_format(arena, "%s%lld.0%s", sign, (long long)fabs(value), suffix);
     return hexadecimal(arena, value, suffix);
 }

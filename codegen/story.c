@@ -121,6 +121,8 @@ void story_layer(Out *out, const LayerPlan *layer, const char *name)
                 operand_shapes(arena, node), result_text(arena, node));
     if (layer->problem.pattern != NULL)
         text_format(&text, " Density %s of %s multiply-adds.", density_text(arena, layer), multiply_adds_text(arena, layer));
-    text_format(&text, "\nKernel %s (%s), tiling %s: %s.", layer->kernel->name, layer->kernel->says, tiling_text(arena, &layer->tiling), layer->why);
+    const char *tiling = tiling_text(arena, &layer->tiling);
+    text_format(&text, "\nKernel %s (%s)%s%s: %s.", layer->kernel->name, layer->kernel->says, tiling[0] == '-' ? "" : ", tiling ",
+                tiling[0] == '-' ? "" : tiling, layer->why);
     out_comment(out, "%s", text.data);
 }

@@ -169,33 +169,53 @@ static void paste_function(const Emission *emission, const ReferenceCall *call)
     emit_helper(emission, call->function, text.data);
 }
 
-static const char *named(Arena *arena, const char *number, const char *const *names, int index)
+/* Numbers that belong together stand on one line, with the name of the first as a comment. */
+static void emit_numbers(Out *out, const char *const *numbers, const char *const *names, int count)
 {
-    const char *name = names == NULL ? NULL : names[index];
-    return name == NULL ? arena_format(arena, "%s,", number) : arena_format(arena, "%s, /* %s */", number, name);
+    for (int i = 0; i < count;) {
+        const char *name = names == NULL ? NULL : names[i];
+        Text line = text_new(out->text.arena);
+        do
+            text_format(&line, "%s%s,", line.length == 0 ? "" : " ", numbers[i++]);
+        while (i < count && names != NULL && names[i] == NULL && line.length < 100);
+        if (name == NULL)
+            out_line(out, "%s", line.data);
+        else
+            out_line(out, "%-24s /* %s */", line.data, name);
+    }
+}
+
+static const char *emit_whole(const Emission *emission, const ReferenceCall *call, const char *tag)
+{
+    const char **numbers = arena_array(emission->arena, const char *, call->p_count);
+    if (call->p_count == 0)
+        return "NULL";
+    for (int i = 0; i < call->p_count; i++)
+        numbers[i] = call->p[i] == INT64_MIN ? "INT64_MIN" : arena_format(emission->arena, "%lld", (long long)call->p[i]);
+    out_open(emission->out, "static const int64_t %s_p%s[] =", emission->name, tag);
+    emit_numbers(emission->out, numbers, call->p_names, call->p_count);
+    out_close(emission->out, ";");
+    return arena_format(emission->arena, "%s_p%s", emission->name, tag);
+}
+
+static const char *emit_real(const Emission *emission, const ReferenceCall *call, const char *tag)
+{
+    const char **numbers = arena_array(emission->arena, const char *, call->r_count);
+    if (call->r_count == 0)
+        return "NULL";
+    for (int i = 0; i < call->r_count; i++)
+        numbers[i] = out_float(emission->arena, call->r[i], TYPE_F64);
+    out_open(emission->out, "static const double %s_r%s[] =", emission->name, tag);
+    emit_numbers(emission->out, numbers, call->r_names, call->r_count);
+    out_close(emission->out, ";");
+    return arena_format(emission->arena, "%s_r%s", emission->name, tag);
 }
 
 /* Tables of one call's numbers, as NAME_p0 and NAME_r0; gives the arguments to pass. */
 static const char *emit_tables(const Emission *emission, const ReferenceCall *call, const char *tag)
 {
-    Out *out = emission->out;
-    if (call->p_count > 0) {
-        out_open(out, "static const int64_t %s_p%s[] =", emission->name, tag);
-        for (int i = 0; i < call->p_count; i++) {
-            const char *number = arena_format(emission->arena, "%lld", (long long)call->p[i]);
-            out_line(out, "%s", named(emission->arena, number, call->p_names, i));
-        }
-        out_close(out, ";");
-    }
-    if (call->r_count > 0) {
-        out_open(out, "static const double %s_r%s[] =", emission->name, tag);
-        for (int i = 0; i < call->r_count; i++)
-            out_line(out, "%s", named(emission->arena, out_float(emission->arena, call->r[i], TYPE_F64), call->r_names, i));
-        out_close(out, ";");
-    }
-    const char *p = call->p_count > 0 ? arena_format(emission->arena, "%s_p%s", emission->name, tag) : "NULL";
-    const char *r = call->r_count > 0 ? arena_format(emission->arena, "%s_r%s", emission->name, tag) : "NULL";
-    return arena_format(emission->arena, "%s, %s", p, r);
+    const char *whole = emit_whole(emission, call, tag);
+    return arena_format(emission->arena, "%s, %s", whole, emit_real(emission, call, tag));
 }
 
 /* Opens a block that declares the call's operands as `in` and `out`. */
