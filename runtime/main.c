@@ -41,6 +41,14 @@ __attribute__((format(printf, 2, 3))) _Noreturn static void stop(int status, con
     exit(status);
 }
 
+/* A full disk, or a reader that has gone, is no success. */
+static _Noreturn void finish(void)
+{
+    if (fflush(stdout) || ferror(stdout))
+        stop(STATUS_USAGE, "standard output cannot be written: %s", strerror(errno));
+    exit(0);
+}
+
 /* The model's code is compiled for one machine, and may be started on another. */
 static void on_illegal(int number)
 {
@@ -114,9 +122,9 @@ static void parse_arguments(int argc, char **argv, Arguments *arguments)
         else if (!strcmp(argv[i], "--json"))
             arguments->json = true;
         else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
-            print_help(), exit(0);
+            print_help(), finish();
         else if (!strcmp(argv[i], "--version"))
-            printf("tulle %s, target %s, model %s\n", model->version, model->target, model->sha256), exit(0);
+            printf("tulle %s, target %s, model %s\n", model->version, model->target, model->sha256), finish();
         else
             stop(STATUS_USAGE, "unknown argument '%s'; see %s --help", argv[i], program);
     }
@@ -288,5 +296,5 @@ int main(int argc, char **argv)
         free(outputs[i]);
     free(inputs);
     free(outputs);
-    return fflush(stdout) || ferror(stdout) ? STATUS_USAGE : 0;
+    finish();
 }

@@ -114,9 +114,6 @@ Program *program_load(Context *ctx, const Options *options, const Plan *plan)
 
 void program_run(Context *ctx, const Program *program, void *const *inputs, void *const *outputs, int threads)
 {
-    static const char *const reasons[] = {
-        [TULLE_NULL_POINTER] = "a pointer is missing", [TULLE_SMALL_WORKSPACE] = "the workspace is too small",
-        [TULLE_BAD_THREADS] = "bad number of threads", [TULLE_ASSUMED_INPUT] = "an input that shapes depend on has another value than the model declares"};
     size_t bytes = program->model->workspace_bytes + (size_t)threads * program->model->thread_bytes;
     void *workspace = program_memory(ctx, bytes);
     program_watch("its run as a whole");
@@ -125,5 +122,5 @@ void program_run(Context *ctx, const Program *program, void *const *inputs, void
     program_release(workspace, bytes);
     if (status != TULLE_OK)
         fail(ctx, status == TULLE_ASSUMED_INPUT ? STATUS_MODEL : STATUS_INTERNAL, NULL, NULL, "the model did not run: %s",
-             status > 0 && status < COUNT(reasons) && reasons[status] ? reasons[status] : "unknown status");
+             tulle_status_text(status));
 }

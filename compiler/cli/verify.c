@@ -15,7 +15,7 @@ enum { SEED = 1, MOST_THREADS_TRIED = 3 };
 typedef struct Case {
     const char *name, *folder;           /* folder NULL: random inputs */
     void **inputs;
-    const void **expected;               /* NULL: random inputs */
+    const void **expected;               /* outputs by number, NULL where the folder has none; NULL itself: there are none at all */
     Walk walk;
     bool walked;
     const char *fault;                   /* the first thing that is wrong, as a sentence; NULL: nothing */
@@ -107,6 +107,14 @@ static void load_files(Verify *verify, const Case *one, const char *kind, const 
     }
 }
 
+static bool any_of(void *const *data, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (data[i])
+            return true;
+    return false;
+}
+
 static void load_case(Verify *verify, Case *one)
 {
     Context *ctx = verify->ctx;
@@ -115,10 +123,12 @@ static void load_case(Verify *verify, Case *one)
         void **expected = arena_array(ctx->graph, void *, verify->model->output_count + 1);
         load_files(verify, one, "input", verify->model->inputs, verify->model->input_count, one->inputs, STATUS_MODEL);
         load_files(verify, one, "output", verify->model->outputs, verify->model->output_count, expected, STATUS_MISMATCH);
-        one->expected = (const void **)expected;
+        if (any_of(expected, verify->model->output_count))
+            one->expected = (const void **)expected;
         for (int i = 0; i < verify->model->input_count; i++)
             if (!one->inputs[i])
-                fail(ctx, STATUS_MODEL, text_quote(ctx->graph, one->folder, strlen(one->folder)), NULL, "has no input_%d.pb for input '%s'", i,
+                fail(ctx, STATUS_MODEL, text_quote(ctx->graph, one->folder, strlen(one->folder)),
+                     "a folder of test data has input_0.pb ... and output_0.pb ..., or .npy", "has no input_%d.pb for input '%s'", i,
                      text_quote(ctx->graph, verify->model->inputs[i].name, strlen(verify->model->inputs[i].name)));
     }
     data_random(verify->plan->graph, verify->model, SEED, one->inputs);

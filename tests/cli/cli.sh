@@ -182,6 +182,9 @@ expect 4 "output 'y' is not what the test data says" "$tulle" verify add.onnx
 expect 4 'test_data_set_0: fine' "$tulle" verify add.onnx
 expect 4 '"passed": false' "$tulle" verify add.onnx --json --quick
 expect 0 'test_data_set_0: fine' "$tulle" verify add.onnx test_data_set_0
+rm test_data_set_1/output_0.npy
+expect 0 'test_data_set_1: fine, 1 layer' "$tulle" verify add.onnx test_data_set_1 --quick
+! grep -q 'outputs within' out || fault "verify compares outputs that are not there"
 rm test_data_set_1/input_1.npy
 expect 2 "no input_1.pb for input 'b'" "$tulle" verify add.onnx test_data_set_1/
 
@@ -245,6 +248,12 @@ if [ -w /dev/full ]; then
     checks=$((checks + 1))
     ./conv --input image.npy --output - >/dev/full 2>err
     [ $? = 1 ] || fault "an executable does not notice a full disk"
+    for how in --help --version '--bench --json'; do
+        checks=$((checks + 1))
+        # shellcheck disable=SC2086  # words are meant
+        ./conv $how >/dev/full 2>err
+        [ $? = 1 ] && grep -q 'cannot be written' err || fault "'conv $how' does not tell that standard output is full"
+    done
 fi
 expect 0 '' "$tulle" build signs.onnx --dim width=3 --batch 2 -o signs --static
 expect 0 '' ./signs --input six.npy --output signs.npz
