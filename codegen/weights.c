@@ -101,7 +101,8 @@ static void literal_bytes(Weights *weights, const unsigned char *data, size_t by
 
 static void literal_start(Weights *weights)
 {
-    fprintf(weights->options.source, "_Alignas(%d) static const char %s[] =\n", WEIGHT_ALIGNMENT, weights->options.name);
+    /* A layer without elements may have weights that nothing reads. */
+    fprintf(weights->options.source, "_Alignas(%d) static const char %s[] __attribute__((unused)) =\n", WEIGHT_ALIGNMENT, weights->options.name);
     weights->mode = MODE_LITERAL;
     literal_bytes(weights, weights->held, weights->bytes);
 }

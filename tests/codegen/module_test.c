@@ -49,6 +49,12 @@ static const char pieces[] =
     "%d, _, %f : ? = Split(%x) {axis=1, split=[1,3,1]}\n"
     "%g : ? = Concat(%d, %f, %b, %x) {axis=1}\n"
     "%h : ? = Concat(%e, %e) {axis=1}\n"
+    "input %m : f32[2,0]\n"
+    "const %w : f32[0,3] =\n"
+    "const %u : f32[1,5] = 1 2 3 4 5\n"
+    "%p : ? = MatMul(%m, %w)\n"
+    "%s : ? = Mul(%e, %u)\n"
+    "output %p\noutput %s\n"
     "output %a\noutput %b\noutput %g\noutput %h\noutput %c\n";
 
 static const char nothing[] = "graph \"nothing\"\ninput %x : f32[2]\ninput %none : f32[0,3]\nconst %k : f32[2] = 1 2\n"
