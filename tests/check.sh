@@ -28,8 +28,9 @@ step() {
         printf '%-28s FAILED  %4d s  (%s/%s.log)\n' "$name" $(($(date +%s) - start)) "$logs" "$name"
         tail -n 40 "$logs/$name.log" | sed 's/^/    /'
     fi
-    grep -i '^skipped' "$logs/$name.log" | sort -u | sed 's/^/    /'
-    skipped=$((skipped + $(grep -ci '^skipped' "$logs/$name.log")))
+    # what a script says of itself, and what ctest says of the tests it runs
+    grep -iE '^skipped|\(skipped\)$' "$logs/$name.log" | sort -u | sed 's/^[[:space:]]*/    /'
+    skipped=$((skipped + $(grep -ciE '^skipped|\(skipped\)$' "$logs/$name.log")))
 }
 
 # choose QUICK FULL: the second with --all.
