@@ -21,14 +21,16 @@ typedef struct Module {
 
 static void check_prefix(Context *ctx, const char *prefix)
 {
+    static const char *const taken[] = {"tulle", "program", "ref"};      /* by the runtime, tables.c, the reference's prelude */
     bool good = isalpha((unsigned char)prefix[0]) || prefix[0] == '_';
     for (const char *at = prefix; *at != '\0'; at++)
         good &= isalnum((unsigned char)*at) || *at == '_';
     if (!good)
         fail(ctx, STATUS_USAGE, "--prefix", "letters, digits and underscores, not starting with a digit", "'%s' is not a name in C",
              text_quote(ctx->graph, prefix, strlen(prefix)));
-    if (strcmp(prefix, "tulle") == 0 || strcmp(prefix, "program") == 0)
-        fail(ctx, STATUS_USAGE, "--prefix", "choose another one", "names that start with '%s' are taken", prefix);
+    for (int i = 0; i < COUNT(taken); i++)
+        if (strcmp(prefix, taken[i]) == 0)
+            fail(ctx, STATUS_USAGE, "--prefix", "choose another one", "names that start with '%s' are taken", prefix);
 }
 
 /* The names of our own files stand in an #include and in an assembler's string. */

@@ -164,7 +164,7 @@ bool path_ends(const char *path, const char *ending)
     return length > ending_length && !strcmp(path + length - ending_length, ending);
 }
 
-/* Words that C, C++ or the runtime have taken; names with them in front would not compile, or would collide. */
+/* Words that C, C++ or the generated code itself have taken; names with them in front would not compile, or would collide. */
 static bool word_taken(const char *name)
 {
     static const char *const taken[] = {
@@ -172,7 +172,7 @@ static bool word_taken(const char *name)
         "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union",
         "unsigned", "void", "volatile", "while", "asm", "typeof", "bool", "catch", "class", "delete", "explicit", "export", "false", "friend",
         "mutable", "namespace", "new", "operator", "private", "protected", "public", "template", "this", "throw", "true", "try", "typename",
-        "using", "virtual", "and", "or", "not", "xor", "tulle", "program", "main",
+        "using", "virtual", "and", "or", "not", "xor", "tulle", "program", "ref", "main",
     };
     for (int i = 0; i < COUNT(taken); i++)
         if (!strcasecmp(name, taken[i]))         /* the header's macros have the prefix in capitals */

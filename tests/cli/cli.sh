@@ -89,7 +89,7 @@ expect 1 "did you mean 'native'" "$tulle" compile add.onnx --target nativ
 expect 1 'no kernel named' "$tulle" compile conv.onnx --kernel conv1=sparce
 expect 1 "did you mean 'conv1'" "$tulle" compile conv.onnx --kernel conv=reference
 expect 1 'no pass named' "$tulle" compile add.onnx --dump fuze
-for prefix in 9lives int while tulle 'a-b' '' class; do
+for prefix in 9lives int while tulle ref 'a-b' '' class; do
     expect 1 'cannot begin names in C' "$tulle" compile add.onnx -o bad.c --prefix "$prefix"
 done
 absent bad.c bad.h add.c conv.c
@@ -123,6 +123,8 @@ same add.h here/add.h
 expect 0 '' "$tulle" compile add.onnx -o "odd name-1.c"
 present "odd name-1.c"
 grep -q odd_name_1_run "odd name-1.h" || fault "the prefix is not the sanitised name"
+expect 0 '' "$tulle" compile add.onnx -o ref.c --target scalar
+expect 0 '' gcc -c ref.c -o ref.o
 expect 1 "ends in '.h'" "$tulle" compile add.onnx -o add.h
 cp add.onnx model
 expect 1 'overwrite the model' "$tulle" build model

@@ -400,7 +400,7 @@ static Status bad_prefix(Context *ctx, void *argument)
 
 static void prefixes_must_be_names(void **state)
 {
-    static const char *const bad[] = {"", "1a", "a-b", "a b", "tulle", "\xc3\xa4"};
+    static const char *const bad[] = {"", "1a", "a-b", "a b", "tulle", "program", "ref", "\xc3\xa4"};
     (void)state;
     for (int i = 0; i < COUNT(bad); i++)
         assert_int_equal(context_run(bad_prefix, (void *)(uintptr_t)bad[i]), STATUS_USAGE);
