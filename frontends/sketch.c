@@ -2,8 +2,6 @@
    place of attributes, and conditions of If that only constants and declared shapes determine. Everything may be unknown here. */
 #include "frontends/importer.h"
 
-#include <string.h>
-
 Sketch sketch_of(const Importer *importer, const Value *value)
 {
     if (!value)
@@ -149,24 +147,9 @@ void sketch_node(Importer *importer, const Node *node)
 
 static bool element(const Value *value, int64_t index, double *number)
 {
-    const TypeInfo *info = type_info(value->type);
-    const char *at = (const char *)value->data + index * info->bytes;
-    int64_t whole = 0;
-    float single;
-    if (value->type == TYPE_F64) {
-        memcpy(number, at, 8);
-        return true;
-    }
-    if (value->type == TYPE_F32) {
-        memcpy(&single, at, 4);
-        *number = (double)single;
-        return true;
-    }
-    if (info->real)
+    if (!constant_readable(value))
         return false;
-    memcpy(&whole, at, (size_t)info->bytes);
-    int unused = info->is_signed ? 64 - 8 * info->bytes : 0;
-    *number = (double)((int64_t)((uint64_t)whole << unused) >> unused);
+    *number = constant_real(value, index);
     return true;
 }
 

@@ -128,6 +128,12 @@ Node *graph_node_named(const Graph *graph, const char *name);                /* 
 bool value_constant(const Value *value);                                     /* has data (NULL value: false) */
 const char *node_where(const Graph *graph, const Node *node);                /* "node 'conv1' (Conv)", quoted: the `where` of fail() */
 
+/* ---- constant.c: elements of constants as numbers, at any alignment ---- */
+
+bool constant_readable(const Value *value);                                  /* a constant that the two below can read: any type but f16 and bf16 */
+int64_t constant_int(const Value *value, int64_t index);                     /* reals are truncated, and what is too large becomes the nearest */
+double constant_real(const Value *value, int64_t index);
+
 /* ---- attribute.c ---- */
 
 bool node_has(const Node *node, AttributeName name);

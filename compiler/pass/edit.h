@@ -1,4 +1,4 @@
-/* Private to the passes: editing in bulk, so that a pass over n nodes stays linear in n, and reading constants of any alignment.
+/* Private to the passes: editing in bulk, so that a pass over n nodes stays linear in n.
 
    A pass walks the old order and keeps or drops each node; aliases say which value readers shall read instead of another. All inputs are
    brought up to date once, in rewrite_end, so that until then a pass resolves what it looks at. */
@@ -30,9 +30,6 @@ void edit_output(Node *node, int index, Value *value);                /* `value`
 void edit_inputs(Node *node, int count);                              /* keeps the first `count` inputs, less absent ones at the end */
 
 bool value_read_once(const Value *value);                             /* by one node, and it is no output of the graph; needs graph_index */
-int64_t constant_int(const Value *value, int64_t index);              /* of any type but f16 and bf16; reals are truncated */
-double constant_real(const Value *value, int64_t index);
-bool constant_readable(const Value *value);                           /* a constant that the two above can read */
 Shape shape_of(int rank, const int64_t *dims);
 
 #endif
