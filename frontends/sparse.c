@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+/* What no pruned layer comes near to: a model of a few bytes shall not become gigabytes of weights. */
+#define MOST_ZEROS 1024              /* for each value that is given, past the first elements */
+#define FREE_ELEMENTS (16 << 20)
+
 typedef struct Filling {
     Source *source;
     const char *where;
@@ -32,6 +36,16 @@ static bool indices_fit(const Filling *filling)
     if (!fit || shape->dims[0] != filling->count)
         return bad(filling, "its indices do not fit its values: one index, or one coordinate for each dimension, belongs to each value");
     return true;
+}
+
+static bool dense_enough(const Filling *filling)
+{
+    int64_t count = shape_count(&filling->dense->shape);
+    if (count <= FREE_ELEMENTS || count / MOST_ZEROS <= filling->count)
+        return true;
+    complain(filling->source->ctx, STATUS_UNSUPPORTED, filling->where, "write it as a dense tensor",
+             "it gives %lld values of %lld elements: fewer than one in %d", (long long)filling->count, (long long)count, MOST_ZEROS);
+    return false;
 }
 
 /* The linear position of value `i`, or -1 if it lies outside. */
@@ -81,7 +95,7 @@ bool sparse_load(Source *source, const char *where, const SparseTensorProto *pro
     tensor->name = filling.values.name;
     tensor->type = filling.values.type;
     filling.count = shape_count(&filling.values.shape);
-    if (!indices_fit(&filling))
+    if (!indices_fit(&filling) || !dense_enough(&filling))
         return false;
     unsigned char *dense = arena_alloc(source->ctx->graph, bytes + 1, 1);
     tensor->data = dense;
