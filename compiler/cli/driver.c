@@ -40,26 +40,12 @@ static void set_dimensions(Context *ctx, const Strings *pairs, FrontendOptions *
     options->dimension_count = pairs->count;
 }
 
-static void check_kernel(Context *ctx, const char *name)
-{
-    if (kernel_named(name))
-        return;
-    const char **names = arena_array(ctx->graph, const char *, kernel_count + 1);
-    Text list = text_new(ctx->graph);
-    for (int i = 0; i < kernel_count; i++) {
-        names[i] = kernels[i]->name;
-        text_format(&list, "%s%s", i ? ", " : "the kernels are ", names[i]);
-    }
-    fail(ctx, STATUS_USAGE, NULL, options_hint(ctx, name, names, kernel_count, list.data), "there is no kernel named '%s'",
-         text_quote(ctx->graph, name, strlen(name)));
-}
-
 static ForcedKernel *forced_kernels(Context *ctx, const Strings *pairs)
 {
     ForcedKernel *forced = arena_array(ctx->graph, ForcedKernel, pairs->count + 1);
     for (int i = 0; i < pairs->count; i++) {
         forced[i].layer = split_pair(ctx, "--kernel", pairs->items[i], &forced[i].kernel);
-        check_kernel(ctx, forced[i].kernel);
+        forced_kernel_check(ctx, forced[i].kernel);
     }
     return forced;
 }

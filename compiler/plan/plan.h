@@ -95,6 +95,8 @@ typedef struct PlanOptions {
 
 /* plan.c: residual offers, kernels (select.c), stages and places (memory.c), in this order. Lists all layers that no kernel takes, then fails. */
 Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options);
+/* select.c: wrong use, with the nearest name, if no kernel has this one. plan_make() asks, too; callers may before they read a large model. */
+void forced_kernel_check(Context *ctx, const char *kernel);
 
 /* pattern.c: of the node's constant weights (input 1 of a convolution or product), NULL if it has none. Cached by the caller.
    A zero of either sign is a zero. */

@@ -34,39 +34,42 @@ static const char *forced_kernel(const Node *node, const PlanOptions *options)
     return NULL;
 }
 
-static const char *quoted(Graph *graph, const char *name)
+static const char *quoted(Context *ctx, const char *name)
 {
-    return text_quote(graph->ctx->graph, name, strlen(name));
+    return text_quote(ctx->graph, name, strlen(name));
 }
 
-static const char *did_you_mean(Graph *graph, const char *word, const char *const *names, int count)
+/* `otherwise`: what to say when no name is near. */
+static const char *did_you_mean(Context *ctx, const char *word, const char *const *names, int count, const char *otherwise)
 {
     const char *near = text_nearest(word, names, count);
-    return near == NULL ? NULL : arena_format(graph->ctx->graph, "did you mean '%s'?", quoted(graph, near));
+    return near == NULL ? otherwise : arena_format(ctx->graph, "did you mean '%s'?", quoted(ctx, near));
 }
 
 static void check_forced_layer(Graph *graph, const char *layer)
 {
-    const char **names = arena_array(graph->ctx->scratch, const char *, graph->node_count + 1);
+    Context *ctx = graph->ctx;
+    const char **names = arena_array(ctx->scratch, const char *, graph->node_count + 1);
     for (int i = 0; i < graph->node_count; i++) {
         if (layer_called(graph->nodes[i], layer))
             return;
         names[i] = graph->nodes[i]->name;
     }
-    const char *hint = did_you_mean(graph, layer, names, graph->node_count);
-    fail(graph->ctx, STATUS_USAGE, "--kernel", hint != NULL ? hint : "a layer is named after its node, or its first output; --dump fuse shows them",
-         "there is no layer named '%s'", quoted(graph, layer));
+    const char *otherwise = "a layer is named after its node, or its first output; --dump fuse shows them";
+    fail(ctx, STATUS_USAGE, "--kernel", did_you_mean(ctx, layer, names, graph->node_count, otherwise), "there is no layer named '%s'", quoted(ctx, layer));
 }
 
-static void check_forced_kernel(Graph *graph, const char *kernel)
+void forced_kernel_check(Context *ctx, const char *kernel)
 {
     if (kernel_named(kernel) != NULL)
         return;
-    const char **names = arena_array(graph->ctx->scratch, const char *, kernel_count);
-    for (int i = 0; i < kernel_count; i++)
+    const char **names = arena_array(ctx->graph, const char *, kernel_count);
+    Text list = text_new(ctx->graph);
+    for (int i = 0; i < kernel_count; i++) {
         names[i] = kernels[i]->name;
-    fail(graph->ctx, STATUS_USAGE, "--kernel", did_you_mean(graph, kernel, names, kernel_count), "there is no kernel named '%s'",
-         quoted(graph, kernel));
+        text_format(&list, "%s%s", i > 0 ? ", " : "the kernels are ", names[i]);
+    }
+    fail(ctx, STATUS_USAGE, "--kernel", did_you_mean(ctx, kernel, names, kernel_count, list.data), "there is no kernel named '%s'", quoted(ctx, kernel));
 }
 
 /* ---- choosing ---- */
@@ -175,7 +178,7 @@ void kernels_select(Plan *plan, const PlanOptions *options)
 {
     for (int i = 0; i < options->forced_count; i++) {
         check_forced_layer(plan->graph, options->forced[i].layer);
-        check_forced_kernel(plan->graph, options->forced[i].kernel);
+        forced_kernel_check(plan->graph->ctx, options->forced[i].kernel);
     }
     for (int l = 0; l < plan->layer_count; l++)
         select_layer(plan, &plan->layers[l], options);
