@@ -84,7 +84,7 @@ void story_open(Out *out, const Plan *plan, const char *const *names, const Modu
     const Graph *graph = plan->graph;
     Arena *arena = graph->ctx->scratch;
     Text text = text_new(arena);
-    text_format(&text, "Model '%s', compiled by tulle %s for target %s (%s). The code belongs to whoever owns the model.\n",
+    text_format(&text, "Model '%s', compiled by tulle %s for target %s (%s). The code belongs to whoever ran tulle.\n",
                 text_quote(arena, graph->name, strlen(graph->name)), TULLE_VERSION, text_quote(arena, plan->target->machine.name,
                 strlen(plan->target->machine.name)), plan->target->isa.name);
     if (graph->sha256[0] != '\0')
