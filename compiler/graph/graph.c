@@ -1,4 +1,4 @@
-/* The graph's structure: building and editing. */
+/* The graph's structure: building it, and who reads what. Passes that edit make a new order of nodes (pass/edit.h). */
 #include "compiler/graph/graph.h"
 
 #include <assert.h>
@@ -128,78 +128,16 @@ Node *graph_detached(Graph *graph, Op op, const char *name, Value *const *inputs
     return node;
 }
 
-static void adopt_outputs(Node *node)
-{
-    for (int i = 0; i < node->output_count; i++)
-        if (node->outputs[i])
-            node->outputs[i]->producer = node;
-}
-
-static void insert_at(Graph *graph, int position, Node *node)
-{
-    graph->nodes = arena_grow(graph->arena, graph->nodes, &graph->node_capacity, graph->node_count, sizeof *graph->nodes);
-    memmove(graph->nodes + position + 1, graph->nodes + position, (size_t)(graph->node_count - position) * sizeof *graph->nodes);
-    graph->nodes[position] = node;
-    graph->node_count++;
-    adopt_outputs(node);
-}
-
 Node *graph_add(Graph *graph, Op op, const char *name, Value *const *inputs, int input_count, Value *const *outputs, int output_count)
 {
     Node *node = graph_detached(graph, op, name, inputs, input_count, outputs, output_count);
     node->id = graph->node_count;
-    insert_at(graph, graph->node_count, node);
-    return node;
-}
-
-/* ---- editing: single edits, linear in the graph; passes that edit everywhere build a new order ---- */
-
-static int position_of(const Graph *graph, const Node *node)
-{
-    if (node->id >= 0 && node->id < graph->node_count && graph->nodes[node->id] == node)
-        return node->id;
-    for (int i = 0; i < graph->node_count; i++)
-        if (graph->nodes[i] == node)
-            return i;
-    assert(!"the node is in the graph");
-    return -1;
-}
-
-void graph_insert_before(Graph *graph, Node *position, Node *node)
-{
-    insert_at(graph, position_of(graph, position), node);
-}
-
-void graph_insert_after(Graph *graph, Node *position, Node *node)
-{
-    insert_at(graph, position_of(graph, position) + 1, node);
-}
-
-void graph_remove(Graph *graph, Node *node)
-{
-    int position = position_of(graph, node);
-    memmove(graph->nodes + position, graph->nodes + position + 1, (size_t)(graph->node_count - position - 1) * sizeof *graph->nodes);
-    graph->node_count--;
+    graph->nodes = arena_grow(graph->arena, graph->nodes, &graph->node_capacity, graph->node_count, sizeof *graph->nodes);
+    graph->nodes[graph->node_count++] = node;
     for (int i = 0; i < node->output_count; i++)
-        if (node->outputs[i] && node->outputs[i]->producer == node)
-            node->outputs[i]->producer = NULL;
-}
-
-static void replace_inputs(Node *node, int first, const Value *from, Value *to)
-{
-    for (int i = first; i < node->input_count; i++)
-        if (node->inputs[i] == from)
-            node->inputs[i] = to;
-}
-
-void graph_replace_uses(Graph *graph, Value *from, Value *to)
-{
-    for (int i = 0; i < graph->node_count; i++) {
-        Node *node = graph->nodes[i];
-        replace_inputs(node, 0, from, to);
-        for (int e = 0; e < node->epilogue_count; e++)
-            replace_inputs(node->epilogue[e], 1, from, to);
-    }
+        if (node->outputs[i])
+            node->outputs[i]->producer = node;
+    return node;
 }
 
 /* ---- users ---- */

@@ -118,10 +118,6 @@ void graph_output(Graph *graph, Value *value);
 Node *graph_add(Graph *graph, Op op, const char *name, Value *const *inputs, int input_count, Value *const *outputs, int output_count);
 /* The same outside of the order of nodes: for epilogues, and for passes that make a new order. The outputs do not yet know it as their producer. */
 Node *graph_detached(Graph *graph, Op op, const char *name, Value *const *inputs, int input_count, Value *const *outputs, int output_count);
-void graph_insert_before(Graph *graph, Node *position, Node *node);
-void graph_insert_after(Graph *graph, Node *position, Node *node);
-void graph_remove(Graph *graph, Node *node);                                 /* outputs lose their producer */
-void graph_replace_uses(Graph *graph, Value *from, Value *to);               /* in nodes and epilogues; graph outputs keep their value */
 void graph_index(Graph *graph);                                              /* ids of nodes, users of values; valid until the next edit */
 Value *graph_value_named(const Graph *graph, const char *name);              /* NULL if there is none */
 Node *graph_node_named(const Graph *graph, const char *name);                /* of all nodes ever made, epilogues included; NULL if there is none */
