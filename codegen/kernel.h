@@ -78,7 +78,7 @@ void emit_helper(const Emission *emission, const char *key, const char *text);
 
 struct Kernel {
     const char *name;
-    const char *says;                                                                     /* one line, for comments and --help */
+    const char *says;                                                                     /* in a few words, for the comment above a layer */
     bool (*fits)(const Problem *problem);                                                 /* the node's epilogue included */
     int  (*tilings)(const Problem *problem, Tiling *tilings, int most);                   /* at least one if it fits; the best guess first */
     void (*work)(const Problem *problem, const Tiling *tiling, Work *work);

@@ -84,6 +84,8 @@ const char *planes_read(const Emission *emission, const Planes *planes);
 
 /* ---- tiles.c: positions of a plane in tiles of accumulators, tiles in blocks ---- */
 
+int64_t divide_up(int64_t a, int64_t b);                 /* a / b, rounded up */
+
 typedef struct Tiles {
     int lanes, size;                 /* vectors of a tile */
     int64_t positions, tiles, blocks;

@@ -11,11 +11,6 @@ typedef struct Gemm {
     bool constant;
 } Gemm;
 
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 static int ways_of(int accumulators)
 {
     return accumulators >= 6 ? 1 : accumulators >= 3 ? 2 : 4;

@@ -13,11 +13,6 @@ typedef struct SparseProduct {
     int64_t index_step, largest;     /* what k becomes in the index table */
 } SparseProduct;
 
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 static void sparse_of(const Problem *problem, const Tiling *tiling, SparseProduct *sparse)
 {
     product_of(problem->node, &sparse->product);

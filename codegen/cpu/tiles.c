@@ -6,7 +6,7 @@
 #define BLOCK_INPUT_FLOATS 131072    /* a block's input stays in L2 while all output channels pass over it */
 #define ENOUGH_ITEMS 16              /* to share among threads */
 
-static int64_t divide_up(int64_t a, int64_t b)
+int64_t divide_up(int64_t a, int64_t b)
 {
     return (a + b - 1) / b;
 }

@@ -88,7 +88,7 @@ static int64_t smallest(int64_t a, int64_t b)
 
 static int64_t round_up(int64_t a, int64_t multiple)
 {
-    return (a + multiple - 1) / multiple * multiple;
+    return divide_up(a, multiple) * multiple;
 }
 
 /* Input rows (columns) from the first that a window touches, in padding, to the last. */
