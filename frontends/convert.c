@@ -217,6 +217,20 @@ bool convert_dropout(Call *call)
     return true;
 }
 
+/* Before opset 10 the mask is of the input's type, ours is bool. */
+bool convert_dropout_mask(Call *call)
+{
+    Importer *importer = call->importer;
+    if (call->output_count < 2 || !call->output_names[1])
+        return true;
+    Value *mask = call_output(call, 1), *x = call->inputs[0];
+    call->outputs[1] = graph_value(importer->graph, name_unique(&importer->taken_values, arena_format(importer->arena, "%s/kept", call->name)));
+    call_finish(call);
+    call_add_to(call, OP_CastLike, "mask", (Value *[]){call->outputs[1], x}, 2, mask);
+    call->outputs[1] = mask;
+    return false;
+}
+
 /* Over all axes but that of the channels. */
 static Value *channel_mean(Call *call, Value *x, int rank, bool keep)
 {

@@ -262,6 +262,7 @@ bool convert_cast(Call *call);
 bool convert_constant(Call *call);
 bool convert_constant_of_shape(Call *call);
 bool convert_dropout(Call *call);
+bool convert_dropout_mask(Call *call);
 bool convert_batch_normalization(Call *call);
 bool convert_layer_normalization(Call *call);
 bool convert_pad(Call *call);

@@ -123,8 +123,9 @@ const OperatorRow operator_rows[] = {
     {"DepthToSpace", 11, OP_DepthToSpace, 1, 1, "blocksize! mode='DCR|CRD'", NULL},
     {"SpaceToDepth", 1, OP_SpaceToDepth, 1, 1, "blocksize!", NULL},
     UNARY_ROW(Identity, 1),
-    {"Dropout", 1, OP_Dropout, 1, 1, "~is_test ~ratio", NULL},
-    {"Dropout", 7, OP_Dropout, 1, 1, "~ratio", NULL},
+    {"Dropout", 1, OP_Dropout, 1, 1, "~is_test ~ratio", convert_dropout_mask},
+    {"Dropout", 7, OP_Dropout, 1, 1, "~ratio", convert_dropout_mask},
+    {"Dropout", 10, OP_Dropout, 1, 1, "~ratio", NULL},
     {"Dropout", 12, OP_Dropout, 1, 3, "~seed", convert_dropout},
     {"Where", 9, OP_Where, 3, 3, "", NULL},
 

@@ -72,7 +72,9 @@ static void attributes_and_operands_of_old(void **state)
                  attribute_float("momentum", 0.5f)),
             "{epsilon=9.999999747378752e-06}");
     becomes(6, node("Relu", "n", "x", "y", attribute_ints("consumed_inputs", "0")), "Relu(%x) \"n\"");
-    becomes(6, node("Dropout", "n", "x", "y,mask", attribute_float("ratio", 0.3f)), "%y : ?, %mask : ? = Dropout(%x)");
+    becomes(10, node("Dropout", "n", "x", "y,mask", attribute_float("ratio", 0.3f)), "%y : ?, %mask : ? = Dropout(%x)");
+    becomes(6, node("Dropout", "n", "x", "y,mask", attribute_float("ratio", 0.3f)), "%y : ?, %n/kept : ? = Dropout(%x)",
+            "%mask : ? = CastLike(%n/kept, %x)");
     becomes(13, node("Dropout", "n", "x,c,no", "y"), "Dropout(%x)");
     becomes(13, node("Dropout", "n", "x,zero,yes", "y"), "Dropout(%x)");
 }
