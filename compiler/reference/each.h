@@ -10,6 +10,7 @@
 #define HIGHEST HIGHEST_OF(SUFFIX)
 #define NEGATIVE(v) JOIN(NEGATIVE_, CLASS_OF(SUFFIX))(v)
 #define SATURATE(v) JOIN(SATURATE_, CLASS_OF(SUFFIX))(v)
+#define NARROW(v) JOIN(NARROW_, CLASS_OF(SUFFIX))(v)
 #define EXCEEDS(v, w) JOIN(EXCEEDS_, CLASS_OF(SUFFIX))(v, w)
 #define SCALE(sum, c) JOIN(SCALE_, CLASS_OF(SUFFIX))(sum, c)
 #ifndef W
@@ -84,6 +85,7 @@
 #undef HIGHEST
 #undef NEGATIVE
 #undef SATURATE
+#undef NARROW
 #undef EXCEEDS
 #undef SCALE
 #undef LOAD

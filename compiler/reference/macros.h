@@ -38,7 +38,7 @@
     TYPE(f32, F32) TYPE(f64, F64) TYPE(f16, F16) TYPE(bf16, BF16) TYPE(i8, I8) TYPE(i16, I16) TYPE(i32, I32) TYPE(i64, I64) \
     TYPE(u8, U8) TYPE(u16, U16) TYPE(u32, U32) TYPE(u64, U64) TYPE(boolean, BOOL)
 
-/* By class: W is the wide type, NEGATIVE(v) is v < 0, SATURATE(v) takes a double to W, EXCEEDS(v, w) is v > w where NaN exceeds all. */
+/* By class: W is the wide type, NEGATIVE(v) is v < 0, SATURATE(v) takes a double to W and NARROW(v) to T, EXCEEDS(v, w) is v > w where NaN exceeds all. */
 #define W_REAL double
 #define W_F16 double
 #define W_BF16 double
@@ -50,6 +50,9 @@
 #define SATURATE_REAL(v) (v)
 #define SATURATE_SIGNED(v) ref_to_i64(v)
 #define SATURATE_UNSIGNED(v) ref_to_u64(v)
+#define NARROW_REAL(v) (T)(v)
+#define NARROW_SIGNED(v) (T)ref_to_i64(ref_limit(v, (double)LOWEST, (double)HIGHEST))
+#define NARROW_UNSIGNED(v) (T)ref_to_u64(ref_limit(v, (double)LOWEST, (double)HIGHEST))
 #define EXCEEDS_REAL(v, w) ((v) > (w) || (v) != (v))
 #define EXCEEDS_SIGNED(v, w) ((v) > (w))
 #define EXCEEDS_UNSIGNED(v, w) ((v) > (w))

@@ -1,4 +1,5 @@
-/* Resize: nearest moves elements of any type, linear and cubic interpolate reals. Neighbouring axes that stay as they are become one. */
+/* Resize: nearest moves elements of any type, linear and cubic interpolate numbers, whole ones rounded toward zero. Neighbouring
+   axes that stay as they are become one. */
 #include "internal.h"
 
 #include <math.h>
@@ -16,7 +17,7 @@ extern const char reference_text_resize[], reference_text_resize_nearest[];
 #include "each.h"
 #define SUPPORT 1
 #define WEIGHT LINEAR_WEIGHT
-#define EACH EACH_REAL
+#define EACH (EACH_REAL | EACH_UNSIGNED | EACH_SIGNED)
 #define NAME JOIN(ref_resize_linear_, SUFFIX)
 #define TEXT "text/resize.h"
 #include "each.h"
@@ -24,14 +25,14 @@ extern const char reference_text_resize[], reference_text_resize_nearest[];
 #undef WEIGHT
 #define SUPPORT 2
 #define WEIGHT CUBIC_WEIGHT
-#define EACH EACH_REAL
+#define EACH (EACH_REAL | EACH_UNSIGNED | EACH_SIGNED)
 #define NAME JOIN(ref_resize_cubic_, SUFFIX)
 #define TEXT "text/resize.h"
 #include "each.h"
 
 static const Template nearest = {"ref_resize_nearest", reference_text_resize_nearest, {RUNS_UNSIGNED(ref_resize_nearest)}};
-static const Template linear = {"ref_resize_linear", reference_text_resize, {RUNS_REAL(ref_resize_linear)}};
-static const Template cubic = {"ref_resize_cubic", reference_text_resize, {RUNS_REAL(ref_resize_cubic)}};
+static const Template linear = {"ref_resize_linear", reference_text_resize, {RUNS_NUMBER(ref_resize_linear)}};
+static const Template cubic = {"ref_resize_cubic", reference_text_resize, {RUNS_NUMBER(ref_resize_cubic)}};
 
 typedef struct Frame { double scale, width, begin, end; } Frame;
 

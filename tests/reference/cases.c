@@ -58,8 +58,8 @@ static const struct { const char *types, *text; } structured[] = {
     {ANY, "input %a : @[1,2,3,4]\n%y : ? = Resize(%a) {scales=[1.,1.,2.,0.7], mode=nearest}"},
     {ANY, "input %a : @[3,4]\n%y : ? = Resize(%a) {sizes=[5,3], mode=nearest, coordinate_transformation_mode=tf_crop_and_resize, "
           "roi=[-0.5,0.,1.5,0.5], extrapolation_value=1.}"},
-    {REAL, "input %a : @[1,2,3,4]\n%y : ? = Resize(%a) {scales=[1.,1.,2.,0.7], mode=linear}"},
-    {REAL, "input %a : @[2,9,8]\n%y : ? = Resize(%a) {sizes=[2,4,3], mode=cubic, antialias=1, exclude_outside=1}"},
+    {REAL WHOLE, "input %a : @[1,2,3,4]\n%y : ? = Resize(%a) {scales=[1.,1.,2.,0.7], mode=linear}"},
+    {REAL WHOLE, "input %a : @[2,9,8]\n%y : ? = Resize(%a) {sizes=[2,4,3], mode=cubic, antialias=1, exclude_outside=1}"},
     {ANY, "input %a : @[2,6]\n%y : ? = Reshape(%a) {shape=[3,4]}"},
     {ANY, "input %a : @[2,3,4]\n%y : ? = Transpose(%a) {perm=[2,0,1]}"},
     {ANY, "input %a : @[2,1,3]\n%y : ? = Expand(%a) {shape=[2,2,4,1]}"},

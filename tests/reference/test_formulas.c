@@ -332,7 +332,6 @@ static void what_is_refused_says_why(void **state)
     static const struct { const char *text, *why; } rows[] = {
         {"input %a : f16[2]\n%y : ? = Relu(%a)", "arithmetic on f16 elements"},
         {"input %a : bf16[2,2]\ninput %b : bf16[2,2]\n%y : ? = MatMul(%a, %b)", "arithmetic on bf16 elements"},
-        {"input %a : u8[2]\n%y : ? = Resize(%a) {scales=[2.], mode=linear}", "arithmetic on u8 elements"},
         {"input %a : f32[1,1,2]\n%y : ? = MaxPool(%a) {kernel_shape=[1], strides=[9000000000]}", "windows of 2^31 elements and more"},
         {"input %a : u8[2]\n%y : ? = Pad(%a) {pads=[-9223372036854775807,9223372036854775807]}", "padding of 2^40 elements and more"},
     };

@@ -123,6 +123,8 @@ static const struct { const char *text, *inputs, *expected; } rows[] = {
     {"input %x : i32[1,1,2,4]\n%y : ? = SpaceToDepth(%x) {blocksize=2}", "1 2 3 4 5 6 7 8", "1 3 2 4 5 7 6 8"},
     {"input %x : f32[2]\n%y : ? = Resize(%x) {scales=[2.], mode=nearest}", "1 2", "1 1 2 2"},
     {"input %x : f32[2]\n%y : ? = Resize(%x) {scales=[2.], mode=linear}", "1 2", "1 1.25 1.75 2"},
+    {"input %x : u8[2]\n%y : ? = Resize(%x) {scales=[2.], mode=linear}", "1 4", "1 1 3 4"},
+    {"input %x : i8[4]\n%y : ? = Resize(%x) {scales=[2.], mode=cubic}", "-128 127 -128 127", "-128 -61 96 87 -88 -97 60 127"},
     {"input %x : f32[2]\n%y : ? = Resize(%x) {sizes=[3], mode=linear, coordinate_transformation_mode=align_corners}", "1 2", "1 1.5 2"},
     {"input %x : f32[4]\n%y : ? = Resize(%x) {sizes=[2], mode=linear, antialias=1}", "1 1 3 3", "1.25 2.75"},
     {"input %x : f32[4]\n%y : ? = Resize(%x) {sizes=[2], mode=linear, antialias=1, exclude_outside=1}", "1 1 3 3",

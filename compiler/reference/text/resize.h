@@ -39,7 +39,7 @@ static void NAME(const int64_t *p, const double *r, const void *const *in, void 
             sum += weight * (double)((const T *)in[0])[place];
             ref_advance(1, rank, taps, tap);
         }
-        ((T *)out[0])[begin] = outside ? (T)r[0] : (T)sum;
+        ((T *)out[0])[begin] = NARROW(outside ? r[0] : sum);
         ref_advance(1, rank, dims, index);
     }
 }
