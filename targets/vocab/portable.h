@@ -113,7 +113,11 @@ V_INLINE v_float v_round(v_float a)
 }
 /* end */
 /* op: v_pow2 */
-V_INLINE v_float v_pow2(v_float n) { return (v_float)((__builtin_convertvector(n, v_mask) + 127) * (1 << 23)); }
+V_INLINE v_float v_pow2(v_float n)
+{
+    typedef uint32_t v_bits __attribute__((vector_size(16)));    /* the sum may wrap, where n is no exponent */
+    return (v_float)(((v_bits)__builtin_convertvector(n, v_mask) + 127u) << 23);
+}
 /* end */
 /* op: v_exponent */
 V_INLINE v_float v_exponent(v_float a) { return __builtin_convertvector(((v_mask)a >> 23) - 127, v_float); }
