@@ -115,7 +115,7 @@ V_INLINE v_float v_round(v_float a)
 /* op: v_pow2 */
 V_INLINE v_float v_pow2(v_float n)
 {
-    typedef uint32_t v_bits __attribute__((vector_size(16)));    /* the sum may wrap, where n is no exponent */
+    typedef unsigned v_bits __attribute__((vector_size(16)));    /* the sum may wrap, where n is no exponent */
     return (v_float)(((v_bits)__builtin_convertvector(n, v_mask) + 127u) << 23);
 }
 /* end */
