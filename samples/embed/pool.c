@@ -56,7 +56,8 @@ int main(void)
     int different = 0;
     for (int i = 0; i < GLYPHS_OUTPUT_0_COUNT; i++)
         different += scores[i] != alone[i];
-    printf("a pool of %d threads: %d stages, %d of %d results differ from one thread's\n", WORKERS, model->stage_count, different, GLYPHS_OUTPUT_0_COUNT);
+    printf("a pool of %d threads: %d stages, %d of %d results differ from one thread's\n", WORKERS, model->stage_count, different,
+           GLYPHS_OUTPUT_0_COUNT);
     free(workspace);
     return status != TULLE_OK || different;
 }

@@ -24,6 +24,18 @@ class Options:
     seed: int = 1
 
 
+def below(values):
+    """Rounded, and a little less than given: rounding must not bring to life what is exactly at a ReLU's threshold, such as channels whose
+    weights are all pruned away."""
+    return numeric.rounded(values - 1e-3 * numpy.abs(values) - 1e-6)
+
+
+def deviation(data):
+    """Of each channel; not much below the others' where it is dead, since dividing by that would magnify rounding."""
+    variance = data.var((0, 2, 3))
+    return numpy.sqrt(numpy.maximum(variance, 0.05 * variance.mean() + 1e-6))
+
+
 @dataclasses.dataclass
 class Value:
     name: str
@@ -79,6 +91,8 @@ class Builder:
         random = self.random(layer)
         scales = [numeric.rounded(numpy.exp(spread * random.standard_normal(size))) for spread, size in zip((0.5, 0.3), shape)]
         weights = random.standard_normal(shape, numpy.float32)
+        if len(shape) == 4 and shape[1] == 1:
+            weights += 1      # depthwise filters are partly blurs, as trained ones are: pure noise, layer after layer, would magnify rounding
         weights *= scales[0].reshape(-1, *[1] * (len(shape) - 1))
         weights *= scales[1].reshape(1, -1, *[1] * (len(shape) - 2))
         keep = max(1, round(self.density(layer, spared) * weights.size))
@@ -91,57 +105,83 @@ class Builder:
         return weights
 
     def shares(self, layer, count):
-        """The share of zeros wanted of each channel: about the one asked for, some more, some less."""
+        """The share of zeros wanted of each channel: about the one asked for, some more, some less. Above a half, few channels that are on half
+        the time and many that seldom are, as in trained networks; if all seldom were, small differences would grow from layer to layer."""
+        random = self.random(layer + "/zeros")
         zeros = self.options.zeros
-        spread = 0.5 * min(zeros, 1 - zeros)
-        return numpy.clip(zeros + spread * self.random(layer + "/zeros").uniform(-1, 1, count), 0, 0.995)
+        spread = random.uniform(-1, 1, count)
+        if zeros <= 0.5:
+            return zeros + 0.5 * zeros * spread
+        seldom = 1 - 0.35 * (1 - zeros)
+        often = random.permutation(count) < round(count * (seldom - zeros) / (seldom - 0.5))
+        return numpy.where(often, 0.5 + 0.15 * spread, seldom + 0.5 * (1 - seldom) * spread)
 
     def relu_bias(self, data, layer):
-        """For each channel, the bias that brings the wanted share of it to zero or below. A little under that, since rounding must not bring a
-        channel to life whose weights are all pruned away."""
+        """For each channel, the bias that brings the wanted share of it to zero or below."""
         shares = self.shares(layer, data.shape[1])
-        limits = numpy.array([numpy.quantile(data[:, channel], share) for channel, share in enumerate(shares)])
-        return numeric.rounded(-limits - 1e-3 * numpy.abs(limits) - 1e-6)
+        return below(-numpy.array([numpy.quantile(data[:, channel], share) for channel, share in enumerate(shares)]))
+
+    def inhibit(self, x, layer, weights, data, settings):
+        """Shifts the kept weights of each channel down until the wanted share of the data is below zero. For shares above a half, where a bias
+        alone will not do: a picture a little fainter than the calibration's would die out over the layers, and a stronger one explode, while
+        this way what leaves a layer scales with what enters it. Only for inputs that are never negative."""
+        sums = numeric.convolution(x.data, weights != 0, *settings)
+        shifts = numpy.zeros(len(weights))
+        for channel, share in enumerate(self.shares(layer, len(weights))):
+            seen = sums[:, channel] > 0     # the others are zero already
+            if seen.any():
+                share = numpy.clip(1 - (1 - share) / seen.mean(), 0, 0.99)
+                shifts[channel] = numpy.quantile(data[:, channel][seen] / sums[:, channel][seen], share)
+        shifts = -below(-shifts)
+        weights -= shifts.reshape(-1, *[1] * (weights.ndim - 1)) * (weights != 0)
+        data -= shifts[:, None, None] * sums
 
     # ---- layers ----
 
     def conv(self, x, layer, outputs, kernel, stride=1, pad=0, groups=1, norm=False, relu="", add=None, spared=False):
-        """Convolution; batch norm if `norm`, then plus the value `add` if there is one; ReLU or ReLU6 if `relu` says so. The first convolution's callers and
-        depthwise ones set `spared`: left dense unless the options say otherwise. `kernel` and `pad` of one number are square."""
+        """Convolution; batch norm if `norm`, then plus the value `add` if there is one; ReLU or ReLU6 if `relu` says so. The first convolution and
+        depthwise ones are `spared`: left dense unless the options say otherwise. `kernel` and `pad` of one number are square."""
         kernel, pad, stride = ((value, value) if isinstance(value, int) else value for value in (kernel, pad, stride))
-        flat = kernel[0] == 1 and x.data.shape[2] == 1 and len(self.inputs[0].type.tensor_type.shape.dim) == 3    # one-dimensional
+        settings = (stride, pad, groups)
         weights = self.weights(layer, (outputs, x.data.shape[1] // groups, *kernel), spared)
-        data = numeric.convolution(x.data, weights, stride, pad, groups)
-        axes = slice(1 if flat else 0, 2)
-        attributes = {"kernel_shape": kernel[axes], "strides": stride[axes], "pads": pad[axes] * 2, "group": groups}
-        stored = weights.reshape(outputs, -1, kernel[1]) if flat else weights
+        data = numeric.convolution(x.data, weights, *settings)
+        scale = deviation(data)
+        # Neither with a sum behind it nor depthwise: there it would take large numbers from large ones and magnify rounding.
+        inhibited = bool(relu) and not add and groups < outputs and self.options.zeros > 0.5 and x.data.min() >= 0
+        if inhibited:
+            self.inhibit(x, layer, weights, data, settings)
+            scale = deviation(data)
+        attributes = {"kernel_shape": kernel, "strides": stride, "pads": pad * 2, "group": groups}
+        if len(self.pictures.shape) == 3:
+            weights = weights.reshape(outputs, -1, kernel[1])
+            attributes.update(kernel_shape=kernel[1:], strides=stride[1:], pads=pad[1:] * 2)
         if norm:
-            y = self.node("Conv", [x, self.constant(layer + ".weight", stored)], layer, data, **attributes)
-            return self.batch_norm(y, layer + "_bn", relu, add)
-        factor = numeric.rounded(1 / max(1e-6, math.sqrt(data.var((0, 2, 3)).mean())))
+            y = self.node("Conv", [x, self.constant(layer + ".weight", weights)], layer, data, **attributes)
+            return self.batch_norm(y, layer + "_bn", relu, add, scale, inhibited)
+        factor = numeric.rounded(1 / max(1e-6, math.sqrt((scale ** 2).mean())))
         data = data * numpy.float64(factor)
-        constants = [self.constant(layer + ".weight", stored * factor)]
+        constants = [self.constant(layer + ".weight", weights * factor)]
         if not relu:
             return self.node("Conv", [x, *constants], layer, data, **attributes)
-        bias = self.relu_bias(data, layer)
+        bias = below(numpy.zeros(outputs)) if inhibited else self.relu_bias(data, layer)
         constants.append(self.constant(layer + ".bias", bias))
         y = self.node("Conv", [x, *constants], layer, data + bias[:, None, None], **attributes)
         return self.relu(y, layer + "_" + relu, relu)
 
-    def batch_norm(self, x, layer, relu="", add=None):
+    def batch_norm(self, x, layer, relu="", add=None, scale=None, inhibited=False):
         """Statistics a little off the measured ones, as running averages are; the bias is such that the ReLU (after adding `add`) leaves
-        the wanted zeros."""
+        the wanted zeros, or, if the weights see to that, such that it undoes the mean."""
         random = self.random(layer)
         channels = x.data.shape[1]
-        variance = x.data.var((0, 2, 3))
-        variance = numpy.maximum(variance, 0.05 * variance.mean() + 1e-6)    # a channel that is dead here must not amplify rounding
-        deviation = numpy.sqrt(variance)
-        mean = numeric.rounded(x.data.mean((0, 2, 3)) + 0.05 * deviation * random.standard_normal(channels))
-        variance = numeric.rounded(variance * numpy.exp(0.1 * random.standard_normal(channels)))
+        scale = deviation(x.data) if scale is None else scale
+        mean = numeric.rounded(x.data.mean((0, 2, 3)) + 0.05 * scale * random.standard_normal(channels))
+        variance = numeric.rounded(scale ** 2 * numpy.exp(0.1 * random.standard_normal(channels)))
         gamma = numeric.rounded((0.5 if add else 1.0) * numpy.exp(0.25 * random.standard_normal(channels)))
         slope = (gamma / numpy.sqrt(variance.astype(numpy.float64) + EPSILON))[:, None, None]
         data = (x.data - mean[:, None, None]) * slope
-        if relu:
+        if inhibited:
+            beta = below(mean * slope[:, 0, 0])
+        elif relu:
             beta = self.relu_bias(data + add.data if add else data, layer)
         else:
             beta = numeric.rounded(0.1 * random.standard_normal(channels))

@@ -108,7 +108,8 @@ def mobilenet2(b):
     x = b.input("data", 3, *[b.size(224)] * 2)
     x = b.conv(x, "features.0", b.width(32), 3, 2, 1, spared=True, **settings)
     number = 0
-    for expand, channels, depth, stride in [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]:
+    plan = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
+    for expand, channels, depth, stride in plan:
         for block in range(depth):
             number += 1
             x = inverted(b, x, f"features.{number}.", expand, b.width(channels), stride if block == 0 else 1)

@@ -86,7 +86,7 @@ def picture(random, channels, rows, columns):
 
 
 def input_values(seed, shape):
-    """The picture(s) that a network of the zoo is calibrated with or tried on: float32, [image, channel, rows, columns] or [image, channel, columns]."""
+    """The pictures that a network of the zoo is calibrated with or tried on: float32, [image, channel, rows, columns] or without rows."""
     random = numpy.random.Generator(numpy.random.PCG64(seed))
     rows = shape[2] if len(shape) == 4 else 1
     images = [picture(random, shape[1], rows, shape[-1]) for _ in range(shape[0])]

@@ -43,7 +43,7 @@ def check_density():
 
 
 def check_sparsity():
-    for name in ("alexnet", "resnet50", "densenet121"):
+    for name in ("alexnet", "resnet50", "mobilenet1", "densenet121"):
         for wanted in (0.75, 0.95):
             _, model = networks.build(name, builder.Options(density=1.0, scale=0.25, zeros=wanted))
             found = zeros_behind_relus(model, 5)

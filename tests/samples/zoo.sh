@@ -11,7 +11,7 @@ trap 'rm -rf "$folder"' EXIT
 trap 'exit 1' INT TERM
 failed=0
 
-for density in 0.1 1; do
+for density in ${ZOO_DENSITIES:-0.1 1}; do
     "$python" samples/zoo/make.py all --scale $scale --density $density -o "$folder/$density" >/dev/null || exit 1
     for target in scalar native; do
         echo "density $density, $target"
