@@ -12,14 +12,14 @@ trap 'exit 1' INT TERM
 failed=0
 
 for density in ${ZOO_DENSITIES:-0.1 1}; do
-    "$python" samples/zoo/make.py all --scale $scale --density $density -o "$folder/$density" >/dev/null || exit 1
+    "$python" samples/zoo/make.py all --scale "$scale" --density "$density" -o "$folder/$density" >/dev/null || exit 1
     for target in scalar native; do
         echo "density $density, $target"
         "$python" samples/zoo/compare.py "$folder/$density"/*.onnx --tulle "$tulle" --target $target || failed=1
     done
 done
 
-"$python" samples/zoo/make.py all --scale $scale -o "$folder/again" >/dev/null || exit 1
+"$python" samples/zoo/make.py all --scale "$scale" -o "$folder/again" >/dev/null || exit 1
 for model in "$folder"/again/*.onnx; do
     cmp "$model" "$folder/0.1/$(basename "$model")" || failed=1
 done
