@@ -188,9 +188,10 @@ void fail_complaints(Context *ctx)
 
 /* ---- the run ---- */
 
-/* The address space that an arena may take; the scratch arena also no more than the machine's memory, since all of it gets touched. */
-static size_t memory_limit(size_t most)
+/* What an arena may take: never more than the machine has, so that a model too large ends in a message and not in the hands of the kernel. */
+static size_t memory_limit(void)
 {
+    const size_t most = (size_t)16 << 30;
     long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
     size_t memory = pages > 0 && size > 0 ? (size_t)pages * (size_t)size : most;
     return memory < most ? memory : most;
@@ -201,8 +202,8 @@ static Status run_protected(Context *ctx, Status (*work)(Context *, void *), voi
 {
     if (sigsetjmp(ctx->unwind->place, 1))
         return ctx->unwind->status;
-    ctx->graph = arena_new(ctx, "graph", (size_t)16 << 30);
-    ctx->scratch = arena_new(ctx, "scratch", memory_limit((size_t)16 << 30));
+    ctx->graph = arena_new(ctx, "graph", memory_limit());
+    ctx->scratch = arena_new(ctx, "scratch", memory_limit());
     Status status = work(ctx, argument);
     fail_complaints(ctx);
     return status;
