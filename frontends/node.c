@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define SPARE_INPUTS 8
+#define MOST_OPERANDS 16384            /* and results: what follows a node's parts may look at all of them for each */
 
 /* ---- complaints ---- */
 
@@ -245,7 +246,9 @@ void import_node(Scope *scope, const NodeProto *proto)
     name_call(&call);
     read_inputs(&call);
     arguments_resolve(&call);
-    if (!proto->op_type || !*proto->op_type)
+    if (proto->n_input > MOST_OPERANDS || proto->n_output > MOST_OPERANDS)
+        call_refuse(&call, "split it into several nodes", "more than %d operands or results are not supported", MOST_OPERANDS);
+    else if (!proto->op_type || !*proto->op_type)
         call_fault(&call, "it has no operator");
     else if (!call.failed)
         import_as(&call);

@@ -164,6 +164,8 @@ def structure(bench):
                                      initializers=[weights("w", [1, 1, 3, 3])]), [2], ["conv"])
     bench.run("absurd padding", model([helper.make_node("Conv", ["x", "w"], ["y"], name="conv", pads=[1 << 62] * 4)], [info("x", [1, 1, 4, 4])],
                                       initializers=[weights("w", [1, 1, 3, 3])]), [2, 3], ["conv"])
+    wide = helper.make_node("Concat", ["x"] * 1000000, ["y"], name="wide", axis=1)
+    bench.run("a million operands", model([wide]), [3], ["wide", "operands"])
     bench.run("not a model", b"hello, world\n" * 10, [2])
     bench.run("empty file", b"", [2])
     bench.run("no such file", bench.folder / "nothing.onnx", [2], ["nothing.onnx"])
