@@ -88,6 +88,9 @@ struct Kernel {
     bool (*in_place)(const Problem *problem, const Tiling *tiling);                       /* may output 0 take the place of input 0? NULL: never */
 };
 
+/* The `tilings` of a kernel that has no choice. */
+int kernel_one_tiling(const Problem *problem, Tiling *tilings, int most);
+
 extern const Kernel *const kernels[];    /* in order of kernels.inc: the more special first, `reference` last */
 extern const int kernel_count;
 const Kernel *kernel_named(const char *name);

@@ -77,7 +77,8 @@ void planes_define_pack(const Emission *emission, const Window *window, const Pl
 /* A first stage that fills the planes of all channels, with zeros for padding; and where they are read then. */
 void planes_stage(const Window *window, const Planes *planes, LayerPlan *layer);
 void planes_emit_stage(const Emission *emission, const Window *window, const Planes *planes);
-/* The planes of one channel at a time in the thread's own memory, from its start: declares `planes`. */
+/* The planes of one channel at a time in the thread's own memory, from its start, and behind them the buffer of unfinished outputs: declares
+   `planes` and `buffer`, as far as there are such. */
 int64_t planes_private_floats(const Planes *planes);
 void planes_private(const Emission *emission, const Planes *planes, const char *fill);
 const char *planes_read(const Emission *emission, const Planes *planes);

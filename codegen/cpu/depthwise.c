@@ -144,10 +144,7 @@ static void emit(const Emission *emission)
     out_line(out, "const float *const x = %s;", emit_read(emission, emission->problem->node->inputs[0]));
     out_line(out, "const float *const weights = %s;", emit_packed(emission, WEIGHTS));
     out_line(out, "const float *const bias = %s;", emit_packed(emission, BIASES));
-    if (packed)
-        planes_private(emission, &depthwise.planes, "0.0f");
-    if (!depthwise.planes.contiguous)
-        out_line(out, "float *const buffer = %s;", emit_thread_scratch(emission, "float", 4 * (size_t)planes_private_floats(&depthwise.planes)));
+    planes_private(emission, &depthwise.planes, "0.0f");
     epilogue_pointers(emission);
     out_open(out, "for (int64_t item = begin; item < end; item++)");
     emit_channel(emission, &depthwise);

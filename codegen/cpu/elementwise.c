@@ -91,13 +91,6 @@ static bool fits(const Problem *problem)
     return problem_vector(problem) && elementwise_of(problem, &elementwise);
 }
 
-static int tilings(const Problem *problem, Tiling *list, int most)
-{
-    (void)problem;
-    list[0] = (Tiling){.size = {0}};
-    return most > 0 ? 1 : 0;
-}
-
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
     (void)tiling;
@@ -252,5 +245,5 @@ static void emit(const Emission *emission)
 const Kernel kernel_elementwise = {
     .name = "elementwise",
     .says = "an expression of vectors over every element",
-    .fits = fits, .tilings = tilings, .work = work, .stages = stages, .pack = pack, .emit = emit, .in_place = in_place,
+    .fits = fits, .tilings = kernel_one_tiling, .work = work, .stages = stages, .pack = pack, .emit = emit, .in_place = in_place,
 };

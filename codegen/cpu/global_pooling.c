@@ -24,13 +24,6 @@ static bool fits(const Problem *problem)
     return (op == OP_GlobalAveragePool || op == OP_GlobalMaxPool) && problem_vector(problem);
 }
 
-static int tilings(const Problem *problem, Tiling *list, int most)
-{
-    (void)problem;
-    list[0] = (Tiling){.size = {0}};
-    return most > 0 ? 1 : 0;
-}
-
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
     (void)tiling;
@@ -136,5 +129,5 @@ static void emit(const Emission *emission)
 const Kernel kernel_global_pooling = {
     .name = "global_pooling",
     .says = "whole channels, vector by vector",
-    .fits = fits, .tilings = tilings, .work = work, .stages = stages, .pack = pack, .emit = emit,
+    .fits = fits, .tilings = kernel_one_tiling, .work = work, .stages = stages, .pack = pack, .emit = emit,
 };

@@ -32,13 +32,6 @@ static bool fits(const Problem *problem)
     return lrn.bias > 0 && lrn.alpha >= 0;
 }
 
-static int tilings(const Problem *problem, Tiling *list, int most)
-{
-    (void)problem;
-    list[0] = (Tiling){.size = {0}};
-    return most > 0 ? 1 : 0;
-}
-
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
     (void)tiling;
@@ -121,5 +114,5 @@ static void emit(const Emission *emission)
 const Kernel kernel_lrn = {
     .name = "lrn",
     .says = "sums of squares over neighbouring channels, positions as vectors",
-    .fits = fits, .tilings = tilings, .work = work, .stages = stages, .pack = pack, .emit = emit,
+    .fits = fits, .tilings = kernel_one_tiling, .work = work, .stages = stages, .pack = pack, .emit = emit,
 };

@@ -189,10 +189,7 @@ static void emit(const Emission *emission)
     out_line(out, "const float *const x = %s;", emit_read(emission, emission->problem->node->inputs[0]));
     if (pooling.average && !pooling.even)
         out_line(out, "const float *const counts = %s;", emit_packed(emission, 0));
-    if (pooling.planes.mode != PLANES_NONE)
-        planes_private(emission, &pooling.planes, fill);
-    if (!pooling.planes.contiguous)
-        out_line(out, "float *const buffer = %s;", emit_thread_scratch(emission, "float", 4 * (size_t)planes_private_floats(&pooling.planes)));
+    planes_private(emission, &pooling.planes, fill);
     epilogue_pointers(emission);
     out_open(out, "for (int64_t item = begin; item < end; item++)");
     emit_channel(emission, &pooling);

@@ -71,14 +71,6 @@ static bool fits(const Problem *problem)
     return true;
 }
 
-static int tilings(const Problem *problem, Tiling *list, int most)
-{
-    (void)problem;
-    if (most > 0)
-        list[0] = (Tiling){0};
-    return most > 0;
-}
-
 static double value_bytes(const Value *value)
 {
     size_t bytes = 0;
@@ -334,7 +326,7 @@ const Kernel kernel_reference = {
     .name = "reference",
     .says = "the plain loops of the operator's definition, sums in double",
     .fits = fits,
-    .tilings = tilings,
+    .tilings = kernel_one_tiling,
     .work = work,
     .stages = stages,
     .pack = pack,

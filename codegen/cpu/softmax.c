@@ -31,13 +31,6 @@ static bool fits(const Problem *problem)
     return (problem->node->op == OP_Softmax || problem->node->op == OP_LogSoftmax) && problem_vector(problem);
 }
 
-static int tilings(const Problem *problem, Tiling *list, int most)
-{
-    (void)problem;
-    list[0] = (Tiling){.size = {0}};
-    return most > 0 ? 1 : 0;
-}
-
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
     (void)tiling;
@@ -215,5 +208,5 @@ static void emit(const Emission *emission)
 const Kernel kernel_softmax = {
     .name = "softmax",
     .says = "the largest value, exponentials, their sum, quotients",
-    .fits = fits, .tilings = tilings, .work = work, .stages = stages, .pack = pack, .emit = emit, .in_place = in_place,
+    .fits = fits, .tilings = kernel_one_tiling, .work = work, .stages = stages, .pack = pack, .emit = emit, .in_place = in_place,
 };

@@ -333,7 +333,11 @@ int64_t planes_private_floats(const Planes *planes)
 void planes_private(const Emission *emission, const Planes *planes, const char *fill)
 {
     Out *out = emission->out;
-    out_line(out, "float *const planes = %s;", emit_thread_scratch(emission, "float", 0));
-    out_line(out, "for (int64_t i = 0; i < %lld; i++)", (long long)planes->slack);
-    out_line(out, "    planes[%lld + i] = %s;", (long long)planes->channel, fill);
+    if (planes->mode != PLANES_NONE) {
+        out_line(out, "float *const planes = %s;", emit_thread_scratch(emission, "float", 0));
+        out_line(out, "for (int64_t i = 0; i < %lld; i++)", (long long)planes->slack);
+        out_line(out, "    planes[%lld + i] = %s;", (long long)planes->channel, fill);
+    }
+    if (!planes->contiguous)
+        out_line(out, "float *const buffer = %s;", emit_thread_scratch(emission, "float", 4 * (size_t)planes_private_floats(planes)));
 }
