@@ -1,5 +1,6 @@
 /* The header of a program: what its caller must know, as macros, and the two functions that there are. */
 #include "codegen/internal.h"
+#include "runtime/tulle.h"
 
 #include <string.h>
 
@@ -99,7 +100,7 @@ void header_write(Out *out, const Plan *plan, const ModuleOptions *options)
     out_blank(out);
     out_paste(out, runtime_tulle_h);
     out_blank(out);
-    out_line(out, "#if TULLE_ABI != 1");
+    out_line(out, "#if TULLE_ABI != %d", TULLE_ABI);
     out_line(out, "#error \"this model was compiled by another generation of tulle than what was included before: compile it again\"");
     out_line(out, "#endif");
     out_blank(out);
