@@ -79,14 +79,24 @@ void emit_helper(const Emission *emission, const char *key, const char *text);
 struct Kernel {
     const char *name;
     const char *says;                                                                     /* in a few words, for the comment above a layer */
-    bool (*fits)(const Problem *problem);                                                 /* the node's epilogue included */
-    int  (*tilings)(const Problem *problem, Tiling *tilings, int most);                   /* at least one if it fits; the best guess first */
+    bool sparse;                                                                          /* leaves zeros out; else it is of the dense side */
+    bool (*fits)(const Problem *problem);                                                 /* the node's epilogue and the target included */
+    /* At least one if it fits; the best guess first. Out is plain; where a kernel could do without a copy if its input came in another layout, the
+       same again with that layout in `in`. */
+    int  (*tilings)(const Problem *problem, Tiling *tilings, int most);
+    bool (*writes)(const Problem *problem, const Tiling *tiling);                         /* can it leave its output as tiling->out? NULL: plain only */
     void (*work)(const Problem *problem, const Tiling *tiling, Work *work);
     void (*stages)(const Problem *problem, const Tiling *tiling, LayerPlan *layer);       /* stages, scratch_bytes, thread_bytes */
     void (*pack)(const Problem *problem, const Tiling *tiling, Packed *packed);           /* NULL: no constants */
     void (*emit)(const Emission *emission);                                               /* one function a stage, epilogue included */
     bool (*in_place)(const Problem *problem, const Tiling *tiling);                       /* may output 0 take the place of input 0? NULL: never */
 };
+
+/* A kernel without `emit` is a projection: it is priced, and explain and guide show it, but it is never chosen. */
+static inline bool kernel_projected(const Kernel *kernel)
+{
+    return kernel->emit == NULL;
+}
 
 /* The `tilings` of a kernel that has no choice. */
 int kernel_one_tiling(const Problem *problem, Tiling *tilings, int most);

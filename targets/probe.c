@@ -85,15 +85,25 @@ static double probe_ghz(Context *ctx)
     return kilohertz > 0 ? kilohertz / 1e6 : strtod(cpuinfo(ctx, "cpu MHz"), NULL) / 1e3;
 }
 
+static const Machine *machine_nearest(const char *isa)
+{
+    for (int i = 0; i < machine_count; i++)
+        if (strcmp(machines[i].isa, isa) == 0)
+            return &machines[i];
+    return &machines[0];
+}
+
 void probe_native(Context *ctx, Machine *machine)
 {
     const char *model = cpuinfo(ctx, "model name");
     const char *says = *model ? model : "this machine";
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    *machine = (Machine){
-        .name = "native", .says = text_quote(ctx->graph, says, strlen(says)), .isa = probe_isa(),
-        .cores = cores > 0 ? (int)cores : 1, .ghz = probe_ghz(ctx),
-        .l1_bytes = probe_cache(ctx, 1, _SC_LEVEL1_DCACHE_SIZE), .l2_bytes = probe_cache(ctx, 2, _SC_LEVEL2_CACHE_SIZE),
-        .l3_bytes = probe_cache(ctx, 3, _SC_LEVEL3_CACHE_SIZE),
-    };
+    *machine = *machine_nearest(probe_isa());
+    machine->name = "native";
+    machine->says = text_quote(ctx->graph, says, strlen(says));
+    machine->cores = cores > 0 ? (double)cores : 1;
+    machine->l1_bytes = (double)probe_cache(ctx, 1, _SC_LEVEL1_DCACHE_SIZE);
+    machine->l2_bytes = (double)probe_cache(ctx, 2, _SC_LEVEL2_CACHE_SIZE);
+    machine->l3_bytes = (double)probe_cache(ctx, 3, _SC_LEVEL3_CACHE_SIZE);
+    machine->ghz = probe_ghz(ctx) > 0 ? probe_ghz(ctx) : machine->ghz;
 }

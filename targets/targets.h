@@ -7,25 +7,27 @@
 /* ---- isas.c: one row an instruction set ---- */
 
 typedef struct Isa {
-    const char *name;            /* "scalar", "sse4.2", "avx2", "avx512", "neon", "portable" */
-    const char *vocabulary;      /* the text of vocab/NAME.h; NULL for scalar, which has no vectors */
+    const char *name;            /* "scalar", "sse4.2", "avx2", "avx512", "avx512f", "neon", "portable"; "cuda" */
+    const char *vocabulary;      /* the text of vocab/NAME.h; NULL for scalar, which has no vectors, and cuda */
     const char *guard;           /* a preprocessor condition the output is checked with, e.g. "defined(__AVX2__)"; NULL: any */
     int vector_bytes, registers;
     bool fuses;                  /* v_fma is one instruction */
+    bool folds;                  /* a load can be an operand of the instruction that uses it */
+    bool gpu;                    /* priced only: there are no kernels to emit yet */
     const char *compiler_flags;  /* what the output is to be compiled with, "-mavx2 -mfma" */
     const char *compiler;        /* the cross compiler on Debian, NULL: the machine's own cc */
 } Isa;
 
-const Isa *isa_named(const char *name);
+const Isa *isa_named(const char *name);                  /* NULL if there is none */
 
-/* ---- machines.c: numbers only, each with its source (the roofline model's issue fills in the known machines) ---- */
+/* ---- machines.c: numbers only, each with its source ---- */
 
 typedef struct Machine {
     const char *name, *says;
     const char *isa;
-    int cores;
-    double ghz;
-    int64_t l1_bytes, l2_bytes, l3_bytes;
+#define NUMBER(name, unit, least, most, needed, what) double name;
+#include "targets/numbers.inc"
+#undef NUMBER
 } Machine;
 
 typedef struct Target {
@@ -36,11 +38,33 @@ typedef struct Target {
 extern const Machine machines[];
 extern const int machine_count;
 
-/* "native" is probed. STATUS_USAGE with the nearest name for an unknown one. */
+/* "native" is probed, or what an earlier probe found. STATUS_USAGE with the nearest name for an unknown one. */
 const Target *target_named(Context *ctx, const char *name);
 
-/* ---- probe.c ---- */
+/* ---- target_file.c: a machine as text, one number a line: "l2_bytes 1048576  # of which ..." ---- */
 
+typedef struct MachineNumber {   /* numbers.inc as a table */
+    const char *name, *unit, *what;
+    double least, most;
+    bool cpu_needs, gpu_needs;
+    size_t place;                /* in Machine */
+} MachineNumber;
+
+extern const MachineNumber machine_numbers[];
+extern const int machine_number_count;
+double machine_number(const Machine *machine, int number);
+
+const char *machine_text(Arena *arena, const Machine *machine);              /* the whole file, every number with what it is */
+/* STATUS_USAGE with path, line and the nearest name for: an unknown or repeated name, a missing, negative or absurd number, a cache smaller than
+   the one inside it, an unknown ISA. */
+const Target *target_file(Context *ctx, const char *path);
+
+/* ---- probe.c, probe_loops.c: this machine ---- */
+
+/* What it says of itself, what was measured (under 5 seconds), and for the rest the row of the nearest known core. */
 void probe_native(Context *ctx, Machine *machine);
+/* The same from the user's cache folder ($XDG_CACHE_HOME/tulle or ~/.cache/tulle), probed and written there when it is not there yet, is of another
+   machine or of another version of tulle. `again`: in any case. A folder that cannot be written is a word on stderr, no failure. */
+void probe_cached(Context *ctx, Machine *machine, bool again);
 
 #endif

@@ -65,6 +65,7 @@ static int tilings(const Problem *problem, Tiling *list, int most)
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
+    StageWork *const stage = work_stage(work);
     Dense dense;
     dense_of(problem, tiling, &dense);
     const Window *window = &dense.window;
@@ -74,12 +75,12 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     const double steps = blocks * terms * (double)dense.tiles.tiles, fill = channels * planes_cost(window, &dense.planes, dense.tiles.lanes);
     const double store = outputs * tiles_store_cost(problem, window, &dense.planes, &dense.tiles);
     work->multiply_adds = batch * outputs * terms * outer;
-    work->vector_instructions = batch * (steps * (4 + size * cost_load(problem) + rows + size * rows * cost_fma(problem)) + fill + store +
+    stage->instructions = batch * (steps * (4 + size * cost_load(problem) + rows + size * rows * cost_fma(problem)) + fill + store +
                                          blocks * (double)dense.tiles.tiles * (8 + size * rows));
-    work->loads = batch * (steps * (size + rows) + fill / 2);
-    work->stores = batch * (blocks * rows * (double)dense.tiles.tiles * size + fill / 2);
+    stage->loads = batch * (steps * (size + rows) + fill / 2);
+    stage->stores = batch * (blocks * rows * (double)dense.tiles.tiles * size + fill / 2);
     const bool packs = dense.planes.mode != PLANES_NONE;
-    work->bytes = 4 * batch * (channels * (double)(window->height * window->width) + outputs * outer + (packs ? 2.0 * (double)dense.planes.image : 0));
+    stage_touch(stage, TOUCH_INPUT, 4 * batch * (channels * (double)(window->height * window->width) + outputs * outer + (packs ? 2.0 * (double)dense.planes.image : 0)));
     work->weight_bytes = 4 * blocks * rows * (terms + 1);
     work->index_bytes = 4.0 * (double)window_taps(window);
     work->code_bytes = 400 + 8 * size * (rows + 1);

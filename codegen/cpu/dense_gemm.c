@@ -57,6 +57,7 @@ static int tilings(const Problem *problem, Tiling *list, int most)
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
+    StageWork *const stage = work_stage(work);
     Gemm gemm;
     gemm_of(problem, tiling, &gemm);
     const Product *product = &gemm.product;
@@ -66,11 +67,11 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     const double fill = gemm.constant ? 0 : (double)(product->b_batch * gemm.panels * gemm.panel);
     const double each = product->b_column == 1 ? 2.0 / gemm.lanes : 3;
     work->multiply_adds = batch * m * n * k;
-    work->vector_instructions = steps * (3 + vectors + rows + rows * vectors * cost_fma(problem)) + stores * (2 + epilogue_cost(problem)) +
+    stage->instructions = steps * (3 + vectors + rows + rows * vectors * cost_fma(problem)) + stores * (2 + epilogue_cost(problem)) +
                                 batch * panels * blocks * 12 + fill * each;
-    work->loads = steps * (vectors + rows) + fill * each / 2;
-    work->stores = stores + fill * each / 2;
-    work->bytes = 4 * (batch * m * n + (double)(product->a_batch * product->m * product->k) + 3 * fill);
+    stage->loads = steps * (vectors + rows) + fill * each / 2;
+    stage->stores = stores + fill * each / 2;
+    stage_touch(stage, TOUCH_INPUT, 4 * (batch * m * n + (double)(product->a_batch * product->m * product->k) + 3 * fill));
     work->weight_bytes = gemm.constant ? 4 * (double)(product->b_batch * gemm.panels * gemm.panel) : 0;
     work->code_bytes = 400 + 16 * rows * vectors * gemm.ways;
 }

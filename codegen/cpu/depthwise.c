@@ -51,6 +51,7 @@ static int tilings(const Problem *problem, Tiling *list, int most)
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
+    StageWork *const stage = work_stage(work);
     Depthwise depthwise;
     depthwise_of(problem, tiling, &depthwise);
     const Window *window = &depthwise.window;
@@ -59,10 +60,10 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     const double outer = (double)(window->out_height * window->out_width), fill = planes_cost(window, &depthwise.planes, depthwise.tiles.lanes);
     const double store = tiles_store_cost(problem, window, &depthwise.planes, &depthwise.tiles);
     work->multiply_adds = outputs * taps * outer;
-    work->vector_instructions = channels * (8 + fill) + outputs * (tiles * (8 + taps + size * (1 + taps * cost_fma_load(problem))) + store);
-    work->loads = channels * fill / 2 + outputs * tiles * taps * (size + 1);
-    work->stores = channels * fill / 2 + outputs * tiles * size;
-    work->bytes = 4 * (channels * (double)(window->height * window->width) + outputs * outer);
+    stage->instructions = channels * (8 + fill) + outputs * (tiles * (8 + taps + size * (1 + taps * cost_fma_load(problem))) + store);
+    stage->loads = channels * fill / 2 + outputs * tiles * taps * (size + 1);
+    stage->stores = channels * fill / 2 + outputs * tiles * size;
+    stage_touch(stage, TOUCH_INPUT, 4 * (channels * (double)(window->height * window->width) + outputs * outer));
     work->weight_bytes = 4.0 * (double)window->outputs * (taps + 1);
     work->code_bytes = 300 + 8 * taps * size;
 }

@@ -93,6 +93,7 @@ static bool fits(const Problem *problem)
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
+    StageWork *const stage = work_stage(work);
     (void)tiling;
     Elementwise elementwise;
     elementwise_of(problem, &elementwise);
@@ -104,10 +105,10 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     for (int i = 0; i < node->input_count; i++)
         read += node->inputs[i] ? (double)shape_count(&node->inputs[i]->shape) : 0;
     work->multiply_adds = count;
-    work->vector_instructions = vectors * (3 + (node->op == OP_Clip ? 6 : vector_cost(node->op)) + epilogue_cost(problem)) + lines * 6;
-    work->loads = vectors * 2;
-    work->stores = vectors;
-    work->bytes = 4 * (read + count);
+    stage->instructions = vectors * (3 + (node->op == OP_Clip ? 6 : vector_cost(node->op)) + epilogue_cost(problem)) + lines * 6;
+    stage->loads = vectors * 2;
+    stage->stores = vectors;
+    stage_touch(stage, TOUCH_INPUT, 4 * (read + count));
     work->code_bytes = 300;
 }
 

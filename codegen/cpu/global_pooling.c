@@ -26,15 +26,16 @@ static bool fits(const Problem *problem)
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
+    StageWork *const stage = work_stage(work);
     (void)tiling;
     Global global;
     global_of(problem, &global);
     const double channels = (double)global.channels, count = (double)global.count;
     work->multiply_adds = channels * count;
-    work->vector_instructions = channels * (20 + (count / global.lanes + 1) * (global.average ? 1.5 : 4)) + channels * epilogue_cost(problem) / global.lanes;
-    work->loads = channels * (count / global.lanes + 1);
-    work->stores = channels;
-    work->bytes = 4 * channels * (count + 1);
+    stage->instructions = channels * (20 + (count / global.lanes + 1) * (global.average ? 1.5 : 4)) + channels * epilogue_cost(problem) / global.lanes;
+    stage->loads = channels * (count / global.lanes + 1);
+    stage->stores = channels;
+    stage_touch(stage, TOUCH_INPUT, 4 * channels * (count + 1));
     work->code_bytes = 300;
 }
 

@@ -34,16 +34,17 @@ static bool fits(const Problem *problem)
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
+    StageWork *const stage = work_stage(work);
     (void)tiling;
     Lrn lrn;
     lrn_of(problem, &lrn);
     const double count = (double)shape_count(&problem->node->inputs[0]->shape), window = (double)(lrn.before + lrn.behind + 1);
     const double vectors = count / (double)lrn.inner * (double)((lrn.inner + lrn.lanes - 1) / lrn.lanes);
     work->multiply_adds = count * window;
-    work->vector_instructions = vectors * (window * (3 + cost_fma(problem)) + 12 + (lrn.beta == 0.75f ? 0 : 50) + epilogue_cost(problem));
-    work->loads = vectors * (window + 1);
-    work->stores = vectors;
-    work->bytes = 8 * count;
+    stage->instructions = vectors * (window * (3 + cost_fma(problem)) + 12 + (lrn.beta == 0.75f ? 0 : 50) + epilogue_cost(problem));
+    stage->loads = vectors * (window + 1);
+    stage->stores = vectors;
+    stage_touch(stage, TOUCH_INPUT, 8 * count);
     work->code_bytes = 400;
 }
 

@@ -87,6 +87,7 @@ static int tilings(const Problem *problem, Tiling *list, int most)
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
+    StageWork *const stage = work_stage(work);
     Pooling pooling;
     pooling_of(problem, tiling, &pooling);
     const Window *window = &pooling.window;
@@ -95,10 +96,10 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     const double outer = (double)(window->out_height * window->out_width), combine = cost_load(problem) + (pooling.average ? 1 : 3);
     const double store = tiles_store_cost(problem, window, &pooling.planes, &pooling.tiles);
     work->multiply_adds = channels * outer * taps;
-    work->vector_instructions = channels * (8 + fill + vectors * (taps * combine + (pooling.average ? 6 : 0)) + store);
-    work->loads = channels * (fill / 2 + vectors * taps);
-    work->stores = channels * (fill / 2 + vectors);
-    work->bytes = 4 * channels * ((double)(window->height * window->width) + outer);
+    stage->instructions = channels * (8 + fill + vectors * (taps * combine + (pooling.average ? 6 : 0)) + store);
+    stage->loads = channels * (fill / 2 + vectors * taps);
+    stage->stores = channels * (fill / 2 + vectors);
+    stage_touch(stage, TOUCH_INPUT, 4 * channels * ((double)(window->height * window->width) + outer));
     work->weight_bytes = pooling.average && !pooling.even ? 4 * vectors * lanes : 0;
     work->code_bytes = 300 + 8 * taps * pooling.tiles.size;
 }

@@ -105,19 +105,20 @@ static double elements(const Node *node)
 
 static void work(const Problem *problem, const Tiling *tiling, Work *counts)
 {
+    StageWork *const stage = work_stage(counts);
     /* A scalar multiply-add in double costs two loads, two conversions, address arithmetic and a multiply-add; an element about as much. */
     const double instructions_each = 8;
     (void)tiling;
     const Node *node = problem->node;
     double dense = dense_multiply_adds(node), touched = elements(node);
     for (int i = 0; i < node->input_count; i++)
-        *(value_constant(node->inputs[i]) ? &counts->weight_bytes : &counts->bytes) += value_bytes(node->inputs[i]);
+        stage_touch(stage, value_constant(node->inputs[i]) ? TOUCH_WEIGHTS : TOUCH_INPUT, value_bytes(node->inputs[i]));
     for (int i = 0; i < node->output_count; i++)
-        counts->bytes += value_bytes(node->outputs[i]);
+        stage_touch(stage, TOUCH_OUTPUT, value_bytes(node->outputs[i]));
     counts->multiply_adds = dense * problem->density;
-    counts->vector_instructions = instructions_each * (dense + touched * (1 + node->epilogue_count));
-    counts->loads = 2 * dense + touched;
-    counts->stores = touched;
+    stage->instructions = instructions_each * (dense + touched * (1 + node->epilogue_count));
+    stage->loads = 2 * dense + touched;
+    stage->stores = touched;
 }
 
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)

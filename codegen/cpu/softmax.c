@@ -33,6 +33,7 @@ static bool fits(const Problem *problem)
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
+    StageWork *const stage = work_stage(work);
     (void)tiling;
     Softmax softmax;
     softmax_of(problem, &softmax);
@@ -40,10 +41,10 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     const double line = (double)((softmax.size + softmax.lanes - 1) / softmax.lanes);
     const double vectors = (double)softmax.outer * (softmax.inner == 1 ? line : (double)(softmax.size * softmax.columns));
     work->multiply_adds = count;
-    work->vector_instructions = vectors * (32 + epilogue_cost(problem)) + (double)(softmax.outer * softmax.columns) * 60;
-    work->loads = 3 * vectors;
-    work->stores = 2 * vectors;
-    work->bytes = 8 * count;
+    stage->instructions = vectors * (32 + epilogue_cost(problem)) + (double)(softmax.outer * softmax.columns) * 60;
+    stage->loads = 3 * vectors;
+    stage->stores = 2 * vectors;
+    stage_touch(stage, TOUCH_INPUT, 8 * count);
     work->code_bytes = 600;
 }
 

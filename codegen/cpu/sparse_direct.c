@@ -58,6 +58,7 @@ static int tilings(const Problem *problem, Tiling *list, int most)
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
+    StageWork *const stage = work_stage(work);
     Sparse sparse;
     sparse_of(problem, tiling, &sparse);
     const Window *window = &sparse.window;
@@ -68,11 +69,11 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     const double store = outputs * tiles_store_cost(problem, window, &sparse.planes, &sparse.tiles);
     const double steps = tiles * nonzeros;
     work->multiply_adds = batch * nonzeros * outer;
-    work->vector_instructions = batch * (steps * (NONZERO_COST + size * cost_fma_load(problem)) + fill + store + outputs * tiles * (8 + size));
-    work->loads = batch * (steps * (size + 2) + fill / 2);
-    work->stores = batch * (outputs * tiles * size + fill / 2);
+    stage->instructions = batch * (steps * (NONZERO_COST + size * cost_fma_load(problem)) + fill + store + outputs * tiles * (8 + size));
+    stage->loads = batch * (steps * (size + 2) + fill / 2);
+    stage->stores = batch * (outputs * tiles * size + fill / 2);
     const bool packs = sparse.planes.mode != PLANES_NONE;
-    work->bytes = 4 * batch * (channels * (double)(window->height * window->width) + outputs * outer + (packs ? 2.0 * (double)sparse.planes.image : 0));
+    stage_touch(stage, TOUCH_INPUT, 4 * batch * (channels * (double)(window->height * window->width) + outputs * outer + (packs ? 2.0 * (double)sparse.planes.image : 0)));
     work->weight_bytes = 4 * (nonzeros + outputs);
     work->index_bytes = nonzeros * (sparse.largest_offset <= UINT16_MAX ? 2 : 4) + 4 * outputs;
     work->code_bytes = 400 + 16 * size * sparse.ways;
@@ -222,7 +223,7 @@ static void emit(const Emission *emission)
 }
 
 const Kernel kernel_sparse_direct = {
-    .name = "sparse_direct",
+    .name = "sparse_direct", .sparse = true,
     .says = "nonzeros as values and offsets, a tile of positions of one output channel in registers",
     .fits = fits, .tilings = tilings, .work = work, .stages = stages, .pack = pack, .emit = emit,
 };

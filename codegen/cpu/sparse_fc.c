@@ -69,6 +69,7 @@ static int tilings(const Problem *problem, Tiling *list, int most)
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
+    StageWork *const stage = work_stage(work);
     SparseProduct sparse;
     sparse_of(problem, tiling, &sparse);
     const Product *product = &sparse.product;
@@ -76,15 +77,15 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     const double size = sparse.size, tiles = (double)sparse.tiles, puts = m * (double)sparse.blocks * epilogue_cost(problem);
     if (sparse.size == 0) {
         const double each = problem->target->isa.fuses ? 3.5 : 4.5;
-        work->vector_instructions = m * (nonzeros * each + n * 20) + puts;
-        work->loads = m * nonzeros * 3;
+        stage->instructions = m * (nonzeros * each + n * 20) + puts;
+        stage->loads = m * nonzeros * 3;
     } else {
-        work->vector_instructions = tiles * (nonzeros * (5 + size * cost_fma_load(problem)) + n * (6 + 2 * size)) + 3 * m * k + 3 * m * n + puts;
-        work->loads = tiles * nonzeros * (2 + size) + m * k + m * n;
+        stage->instructions = tiles * (nonzeros * (5 + size * cost_fma_load(problem)) + n * (6 + 2 * size)) + 3 * m * k + 3 * m * n + puts;
+        stage->loads = tiles * nonzeros * (2 + size) + m * k + m * n;
     }
-    work->stores = m * n / sparse.lanes + (sparse.size == 0 ? m * n : m * k + 2 * m * n);
+    stage->stores = m * n / sparse.lanes + (sparse.size == 0 ? m * n : m * k + 2 * m * n);
     work->multiply_adds = m * nonzeros;
-    work->bytes = 4 * (m * k + m * n + (sparse.size == 0 ? 0 : 2 * k * (double)sparse.pitch));
+    stage_touch(stage, TOUCH_INPUT, 4 * (m * k + m * n + (sparse.size == 0 ? 0 : 2 * k * (double)sparse.pitch)));
     work->weight_bytes = 4 * (nonzeros + n);
     work->index_bytes = nonzeros * (sparse.largest <= UINT16_MAX ? 2 : 4) + 4 * n;
     work->code_bytes = 500 + 16 * size * sparse.ways;
@@ -322,7 +323,7 @@ static void emit(const Emission *emission)
 }
 
 const Kernel kernel_sparse_fc = {
-    .name = "sparse_fc",
+    .name = "sparse_fc", .sparse = true,
     .says = "a matrix product by the nonzeros of the second matrix",
     .fits = fits, .tilings = tilings, .work = work, .stages = stages, .pack = pack, .emit = emit,
 };

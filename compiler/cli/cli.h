@@ -15,15 +15,21 @@ typedef struct Strings {             /* values of an option that may be given se
 
 typedef struct Options {
     Strings arguments;               /* what is no option: the model, folders */
-    const char *target, *prefix, *type, *dump, *external_data, *output_path, *compiler;
+    const char *target, *target_file, *prefix, *type, *dump, *external_data, *output_path, *compiler;
+    const char *select, *prune_file, *alpha, *svg;
     int64_t threads, batch;          /* 0: not given */
     double threshold, tolerance;
-    bool single_file, static_link, json, quick, help;
-    Strings dimensions, kernels, inputs, outputs;
+    double prune;                    /* 0: not given */
+    double max_time, max_size;       /* ms, MB; 0: not given */
+    bool single_file, static_link, json, quick, probe, help;
+    Strings dimensions, kernels, inputs, outputs, keep;
 } Options;
 
 typedef unsigned CommandSet;         /* bits of main.c's commands */
-enum { COMPILE = 1, BUILD = 2, RUN = 4, VERIFY = 8, TARGETS = 16, PLANNING = COMPILE | BUILD | RUN | VERIFY, RUNNING = RUN | VERIFY, ANY = 31 };
+enum {
+    COMPILE = 1, BUILD = 2, RUN = 4, VERIFY = 8, TARGETS = 16, EXPLAIN = 32, GUIDE = 64,
+    ASKING = EXPLAIN | GUIDE, RUNNING = RUN | VERIFY, PLANNING = COMPILE | BUILD | RUNNING | ASKING, ANY = 127
+};
 
 enum { MOST_THREADS = 1024 };
 
@@ -47,6 +53,8 @@ Status build_command(Context *ctx, const Options *options);
 Status run_command(Context *ctx, const Options *options);
 Status verify_command(Context *ctx, const Options *options);
 Status targets_command(Context *ctx, const Options *options);
+Status explain_command(Context *ctx, const Options *options);
+Status guide_command(Context *ctx, const Options *options);
 
 /* ---- driver.c: from a model's path to a plan ---- */
 

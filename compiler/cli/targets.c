@@ -19,11 +19,11 @@ static const char *number_text(Arena *arena, double number, const char *unit)
     return number > 0 ? arena_format(arena, "%.4g%s", number, unit) : "";
 }
 
-static const char *cache_text(Arena *arena, int64_t bytes)
+static const char *cache_text(Arena *arena, double bytes)
 {
     if (bytes >= 1 << 20)
-        return number_text(arena, (double)bytes / (1 << 20), " MiB");
-    return number_text(arena, (double)bytes / 1024, " KiB");
+        return number_text(arena, bytes / (1 << 20), " MiB");
+    return number_text(arena, bytes / 1024, " KiB");
 }
 
 static void fill_row(Arena *arena, const Target *target, const char *name, const char **cells)
@@ -79,9 +79,9 @@ static void print_json(const Target *const *targets, int count)
         print_count("vector_bytes", targets[i]->isa.vector_bytes, ", ");
         print_count("cores", machine->cores, ", ");
         print_count("ghz", machine->ghz, ", ");
-        print_count("l1_bytes", (double)machine->l1_bytes, ", ");
-        print_count("l2_bytes", (double)machine->l2_bytes, ", ");
-        print_count("l3_bytes", (double)machine->l3_bytes, "}");
+        print_count("l1_bytes", machine->l1_bytes, ", ");
+        print_count("l2_bytes", machine->l2_bytes, ", ");
+        print_count("l3_bytes", machine->l3_bytes, "}");
     }
     fputs("\n]}\n", stdout);
 }

@@ -10,9 +10,6 @@ void residuals_take(Graph *graph);
 /* select.c: a kernel and a tiling for each layer. */
 void kernels_select(Plan *plan, const PlanOptions *options);
 
-/* roofline.c: what a layer costs. Only the order of prices matters. */
-double work_price(const Work *work, const Target *target);
-
 /* memory.c: a place for each value and scratch buffer. */
 void memory_plan(Plan *plan);
 

@@ -193,7 +193,7 @@ static Place place_of(const Memory *memory, const Value *value)
 {
     const Group *group = group_of(memory, value);
     int made = memory->groups[value->id].first, last = memory->last[value->id];
-    Place place = {group->kind, group->index, 0, -1, -1};
+    Place place = {.kind = group->kind, .index = group->index, .first_stage = -1, .last_stage = -1};
     if (group->kind == PLACE_WORKSPACE)
         place.offset = memory->blocks[group->block].offset;
     if (made >= 0)

@@ -9,6 +9,7 @@ static void describe_layer(Plan *plan, int l)
     problem->graph = plan->graph;
     problem->node = plan->graph->nodes[l];
     problem->target = plan->target;
+    problem->threads = plan->threads;
     problem->pattern = pattern_of(plan->graph, problem->node);
     problem->density = 1;
     if (problem->pattern != NULL && problem->pattern->rows > 0 && problem->pattern->columns > 0)
@@ -30,6 +31,7 @@ Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options)
     Plan *plan = arena_new_of(graph->arena, Plan);
     plan->graph = graph;
     plan->target = target;
+    plan->threads = options->threads > 0 ? options->threads : 1;
     plan->layer_count = graph->node_count;
     plan->layers = arena_array(graph->arena, LayerPlan, graph->node_count + 1);
     plan->places = arena_array(graph->arena, Place, graph->value_count + 1);

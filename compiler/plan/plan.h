@@ -23,23 +23,8 @@ typedef struct Problem {
     const Target *target;
     const Pattern *pattern;          /* NULL when the node has no constant weights */
     double density;                  /* of those weights; 1 without */
+    int threads;                     /* that it will be run with, as far as is known; results never depend on it */
 } Problem;
-
-typedef enum Layout { LAYOUT_PLAIN } Layout;     /* of activations; padded, lifted and phase-split ones come with the kernels that want them */
-
-typedef struct Tiling {              /* one point of a kernel's search space; the kernel alone gives the numbers a meaning */
-    int32_t size[6];
-    Layout in, out;
-} Tiling;
-
-/* Counts, never seconds. */
-typedef struct Work {
-    double multiply_adds;            /* useful ones */
-    double vector_instructions;      /* issued, waste at edges included */
-    double loads, stores;
-    double bytes;                    /* activations moved */
-    double weight_bytes, index_bytes, code_bytes;
-} Work;
 
 /* A stage: items of equal standing, split among parts as [items*part/parts, items*(part+1)/parts). */
 typedef struct StagePlan {
@@ -47,7 +32,111 @@ typedef struct StagePlan {
     const char *says;                /* "pack", "multiply": for comments and profiles */
 } StagePlan;
 
+/* How an activation of rank 3 or 4 lies in memory. All zero: plain, row after row. Else padded: a channel is a plane of `rows` rows of `pitch` elements,
+   element (y, x) stands at (top + y) * pitch + left + x, everything else in the plane is 0, and `slack` elements behind the last plane may be read. */
+typedef struct Layout {
+    int32_t top, left, rows, pitch, slack;
+} Layout;
+
+typedef struct Tiling {              /* one point of a kernel's search space; the kernel alone gives the numbers a meaning */
+    int32_t size[6];
+    Layout in, out;                  /* of input 0 and output 0; all other values are plain */
+} Tiling;
+
+/* ---- work: counts, never seconds. Kernels fill it, roofline.c prices it ---- */
+
 #define MAX_STAGES 4
+#define MAX_TRAFFIC 8
+
+/* When the bytes were touched before. What a first touch costs depends on the layer's surroundings: inside a network its weights come from afar,
+   in a hot loop from where the layer's own size lets them stay. */
+typedef enum Touch { TOUCH_WEIGHTS, TOUCH_INPUT, TOUCH_OUTPUT, TOUCH_AGAIN } Touch;
+
+typedef struct Traffic {
+    Touch touch;
+    double bytes;                    /* moved in the whole stage */
+    double distance;                 /* TOUCH_AGAIN: bytes of anything touched since the last time, which a cache must hold to serve it */
+} Traffic;
+
+typedef struct StageWork {           /* of a whole stage, all its items */
+    /* instructions issued, all of them; a load that is an operand is no instruction of its own */
+    double instructions;
+    /* of those, for the ports: whole vectors or single numbers alike */
+    double fma;                      /* multiply-adds; on cores that cannot fuse, multiplications */
+    double vector;                   /* all arithmetic on vector registers, fma and additions included */
+    double loads, split_loads;       /* operands included; and those of them that straddle two cache lines */
+    double stores;
+    double chain;                    /* multiply-adds that wait for the one before: the longest row of them in each loop, summed up */
+    double mispredicts;              /* branches guessed wrong */
+    double code_bytes;               /* of the loop that runs, which a micro-op or instruction cache must hold */
+    double vector_bytes;             /* of its vectors; 0 reads as the ISA's. Scalar code: 4 */
+    double largest_item;             /* the largest item's share of the work, times the items: 1 if all are equal; 0 reads as 1 */
+    Traffic traffic[MAX_TRAFFIC];
+    int traffic_count;
+} StageWork;
+
+typedef struct LaunchWork {          /* the same for a stage on a GPU: a launch of blocks of threads */
+    double blocks, block_threads, thread_registers, block_shared_bytes;
+    double fma;                      /* warp instructions, here and below */
+    double instructions;
+    double shared_loads, global_loads;
+    double l2_bytes, memory_bytes;
+    double imbalance;                /* the longest thread's work over the average: 1 if all are equal */
+    bool half;                       /* arithmetic in 16 bits */
+} LaunchWork;
+
+typedef struct Work {
+    double multiply_adds;            /* useful ones */
+    double weight_bytes, index_bytes, code_bytes;    /* of the whole layer: what it adds to the program */
+    union {
+        StageWork stages[MAX_STAGES];                /* as Kernel.stages gives them */
+        LaunchWork launches[MAX_STAGES];             /* where the target is a GPU */
+    };
+    int stage_count;
+} Work;
+
+/* work.c: how kernels fill it. */
+StageWork *work_stage(Work *work);                                   /* the next one, all zero */
+LaunchWork *work_launch(Work *work);
+void stage_touch(StageWork *stage, Touch touch, double bytes);       /* a first touch; nothing if bytes are 0 */
+void stage_touch_again(StageWork *stage, double bytes, double distance);
+
+/* ---- prices ---- */
+
+typedef enum Bound {                 /* what a stage waits for */
+    BOUND_MULTIPLY, BOUND_VECTOR, BOUND_LOAD, BOUND_STORE, BOUND_INSTRUCTIONS, BOUND_LATENCY, BOUND_L2, BOUND_L3, BOUND_MEMORY, BOUND_COUNT
+} Bound;
+
+typedef struct StagePrice {
+    double cycles[BOUND_COUNT];      /* of one core, if each were the only bound; all threads' work divided among them */
+    double lost;                     /* cycles that overlap with nothing: wrong guesses, barriers, launches */
+    Bound bound;                     /* the highest */
+    double seconds;
+} StagePrice;
+
+typedef struct Price {
+    double seconds;                  /* the stages' sum */
+    double compute_seconds;          /* if memory were infinitely fast */
+    double memory_seconds;           /* if instructions took no time: levels 2, 3 and memory */
+    Bound bound;                     /* of the longest stage */
+    StagePrice stages[MAX_STAGES];
+    int stage_count;
+} Price;
+
+/* What surrounds a layer. */
+typedef struct Surroundings {
+    int threads;
+    double weights_distance;         /* bytes touched since the layer's weights were last read */
+    double input_distance;           /* ... since its input was written; its output's place, too */
+} Surroundings;
+
+/* roofline.c: from counts to seconds: the only place that does. */
+Price work_price(const Work *work, const Target *target, const StagePlan *stages, const Surroundings *surroundings);
+const char *bound_name(Bound bound, bool gpu);                       /* "multiply", "loads", "memory" */
+double machine_peak(const Machine *machine, int threads);            /* multiply-adds a second, f32 */
+/* The paper's terms, derived: cycles that instructions need over those that useful multiply-adds need at peak; bytes a nonzero over 4. */
+double work_alpha(const Work *work, const Price *price, const Target *target, int threads);
+double work_beta(const Work *work, int64_t nonzeros);
 
 /* What one layer will be. */
 typedef struct LayerPlan {
@@ -55,7 +144,11 @@ typedef struct LayerPlan {
     const Kernel *kernel;            /* NULL: a view */
     Tiling tiling;
     Work work;
-    double price;                    /* what roofline.c makes of the work */
+    Surroundings surroundings;
+    Price price;                     /* inside the network */
+    Price hot;                       /* the layer alone, over and over */
+    const Kernel *dense_kernel;      /* the best that leaves no zeros out; NULL where none fits, or nothing is multiplied */
+    double dense_seconds;            /* its price inside the network */
     const char *why;                 /* in words, for the comment above the layer; no text of the model in it */
     StagePlan stages[MAX_STAGES];
     int stage_count;                 /* 0: a view */
@@ -71,12 +164,15 @@ typedef struct Place {               /* where a value lives */
     PlaceKind kind;                  /* PLACE_NONE: nobody reads or writes it */
     int index;                       /* of the input or output */
     size_t offset;                   /* in the workspace */
+    Layout layout;
     int first_stage, last_stage;     /* complete after the one (-1: from the start), kept until the other: verify reads it right after first_stage */
 } Place;
 
 typedef struct Plan {
     Graph *graph;
     const Target *target;
+    int threads;
+    double seconds;                  /* the layers' prices */
     LayerPlan *layers;               /* one a node of the graph, in order */
     int layer_count, stage_count;
     Place *places;                   /* by value id */
@@ -90,13 +186,30 @@ typedef struct ForcedKernel { const char *layer, *kernel; } ForcedKernel;   /* -
 typedef struct PlanOptions {
     const ForcedKernel *forced;
     int forced_count;
-    uint64_t random;                 /* 0: the cheapest tilings; else any, drawn by this seed, so that tests reach all of them */
+    uint64_t random;                 /* 0: the cheapest; else any kernel, tiling and layout that is valid, drawn by this seed: tests reach all of them */
+    int threads;                     /* 0 reads as 1 */
 } PlanOptions;
 
 /* plan.c: residual offers, kernels (select.c), stages and places (memory.c), in this order. Lists all layers that no kernel takes, then fails. */
 Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options);
 /* select.c: wrong use, with the nearest name, if no kernel has this one. plan_make() asks, too; callers may before they read a large model. */
 void forced_kernel_check(Context *ctx, const char *kernel);
+
+/* candidates.c: everything that could compute a layer, the cheapest first (in the layouts its neighbours have); projections included. */
+typedef struct Candidate {
+    const Kernel *kernel;
+    Tiling tiling;
+    Work work;
+    Price price, hot;
+    StagePlan stages[MAX_STAGES];
+} Candidate;
+
+int plan_candidates(const Plan *plan, int layer, Arena *arena, Candidate **candidates);
+
+/* layout.c */
+bool layout_plain(const Layout *layout);
+bool layout_equal(const Layout *a, const Layout *b);
+size_t layout_bytes(const Shape *shape, Type type, const Layout *layout);    /* slack included; SIZE_MAX on overflow */
 
 /* pattern.c: of the node's constant weights (input 1 of a convolution or product), NULL if it has none. Cached by the caller.
    A zero of either sign is a zero. */

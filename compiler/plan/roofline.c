@@ -1,10 +1,174 @@
-/* From counts to a price. For now the unit is an instruction: what is issued, and as many as fit the time that data takes to come. Activations come
-   from a cache, a vector an instruction; weights and indices are read once a run, large ones from memory, at about 8 bytes an instruction. Enough to
-   prefer leaving zeros out to multiplying by them, and vectors to scalars. Seconds need the machine's numbers: the roofline model brings them. */
+/* The roofline model: from counts to seconds. A stage takes as long as the slowest of what it needs: multiply-add ports, other ports, the supply of
+   instructions, the latency of chained sums, and the link to each level of memory; a layer as long as its stages together. What overlaps with nothing
+   (wrong guesses of branches, barriers) is added. docs/model.md explains the terms. */
 #include "compiler/plan/internal.h"
 
-double work_price(const Work *work, const Target *target)
+#include <assert.h>
+#include <math.h>
+
+#define STAGE_CYCLES 100.0           /* entering a stage: a call through a pointer, its first misses */
+
+static const char *const names[BOUND_COUNT] = {
+    [BOUND_MULTIPLY] = "multiply", [BOUND_VECTOR] = "arithmetic", [BOUND_LOAD] = "loads", [BOUND_STORE] = "stores",
+    [BOUND_INSTRUCTIONS] = "instructions", [BOUND_LATENCY] = "latency", [BOUND_L2] = "L2", [BOUND_L3] = "L3", [BOUND_MEMORY] = "memory",
+};
+
+const char *bound_name(Bound bound, bool gpu)
 {
-    const double weight_bytes_each = 8;
-    return work->vector_instructions + work->bytes / target->isa.vector_bytes + (work->weight_bytes + work->index_bytes) / weight_bytes_each;
+    return gpu && bound == BOUND_LOAD ? "shared memory" : names[bound];
+}
+
+double machine_peak(const Machine *machine, int threads)
+{
+    const double cores = threads < machine->cores ? threads : machine->cores;
+    return cores * machine->ghz * 1e9 * machine->fma_ports * machine->vector_bytes / sizeof(float);
+}
+
+/* ---- memory ---- */
+
+/* The part of data touched again after `distance` other bytes that a cache of this size still has. A cache is not perfectly fair: it begins to
+   lose some before it is full, and keeps some after. */
+static double kept(double distance, double bytes)
+{
+    const double part = (1.25 * bytes - distance) / (0.5 * bytes);
+    return bytes <= 0 || part <= 0 ? 0 : part < 1 ? part : 1;
+}
+
+/* A core's part of a cache that others share. */
+static double cache_share(double bytes, double sharers, int threads)
+{
+    const double users = sharers < threads ? sharers : threads;
+    return users > 1 ? bytes / users : bytes;
+}
+
+static double distance_of(const Traffic *traffic, const Surroundings *surroundings)
+{
+    switch (traffic->touch) {
+    case TOUCH_WEIGHTS: return surroundings->weights_distance;
+    case TOUCH_INPUT:
+    case TOUCH_OUTPUT: return surroundings->input_distance;
+    default: return traffic->distance;
+    }
+}
+
+/* Bytes that cross the links into level 1, into level 2 and into the last level. */
+typedef struct Crossing { double l2, l3, memory; } Crossing;
+
+static Crossing crossing_of(const StageWork *work, const Machine *machine, const Surroundings *surroundings)
+{
+    const int threads = surroundings->threads;
+    const double l2 = cache_share(machine->l2_bytes, machine->l2_cores, threads), l3 = cache_share(machine->l3_bytes, machine->l3_cores, threads);
+    Crossing crossing = {0, 0, 0};
+    for (int i = 0; i < work->traffic_count; i++) {
+        const double bytes = work->traffic[i].bytes, distance = distance_of(&work->traffic[i], surroundings);
+        const double past_l1 = bytes * (1 - kept(distance, machine->l1_bytes)), past_l2 = fmin(past_l1, bytes * (1 - kept(distance, l2)));
+        crossing.l2 += past_l1;
+        crossing.l3 += past_l2;
+        crossing.memory += fmin(past_l2, bytes * (1 - kept(distance, l3)));
+    }
+    return crossing;
+}
+
+static void price_memory(const StageWork *work, const Machine *machine, const Surroundings *surroundings, double share, double *cycles)
+{
+    const Crossing crossing = crossing_of(work, machine, surroundings);
+    if (machine->l2_bytes > 0)
+        cycles[BOUND_L2] = crossing.l2 * share / machine->l2_bandwidth;
+    if (machine->l3_bytes > 0)
+        cycles[BOUND_L3] = crossing.l3 * share / machine->l3_bandwidth;
+    const double alone = crossing.memory * share / machine->memory_bandwidth, together = crossing.memory / machine->memory_all;
+    cycles[BOUND_MEMORY] = fmax(alone, together) * machine->ghz;
+}
+
+/* ---- instructions ---- */
+
+/* Instructions a cycle that reach the ports: from the micro-op cache if the loop fits it, else through the decoders. */
+static double supply(const StageWork *work, const Machine *machine)
+{
+    const double bytes_each = 5;
+    if (machine->micro_ops > 0 && work->code_bytes <= machine->micro_ops * bytes_each)
+        return machine->issue_width;
+    return fmin(machine->decode_width, machine->fetch_bytes / bytes_each);
+}
+
+static void price_instructions(const StageWork *work, const Target *target, double share, double *cycles)
+{
+    const Machine *machine = &target->machine;
+    const double bytes = work->vector_bytes > 0 ? work->vector_bytes : target->isa.vector_bytes;
+    const double turns = share * fmax(1, bytes / machine->vector_bytes);
+    cycles[BOUND_MULTIPLY] = work->fma * turns / machine->fma_ports;
+    cycles[BOUND_VECTOR] = work->vector * turns / machine->vector_ports;
+    cycles[BOUND_LOAD] = (work->loads + work->split_loads * machine->split_load_slots) * turns / machine->load_ports;
+    cycles[BOUND_STORE] = work->stores * turns / machine->store_ports;
+    cycles[BOUND_INSTRUCTIONS] = work->instructions * share / supply(work, machine);
+    cycles[BOUND_LATENCY] = work->chain * share * machine->fma_latency;
+}
+
+/* The busiest thread's part of the stage. Items go to threads in equal numbers, one at least. */
+static double busiest_share(const StageWork *work, int64_t items, int threads)
+{
+    if (threads <= 1 || items < 1)
+        return 1;
+    const double most = ceil((double)items / threads) / (double)items, largest = work->largest_item / (double)items;
+    return fmin(1, fmax(most, largest));
+}
+
+static Bound highest(const double *cycles)
+{
+    int best = 0;
+    for (int i = 1; i < BOUND_COUNT; i++)
+        if (cycles[i] > cycles[best])
+            best = i;
+    return (Bound)best;
+}
+
+static double most_of(const double *cycles, int first, int past)
+{
+    double most = 0;
+    for (int i = first; i < past; i++)
+        most = fmax(most, cycles[i]);
+    return most;
+}
+
+static StagePrice stage_price(const StageWork *work, const Target *target, int64_t items, const Surroundings *surroundings)
+{
+    const Machine *machine = &target->machine;
+    const double share = busiest_share(work, items, surroundings->threads);
+    StagePrice price = {{0}, 0, BOUND_MULTIPLY, 0};
+    price_instructions(work, target, share, price.cycles);
+    price_memory(work, machine, surroundings, share, price.cycles);
+    price.lost = STAGE_CYCLES + work->mispredicts * share * machine->mispredict_cycles;
+    if (surroundings->threads > 1)
+        price.lost += machine->barrier_us * machine->ghz * 1e3;
+    price.bound = highest(price.cycles);
+    price.seconds = (price.cycles[price.bound] + price.lost) / (machine->ghz * 1e9);
+    return price;
+}
+
+Price work_price(const Work *work, const Target *target, const StagePlan *stages, const Surroundings *surroundings)
+{
+    const double hertz = target->machine.ghz * 1e9;
+    Price price = {.stage_count = work->stage_count};
+    int longest = 0;
+    for (int s = 0; s < work->stage_count; s++) {
+        StagePrice *stage = &price.stages[s];
+        *stage = stage_price(&work->stages[s], target, stages[s].items, surroundings);
+        price.seconds += stage->seconds;
+        price.compute_seconds += (most_of(stage->cycles, BOUND_MULTIPLY, BOUND_L2) + stage->lost) / hertz;
+        price.memory_seconds += most_of(stage->cycles, BOUND_L2, BOUND_COUNT) / hertz;
+        if (stage->seconds > price.stages[longest].seconds)
+            longest = s;
+    }
+    price.bound = price.stages[longest].bound;
+    return price;
+}
+
+double work_alpha(const Work *work, const Price *price, const Target *target, int threads)
+{
+    return work->multiply_adds > 0 ? price->compute_seconds * machine_peak(&target->machine, threads) / work->multiply_adds : 0;
+}
+
+double work_beta(const Work *work, int64_t nonzeros)
+{
+    return nonzeros > 0 ? (work->weight_bytes + work->index_bytes + work->code_bytes) / (4.0 * (double)nonzeros) : 0;
 }

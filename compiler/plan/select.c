@@ -11,6 +11,7 @@ typedef struct Choice {
     Tiling tiling;
     Work work;
     double price;
+    Price priced;
     int kernels;                     /* that fit */
 } Choice;
 
@@ -99,13 +100,18 @@ static void consider(const Problem *problem, const Kernel *kernel, const PlanOpt
     int count = kernel->tilings(problem, tilings, MOST_TILINGS);
     for (int i = 0; i < count; i++) {
         Work work = {0};
+        LayerPlan layer = {.problem = *problem};
         kernel->work(problem, &tilings[i], &work);
-        double price = options->random ? random_price(options->random, problem, kernel, i) : work_price(&work, problem->target);
+        kernel->stages(problem, &tilings[i], &layer);
+        const Surroundings surroundings = {problem->threads, 0, 0};
+        const Price priced = work_price(&work, problem->target, layer.stages, &surroundings);
+        double price = options->random ? random_price(options->random, problem, kernel, i) : priced.seconds;
         if (better(price, kernel, best)) {
             best->kernel = kernel;
             best->tiling = tilings[i];
             best->work = work;
             best->price = price;
+            best->priced = priced;
         }
     }
 }
@@ -169,7 +175,8 @@ static void select_layer(Plan *plan, LayerPlan *layer, const PlanOptions *option
     layer->kernel = best.kernel;
     layer->tiling = best.tiling;
     layer->work = best.work;
-    layer->price = work_price(&best.work, plan->target);
+    layer->price = best.priced;
+    plan->seconds += best.priced.seconds;
     layer->why = reason(plan->graph->arena, &best, forced);
     best.kernel->stages(&layer->problem, &layer->tiling, layer);
 }

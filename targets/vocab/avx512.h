@@ -63,10 +63,13 @@ V_INLINE v_float v_min(v_float a, v_float b)
 V_INLINE v_float v_relu(v_float a) { return _mm512_maskz_max_ps((__mmask16)0xffff, _mm512_setzero_ps(), a); }
 /* end */
 /* op: v_neg */
-V_INLINE v_float v_neg(v_float a) { return _mm512_xor_ps(a, _mm512_set1_ps(-0.0f)); }
+V_INLINE v_float v_neg(v_float a)
+{
+    return _mm512_castsi512_ps(_mm512_xor_si512(_mm512_castps_si512(a), _mm512_castps_si512(_mm512_set1_ps(-0.0f))));
+}
 /* end */
 /* op: v_abs */
-V_INLINE v_float v_abs(v_float a) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a); }
+V_INLINE v_float v_abs(v_float a) { return _mm512_abs_ps(a); }
 /* end */
 /* op: v_sqrt */
 V_INLINE v_float v_sqrt(v_float a) { return _mm512_maskz_sqrt_ps((__mmask16)0xffff, a); }
