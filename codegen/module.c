@@ -2,6 +2,7 @@
    Layer by layer the weights are packed, written and forgotten, so that no second copy of them ever exists. */
 #include "codegen/internal.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -77,11 +78,32 @@ static void write_top(Module *module)
     put(module, out->text.data);
 }
 
+static bool lies_plain(const Plan *plan, const Value *value)
+{
+    return value == NULL || layout_plain(&plan->places[value->id].layout);
+}
+
+/* Input 0 lies as the tiling reads it, output 0 as it is left, all else plain. */
+static bool layouts_agree(const Plan *plan, const LayerPlan *layer)
+{
+    const Node *node = layer->problem.node;
+    bool agree = node->input_count == 0 || node->inputs[0] == NULL || layout_equal(&plan->places[node->inputs[0]->id].layout, &layer->tiling.in);
+    if (node->output_count > 0 && node->outputs[0] != NULL)
+        agree = agree && layout_equal(&plan->places[node->outputs[0]->id].layout, &layer->tiling.out);
+    for (int i = 1; i < node->input_count; i++)
+        agree = agree && lies_plain(plan, node->inputs[i]);
+    for (int e = 0; e < node->epilogue_count; e++)
+        for (int i = 1; i < node->epilogue[e]->input_count; i++)
+            agree = agree && lies_plain(plan, node->epilogue[e]->inputs[i]);
+    return agree;
+}
+
 static void write_layer(Module *module, Weights *weights, int l)
 {
     const LayerPlan *layer = &module->plan->layers[l];
     Arena *arena = module->ctx->scratch;
     Packed packed = {.arena = arena};
+    assert(layouts_agree(module->plan, layer));
     if (layer->kernel == NULL)
         return;
     if (layer->kernel->pack != NULL)

@@ -56,18 +56,24 @@ typedef enum PlaneMode {
 
 typedef struct Planes {
     PlaneMode mode;
+    bool given;                      /* the input's layout has them already: nothing is copied */
     int64_t pitch, rows, count;      /* of a plane; planes of a channel */
     int64_t wrap;                    /* padding behind a plane's last row */
     int64_t plane, channel, image;   /* elements */
     int64_t slack;                   /* readable elements behind the last image */
     int64_t positions;               /* from the first output to the last */
-    bool contiguous;                 /* pitch is the output's width: positions are outputs */
+    bool contiguous;                 /* pitch is the output's width, and the output is plain: positions are outputs */
     int64_t *row, *column;           /* [count]: the input row and column at a plane's start, often negative */
     int64_t *taps;                   /* [kernel_height * kernel_width]: the offsets */
 } Planes;
 
 /* False: this mode does not apply. Arrays come from `arena`. */
 bool planes_of(const Window *window, PlaneMode mode, int lanes, Arena *arena, Planes *planes);
+/* Those that a tiling reads: of the mode size[0], or lying so in the input's layout. */
+void planes_for(const Problem *problem, const Window *window, const Tiling *tiling, Planes *planes);
+bool planes_packs(const Planes *planes);                 /* they are filled from the input first */
+/* Adds a tiling with a plain input to the list; where these planes could be the input itself, the same again with that layout. The new count. */
+int planes_tilings(const Problem *problem, const Window *window, const Planes *planes, Tiling tiling, Tiling *list, int count, int most);
 /* The modes that apply and do not take too much memory, for the planes of all channels or of one at a time. */
 int planes_modes(const Problem *problem, const Window *window, bool one_channel, PlaneMode modes[static PLANE_MODES]);
 double planes_cost(const Window *window, const Planes *planes, int lanes);   /* instructions to fill them for a channel */
@@ -81,6 +87,8 @@ void planes_emit_stage(const Emission *emission, const Window *window, const Pla
    `planes` and `buffer`, as far as there are such. */
 int64_t planes_private_floats(const Planes *planes);
 void planes_private(const Emission *emission, const Planes *planes, const char *fill);
+/* In such a kernel: declares or fills `planes` for channel `item` of x. */
+void planes_channel(const Emission *emission, const Window *window, const Planes *planes);
 const char *planes_read(const Emission *emission, const Planes *planes);
 
 /* ---- tiles.c: positions of a plane in tiles of accumulators, tiles in blocks ---- */
@@ -101,7 +109,9 @@ const char *tiles_load(const Emission *emission, const Planes *planes, const Til
 void tiles_of(const Planes *planes, int lanes, int size, int rows, int64_t items, int64_t channels, Tiles *tiles);
 /* The size from 1 to `most` that needs the fewest instructions, when a tile costs `fixed` + `each` a vector. */
 int tiles_best_size(const Planes *planes, int lanes, int most, double fixed, double each);
-/* Defines NAME_rows, which takes finished positions out of a buffer into the rows of the output. Only where rows are not contiguous. */
+bool tiles_writes(const Problem *problem, const Tiling *tiling);    /* Kernel.writes of all that store through here: any layout */
+/* Defines NAME_rows, which takes finished positions out of a buffer into the rows of the output and fills the padding that belongs to them.
+   Only where rows are not contiguous. */
 void tiles_define_rows(const Emission *emission, const Window *window, const Planes *planes, const Tiles *tiles);
 /* Opens the loop over the tiles of `block`; `at` is then the tile's first position, `first` the block's if a buffer is used. */
 void tiles_open(const Emission *emission, const Planes *planes, const Tiles *tiles);

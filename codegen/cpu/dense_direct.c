@@ -13,11 +13,10 @@ typedef struct Dense {
 
 static void dense_of(const Problem *problem, const Tiling *tiling, Dense *dense)
 {
-    Arena *arena = problem->graph->ctx->scratch;
     window_of(problem->node, &dense->window);
     const Window *window = &dense->window;
     const int lanes = problem_lanes(problem);
-    planes_of(window, (PlaneMode)tiling->size[0], lanes, arena, &dense->planes);
+    planes_for(problem, window, tiling, &dense->planes);
     dense->rows = tiling->size[2];
     dense->group_outputs = window->outputs / window->group;
     dense->group_channels = window->channels / window->group;
@@ -56,9 +55,11 @@ static int tilings(const Problem *problem, Tiling *list, int most)
     int count = 0;
     for (int m = 0; m < mode_count; m++) {
         planes_of(&window, modes[m], problem_lanes(problem), problem->graph->ctx->scratch, &planes);
-        for (int i = COUNT(row_choices) - 1; i >= 0 && count < most; i--)
+        for (int i = COUNT(row_choices) - 1; i >= 0; i--) {
+            const Tiling tiling = {.size = {modes[m], tile_size(problem, &planes, row_choices[i]), row_choices[i]}};
             if (i == 0 || row_choices[i] <= window.outputs / window.group)
-                list[count++] = (Tiling){.size = {modes[m], tile_size(problem, &planes, row_choices[i]), row_choices[i]}};
+                count = planes_tilings(problem, &window, &planes, tiling, list, count, most);
+        }
     }
     return count;
 }
@@ -79,7 +80,7 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
                                          blocks * (double)dense.tiles.tiles * (8 + size * rows));
     stage->loads = batch * (steps * (size + rows) + fill / 2);
     stage->stores = batch * (blocks * rows * (double)dense.tiles.tiles * size + fill / 2);
-    const bool packs = dense.planes.mode != PLANES_NONE;
+    const bool packs = planes_packs(&dense.planes);
     stage_touch(stage, TOUCH_INPUT, 4 * batch * (channels * (double)(window->height * window->width) + outputs * outer + (packs ? 2.0 * (double)dense.planes.image : 0)));
     work->weight_bytes = 4 * blocks * rows * (terms + 1);
     work->index_bytes = 4.0 * (double)window_taps(window);
@@ -91,7 +92,7 @@ static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *laye
     Dense dense;
     dense_of(problem, tiling, &dense);
     const Window *window = &dense.window;
-    if (dense.planes.mode != PLANES_NONE)
+    if (planes_packs(&dense.planes))
         planes_stage(window, &dense.planes, layer);
     const int64_t items = window->batch * dense.tiles.blocks * window->group * dense.group_blocks;
     layer->stages[layer->stage_count++] = (StagePlan){.items = items, .says = "multiply"};
@@ -219,7 +220,7 @@ static void emit(const Emission *emission)
     Dense dense;
     dense_of(emission->problem, &emission->layer->tiling, &dense);
     Out *out = emission->out;
-    const bool packed = dense.planes.mode != PLANES_NONE;
+    const bool packed = planes_packs(&dense.planes);
     epilogue_define(emission);
     tiles_define_rows(emission, &dense.window, &dense.planes, &dense.tiles);
     if (packed)
@@ -244,5 +245,5 @@ static void emit(const Emission *emission)
 const Kernel kernel_dense_direct = {
     .name = "dense_direct",
     .says = "every weight, a block of output channels times a tile of positions in registers",
-    .fits = fits, .tilings = tilings, .work = work, .stages = stages, .pack = pack, .emit = emit,
+    .fits = fits, .tilings = tilings, .writes = tiles_writes, .work = work, .stages = stages, .pack = pack, .emit = emit,
 };

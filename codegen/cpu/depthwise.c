@@ -15,7 +15,7 @@ static void depthwise_of(const Problem *problem, const Tiling *tiling, Depthwise
 {
     window_of(problem->node, &depthwise->window);
     const int lanes = problem_lanes(problem);
-    planes_of(&depthwise->window, (PlaneMode)tiling->size[0], lanes, problem->graph->ctx->scratch, &depthwise->planes);
+    planes_for(problem, &depthwise->window, tiling, &depthwise->planes);
     /* as many items as channels, without blocks: a channel's planes serve all of its outputs */
     tiles_of(&depthwise->planes, lanes, tiling->size[1], 1, INT32_MAX, 1, &depthwise->tiles);
     depthwise->multiplier = depthwise->window.outputs / depthwise->window.channels;
@@ -41,12 +41,14 @@ static int tilings(const Problem *problem, Tiling *list, int most)
     const int lanes = problem_lanes(problem), limit = problem->target->isa.registers == 32 ? 16 : 8;
     const double taps = (double)window_taps(&window);
     PlaneMode modes[PLANE_MODES];
-    const int count = planes_modes(problem, &window, true, modes);
-    for (int i = 0; i < count && i < most; i++) {
+    const int mode_count = planes_modes(problem, &window, true, modes);
+    int count = 0;
+    for (int i = 0; i < mode_count; i++) {
         planes_of(&window, modes[i], lanes, problem->graph->ctx->scratch, &planes);
-        list[i] = (Tiling){.size = {modes[i], tiles_best_size(&planes, lanes, limit, 8 + taps, taps * cost_fma_load(problem) + 1)}};
+        const int size = tiles_best_size(&planes, lanes, limit, 8 + taps, taps * cost_fma_load(problem) + 1);
+        count = planes_tilings(problem, &window, &planes, (Tiling){.size = {modes[i], size}}, list, count, most);
     }
-    return count < most ? count : most;
+    return count;
 }
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
@@ -110,11 +112,7 @@ static void emit_channel(const Emission *emission, const Depthwise *depthwise)
     Out *out = emission->out;
     const Window *window = &depthwise->window;
     const long long taps = window_taps(window), multiplier = depthwise->multiplier;
-    const char *channel = arena_format(emission->arena, "x + item * %lld", (long long)(window->height * window->width));
-    if (depthwise->planes.mode == PLANES_NONE)
-        out_line(out, "const float *const planes = %s;", channel);
-    else
-        out_line(out, "%s_pack(planes, %s);", emission->name, channel);
+    planes_channel(emission, window, &depthwise->planes);
     out_open(out, "for (int64_t j = 0; j < %lld; j++)", multiplier);
     out_line(out, "const int64_t k = item %% %lld * %lld + j;", (long long)window->channels, multiplier);
     out_line(out, "const float *const w = weights + k * %lld;", taps);
@@ -136,7 +134,7 @@ static void emit(const Emission *emission)
     Depthwise depthwise;
     depthwise_of(emission->problem, &emission->layer->tiling, &depthwise);
     Out *out = emission->out;
-    const bool packed = depthwise.planes.mode != PLANES_NONE;
+    const bool packed = planes_packs(&depthwise.planes);
     epilogue_define(emission);
     tiles_define_rows(emission, &depthwise.window, &depthwise.planes, &depthwise.tiles);
     if (packed)
@@ -156,5 +154,5 @@ static void emit(const Emission *emission)
 const Kernel kernel_depthwise = {
     .name = "depthwise",
     .says = "one input channel an output channel, taps unrolled",
-    .fits = fits, .tilings = tilings, .work = work, .stages = stages, .pack = pack, .emit = emit,
+    .fits = fits, .tilings = tilings, .writes = tiles_writes, .work = work, .stages = stages, .pack = pack, .emit = emit,
 };

@@ -50,7 +50,7 @@ static void pooling_of(const Problem *problem, const Tiling *tiling, Pooling *po
     const Node *node = problem->node;
     window_of(node, &pooling->window);
     const int lanes = problem_lanes(problem);
-    planes_of(&pooling->window, (PlaneMode)tiling->size[0], lanes, problem->graph->ctx->scratch, &pooling->planes);
+    planes_for(problem, &pooling->window, tiling, &pooling->planes);
     tiles_of(&pooling->planes, lanes, tiling->size[1], 1, INT32_MAX, 1, &pooling->tiles);
     pooling->average = node->op == OP_AveragePool;
     pooling->even = pooling->average && tiling->size[2] != 0;
@@ -77,12 +77,15 @@ static int tilings(const Problem *problem, Tiling *list, int most)
     const int lanes = problem_lanes(problem), limit = problem->target->isa.registers == 32 ? 16 : 8;
     const bool even = problem->node->op == OP_AveragePool && counts_even(&window, counts_padding(problem->node));
     PlaneMode modes[PLANE_MODES];
-    const int count = planes_modes(problem, &window, true, modes);
-    for (int i = 0; i < count && i < most; i++) {
+    const int mode_count = planes_modes(problem, &window, true, modes);
+    int count = 0;
+    for (int i = 0; i < mode_count; i++) {
         planes_of(&window, modes[i], lanes, problem->graph->ctx->scratch, &planes);
-        list[i] = (Tiling){.size = {modes[i], tiles_best_size(&planes, lanes, limit, 8, (double)window_taps(&window)), even}};
+        const Tiling tiling = {.size = {modes[i], tiles_best_size(&planes, lanes, limit, 8, (double)window_taps(&window)), even}};
+        const int room = problem->node->op == OP_AveragePool || count == most ? most : count + 1;    /* a maximum's padding is not zero */
+        count = planes_tilings(problem, &window, &planes, tiling, list, count, room);
     }
-    return count < most ? count : most;
+    return count;
 }
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
@@ -159,11 +162,7 @@ static void emit_channel(const Emission *emission, const Pooling *pooling)
 {
     Out *out = emission->out;
     const Window *window = &pooling->window;
-    const char *channel = arena_format(emission->arena, "x + item * %lld", (long long)(window->height * window->width));
-    if (pooling->planes.mode == PLANES_NONE)
-        out_line(out, "const float *const planes = %s;", channel);
-    else
-        out_line(out, "%s_pack(planes, %s);", emission->name, channel);
+    planes_channel(emission, window, &pooling->planes);
     out_line(out, "const int64_t out = item * %lld;", (long long)(window->out_height * window->out_width));
     if (pooling->tiles.blocks > 1)
         out_open(out, "for (int64_t block = 0; block < %lld; block++)", (long long)pooling->tiles.blocks);
@@ -184,7 +183,7 @@ static void emit(const Emission *emission)
     const char *fill = pooling.average ? "0.0f" : "-__builtin_inff()";
     epilogue_define(emission);
     tiles_define_rows(emission, &pooling.window, &pooling.planes, &pooling.tiles);
-    if (pooling.planes.mode != PLANES_NONE)
+    if (planes_packs(&pooling.planes))
         planes_define_pack(emission, &pooling.window, &pooling.planes, fill);
     emit_stage_open(emission, 0);
     out_line(out, "const float *const x = %s;", emit_read(emission, emission->problem->node->inputs[0]));
@@ -201,5 +200,5 @@ static void emit(const Emission *emission)
 const Kernel kernel_pooling = {
     .name = "pooling",
     .says = "windows over a channel's planes, taps unrolled",
-    .fits = fits, .tilings = tilings, .work = work, .stages = stages, .pack = pack, .emit = emit,
+    .fits = fits, .tilings = tilings, .writes = tiles_writes, .work = work, .stages = stages, .pack = pack, .emit = emit,
 };

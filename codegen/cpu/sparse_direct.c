@@ -17,11 +17,10 @@ typedef struct Sparse {
 static void sparse_of(const Problem *problem, const Tiling *tiling, Sparse *sparse)
 {
     const Node *node = problem->node;
-    Arena *arena = problem->graph->ctx->scratch;
     window_of(node, &sparse->window);
     const Window *window = &sparse->window;
     const int lanes = problem_lanes(problem);
-    planes_of(window, (PlaneMode)tiling->size[0], lanes, arena, &sparse->planes);
+    planes_for(problem, window, tiling, &sparse->planes);
     const int64_t group_channels = window->channels / window->group;
     tiles_of(&sparse->planes, lanes, tiling->size[1], 1, window->batch * window->outputs, group_channels, &sparse->tiles);
     sparse->ways = tiling->size[1] >= 6 ? 1 : tiling->size[1] >= 3 ? 2 : 4;
@@ -48,12 +47,14 @@ static int tilings(const Problem *problem, Tiling *list, int most)
     window_of(problem->node, &window);
     const int lanes = problem_lanes(problem), limit = problem->target->isa.registers == 32 ? 24 : 12;
     PlaneMode modes[PLANE_MODES];
-    const int count = planes_modes(problem, &window, false, modes);
-    for (int i = 0; i < count && i < most; i++) {
+    const int mode_count = planes_modes(problem, &window, false, modes);
+    int count = 0;
+    for (int i = 0; i < mode_count; i++) {
         planes_of(&window, modes[i], lanes, problem->graph->ctx->scratch, &planes);
-        list[i] = (Tiling){.size = {modes[i], tiles_best_size(&planes, lanes, limit, NONZERO_COST, cost_fma_load(problem))}};
+        const int size = tiles_best_size(&planes, lanes, limit, NONZERO_COST, cost_fma_load(problem));
+        count = planes_tilings(problem, &window, &planes, (Tiling){.size = {modes[i], size}}, list, count, most);
     }
-    return count < most ? count : most;
+    return count;
 }
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
@@ -72,7 +73,7 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     stage->instructions = batch * (steps * (NONZERO_COST + size * cost_fma_load(problem)) + fill + store + outputs * tiles * (8 + size));
     stage->loads = batch * (steps * (size + 2) + fill / 2);
     stage->stores = batch * (outputs * tiles * size + fill / 2);
-    const bool packs = sparse.planes.mode != PLANES_NONE;
+    const bool packs = planes_packs(&sparse.planes);
     stage_touch(stage, TOUCH_INPUT, 4 * batch * (channels * (double)(window->height * window->width) + outputs * outer + (packs ? 2.0 * (double)sparse.planes.image : 0)));
     work->weight_bytes = 4 * (nonzeros + outputs);
     work->index_bytes = nonzeros * (sparse.largest_offset <= UINT16_MAX ? 2 : 4) + 4 * outputs;
@@ -84,7 +85,7 @@ static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *laye
     Sparse sparse;
     sparse_of(problem, tiling, &sparse);
     const Window *window = &sparse.window;
-    if (sparse.planes.mode != PLANES_NONE)
+    if (planes_packs(&sparse.planes))
         planes_stage(window, &sparse.planes, layer);
     layer->stages[layer->stage_count++] = (StagePlan){.items = window->batch * sparse.tiles.blocks * window->outputs, .says = "multiply"};
     if (!sparse.planes.contiguous)
@@ -186,7 +187,7 @@ static void emit_multiply_stage(const Emission *emission, const Sparse *sparse)
 {
     Out *out = emission->out;
     const Window *window = &sparse->window;
-    const bool packed = sparse->planes.mode != PLANES_NONE;
+    const bool packed = planes_packs(&sparse->planes);
     emit_stage_open(emission, packed ? 1 : 0);
     out_line(out, "const float *const x = %s;", planes_read(emission, &sparse->planes));
     out_line(out, "const float *const value = %s;", emit_packed(emission, VALUES));
@@ -217,7 +218,7 @@ static void emit(const Emission *emission)
     sparse_of(emission->problem, &emission->layer->tiling, &sparse);
     epilogue_define(emission);
     tiles_define_rows(emission, &sparse.window, &sparse.planes, &sparse.tiles);
-    if (sparse.planes.mode != PLANES_NONE)
+    if (planes_packs(&sparse.planes))
         planes_emit_stage(emission, &sparse.window, &sparse.planes);
     emit_multiply_stage(emission, &sparse);
 }
@@ -225,5 +226,5 @@ static void emit(const Emission *emission)
 const Kernel kernel_sparse_direct = {
     .name = "sparse_direct", .sparse = true,
     .says = "nonzeros as values and offsets, a tile of positions of one output channel in registers",
-    .fits = fits, .tilings = tilings, .work = work, .stages = stages, .pack = pack, .emit = emit,
+    .fits = fits, .tilings = tilings, .writes = tiles_writes, .work = work, .stages = stages, .pack = pack, .emit = emit,
 };

@@ -89,6 +89,12 @@ void tiles_store(const Emission *emission, const Planes *planes, const Tiles *ti
     }
 }
 
+bool tiles_writes(const Problem *problem, const Tiling *tiling)
+{
+    const Value *output = problem->node->outputs[0];
+    return layout_plain(&tiling->out) || layout_holds(&output->shape, output->type, &tiling->out);
+}
+
 /* Positions `from` .. `to` of the buffer lie in one row of outputs, the first of them at element `start`. */
 static void define_row(const Emission *emission, int lanes)
 {
@@ -106,16 +112,53 @@ static void define_row(const Emission *emission, int lanes)
     out_blank(out);
 }
 
-void tiles_define_rows(const Emission *emission, const Window *window, const Planes *planes, const Tiles *tiles)
+static void zeros(Out *out, const char *from, int64_t count)
 {
-    if (planes->contiguous)
+    if (count == 0)
         return;
+    out_line(out, "for (int64_t i = 0; i < %lld; i++)", (long long)count);
+    out_line(out, "    (%s)[i] = 0.0f;", from);
+}
+
+/* A padded output: who has a row's end fills the gap behind it, who has the first row's beginning what comes before it, and so on, so that each
+   element is written by one part. `y` is moved by so much that plain indices, which residuals have too, mean the padded row's elements. */
+static void padded_rows(const Emission *emission, const Window *window, const Planes *planes)
+{
+    Out *out = emission->out;
+    const Layout *layout = &emission->layer->tiling.out;
+    const int64_t width = window->out_width, height = window->out_height, lead = (int64_t)layout->top * layout->pitch + layout->left;
+    const int64_t last = lead + (height - 1) * layout->pitch + width, pitch = layout->pitch;
+    out_line(out, "float *const plane = y + start / %lld * %lld;", (long long)(height * width), (long long)(layout->rows * pitch));
+    if (lead > 0)
+        out_open(out, "if (first == 0)");
+    zeros(out, "plane", lead);
+    if (lead > 0)
+        out_close(out, "");
+    out_open(out, "for (int64_t row = first / %lld; row * %lld < past; row++)", (long long)planes->pitch, (long long)planes->pitch);
+    out_line(out, "const int64_t left = row * %lld, right = left + %lld;", (long long)planes->pitch, (long long)width);
+    out_line(out, "const int64_t from = left > first ? left : first, to = right < past ? right : past;");
+    out_line(out, "const int64_t line = start + row * %lld;", (long long)width);
+    out_line(out, "float *const there = plane + (%lld + row * %lld);", (long long)lead, (long long)pitch);
+    out_line(out, "if (from < to)");
+    out_line(out, "    %s_row(there - line%s, line + (from - left), buffer + (from - first), to - from);", emission->name,
+             epilogue_arguments(emission));
+    if (pitch > width && height > 1) {
+        out_open(out, "if (from < to && to == right && row < %lld)", (long long)(height - 1));
+        zeros(out, arena_format(emission->arena, "there + %lld", (long long)width), pitch - width);
+        out_close(out, "");
+    }
+    out_close(out, "");
+    if (last == layout->rows * pitch)
+        return;
+    out_open(out, "if (past == %lld)", (long long)planes->positions);
+    zeros(out, arena_format(emission->arena, "plane + %lld", (long long)last), layout->rows * pitch - last);
+    out_close(out, "");
+}
+
+static void plain_rows(const Emission *emission, const Window *window, const Planes *planes)
+{
     Out *out = emission->out;
     const long long pitch = planes->pitch, width = window->out_width;
-    define_row(emission, tiles->lanes);
-    out_comment(out, "Positions first .. past: rows of %lld outputs, one every %lld positions.", width, pitch);
-    out_open(out, "static void %s_rows(float *y%s, int64_t start, const float *buffer, int64_t first, int64_t past)", emission->name,
-             epilogue_parameters(emission));
     out_open(out, "for (int64_t row = first / %lld; row * %lld < past; row++)", pitch, pitch);
     out_line(out, "const int64_t left = row * %lld, right = left + %lld;", pitch, width);
     out_line(out, "const int64_t from = left > first ? left : first, to = right < past ? right : past;");
@@ -123,6 +166,20 @@ void tiles_define_rows(const Emission *emission, const Window *window, const Pla
     out_line(out, "    %s_row(y%s, start + row * %lld + (from - left), buffer + (from - first), to - from);", emission->name,
              epilogue_arguments(emission), width);
     out_close(out, "");
+}
+
+void tiles_define_rows(const Emission *emission, const Window *window, const Planes *planes, const Tiles *tiles)
+{
+    if (planes->contiguous)
+        return;
+    Out *out = emission->out;
+    const bool plain = layout_plain(&emission->layer->tiling.out);
+    define_row(emission, tiles->lanes);
+    out_comment(out, "Positions first .. past: rows of %lld outputs, one every %lld positions%s.", (long long)window->out_width,
+                (long long)planes->pitch, plain ? "" : arena_format(emission->arena, ", into rows of %d among zeros", emission->layer->tiling.out.pitch));
+    out_open(out, "static void %s_rows(float *y%s, int64_t start, const float *buffer, int64_t first, int64_t past)", emission->name,
+             epilogue_parameters(emission));
+    (plain ? plain_rows : padded_rows)(emission, window, planes);
     out_close(out, "");
     out_blank(out);
 }

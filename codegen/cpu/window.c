@@ -194,6 +194,61 @@ bool planes_of(const Window *window, PlaneMode mode, int lanes, Arena *arena, Pl
     return mode != PLANES_COLUMNS || padded_row(window) / window->stride_x * 2 >= planes->pitch * 3;
 }
 
+/* The layout of an input that has these planes already: strides would split them. What a plane's last row needs behind it takes one row more, but
+   the only row of outputs may as well be longer. */
+static bool layout_of(const Window *window, const Planes *planes, int lanes, Layout *layout)
+{
+    if (planes->mode != PLANES_PADDED || window->stride_y != 1 || window->stride_x != 1)
+        return false;
+    const bool flat = window->out_height == 1;
+    const int64_t pitch = planes->pitch + (flat ? planes->wrap : 0), rows = planes->rows + (!flat && planes->wrap > 0);
+    const double image = (double)pitch * (double)rows * (double)window->channels;
+    if (image >= INT32_MAX || image * (double)window->batch > MOST_FLOATS)
+        return false;
+    *layout = (Layout){(int32_t)window->pad_top, (int32_t)window->pad_left, (int32_t)rows, (int32_t)pitch, lanes};
+    return window->pad_top + window->height <= rows && window->pad_left + window->width <= pitch;
+}
+
+static void take_layout(const Window *window, const Layout *layout, int lanes, Planes *planes)
+{
+    planes->given = true;
+    planes->pitch = layout->pitch;
+    planes->rows = layout->rows;
+    planes->wrap = 0;
+    planes->plane = planes->pitch * planes->rows;
+    for (int64_t t = 0; t < window_taps(window); t++) {
+        const int64_t y = t / window->kernel_width * window->dilation_y, x = t % window->kernel_width * window->dilation_x;
+        planes->taps[t] = (layout->top - window->pad_top + y) * planes->pitch + layout->left - window->pad_left + x;
+    }
+    set_sizes(window, lanes, planes);
+}
+
+void planes_for(const Problem *problem, const Window *window, const Tiling *tiling, Planes *planes)
+{
+    const int lanes = problem_lanes(problem);
+    planes_of(window, (PlaneMode)tiling->size[0], lanes, problem->graph->ctx->scratch, planes);
+    if (!layout_plain(&tiling->in))
+        take_layout(window, &tiling->in, lanes, planes);
+    planes->contiguous = planes->contiguous && layout_plain(&tiling->out);
+}
+
+bool planes_packs(const Planes *planes)
+{
+    return planes->mode != PLANES_NONE && !planes->given;
+}
+
+int planes_tilings(const Problem *problem, const Window *window, const Planes *planes, Tiling tiling, Tiling *list, int count, int most)
+{
+    Layout layout;
+    if (count < most)
+        list[count++] = tiling;
+    if (count < most && layout_of(window, planes, problem_lanes(problem), &layout)) {
+        list[count] = tiling;
+        list[count++].in = layout;
+    }
+    return count;
+}
+
 int planes_modes(const Problem *problem, const Window *window, bool one_channel, PlaneMode modes[static PLANE_MODES])
 {
     int count = 0;
@@ -210,7 +265,7 @@ int planes_modes(const Problem *problem, const Window *window, bool one_channel,
 
 double planes_cost(const Window *window, const Planes *planes, int lanes)
 {
-    if (planes->mode == PLANES_NONE)
+    if (!planes_packs(planes))
         return 0;
     const double rows = (double)(planes->rows * planes->count);
     const double each = window->stride_x == 1 ? 2.0 / lanes : 3.0;
@@ -320,24 +375,34 @@ void planes_emit_stage(const Emission *emission, const Window *window, const Pla
 const char *planes_read(const Emission *emission, const Planes *planes)
 {
     const Value *input = emission->problem->node->inputs[0];
-    return planes->mode == PLANES_NONE ? emit_read(emission, input) : emit_scratch(emission, "const float", 0);
+    return planes_packs(planes) ? emit_scratch(emission, "const float", 0) : emit_read(emission, input);
 }
 
 /* ---- planes of one channel at a time, in the thread's own memory ---- */
 
 int64_t planes_private_floats(const Planes *planes)
 {
-    return planes->mode == PLANES_NONE ? 0 : round_up(planes->channel + planes->slack, 16);   /* what follows starts a cache line */
+    return planes_packs(planes) ? round_up(planes->channel + planes->slack, 16) : 0;   /* what follows starts a cache line */
 }
 
 void planes_private(const Emission *emission, const Planes *planes, const char *fill)
 {
     Out *out = emission->out;
-    if (planes->mode != PLANES_NONE) {
+    if (planes_packs(planes)) {
         out_line(out, "float *const planes = %s;", emit_thread_scratch(emission, "float", 0));
         out_line(out, "for (int64_t i = 0; i < %lld; i++)", (long long)planes->slack);
         out_line(out, "    planes[%lld + i] = %s;", (long long)planes->channel, fill);
     }
     if (!planes->contiguous)
         out_line(out, "float *const buffer = %s;", emit_thread_scratch(emission, "float", 4 * (size_t)planes_private_floats(planes)));
+}
+
+void planes_channel(const Emission *emission, const Window *window, const Planes *planes)
+{
+    const int64_t elements = planes->given ? planes->channel : window->height * window->width;
+    const char *channel = arena_format(emission->arena, "x + item * %lld", (long long)elements);
+    if (planes_packs(planes))
+        out_line(emission->out, "%s_pack(planes, %s);", emission->name, channel);
+    else
+        out_line(emission->out, "const float *const planes = %s;", channel);
 }

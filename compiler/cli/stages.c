@@ -45,10 +45,13 @@ static const void *value_at(const Walker *walker, const Value *value)
 static void take(Walker *walker, const Value *value)
 {
     const void *data = value_at(walker, value);
+    const Layout *layout = &walker->plan->places[value->id].layout;
     if (data && !walker->ours[value->id]) {
         size_t bytes = value_bytes(value);
         void *copy = arena_alloc(walker->values, bytes + 1, 1);
-        if (bytes)
+        if (!layout_plain(layout))
+            layout_take(&value->shape, value->type, layout, data, copy);
+        else if (bytes)
             memcpy(copy, data, bytes);
         walker->ours[value->id] = copy;
     }

@@ -7,6 +7,7 @@ typedef struct Group {               /* values that share one place */
     PlaceKind kind;
     int index;                       /* of the caller's input or output */
     size_t bytes;
+    Layout layout;
     int first, last;                 /* layers: made in, last read in */
     int block;                       /* in the workspace, or -1 */
 } Group;
@@ -21,13 +22,6 @@ typedef struct Memory {
     int block_count;
 } Memory;
 
-static size_t value_bytes(const Value *value)
-{
-    size_t bytes = 0;
-    shape_bytes(&value->shape, value->type, &bytes);
-    return bytes;
-}
-
 static Group *group_of(const Memory *memory, const Value *value)
 {
     int id = memory->root[value->id];
@@ -38,10 +32,11 @@ static Group *group_of(const Memory *memory, const Value *value)
 
 /* ---- groups and their lives ---- */
 
-static void start_value(Memory *memory, const Value *value, PlaceKind kind, int index, int layer)
+static void start_value(Memory *memory, const Value *value, PlaceKind kind, int index, int layer, Layout layout)
 {
+    const size_t bytes = layout_bytes(&value->shape, value->type, &layout);
     memory->root[value->id] = value->id;
-    memory->groups[value->id] = (Group){kind, index, value_bytes(value), layer, layer, -1};
+    memory->groups[value->id] = (Group){kind, index, bytes, layout, layer, layer, -1};
 }
 
 static void start_given_values(Memory *memory)
@@ -51,19 +46,20 @@ static void start_given_values(Memory *memory)
         const Value *value = graph->values[i];
         if (value == NULL)
             continue;
-        start_value(memory, value, value_constant(value) ? PLACE_CONSTANT : PLACE_NONE, -1, -1);
+        start_value(memory, value, value_constant(value) ? PLACE_CONSTANT : PLACE_NONE, -1, -1, (Layout){0});
         if (value->input_index >= 0)
-            start_value(memory, value, PLACE_INPUT, value->input_index, -1);
+            start_value(memory, value, PLACE_INPUT, value->input_index, -1, (Layout){0});
     }
 }
 
 static void start_made_values(Memory *memory)
 {
     for (int l = 0; l < memory->plan->layer_count; l++) {
-        const Node *node = memory->plan->layers[l].problem.node;
+        const LayerPlan *layer = &memory->plan->layers[l];
+        const Node *node = layer->problem.node;
         for (int i = 0; i < node->output_count; i++)
             if (node->outputs[i] != NULL)
-                start_value(memory, node->outputs[i], PLACE_WORKSPACE, -1, l);
+                start_value(memory, node->outputs[i], PLACE_WORKSPACE, -1, l, i == 0 ? layer->tiling.out : (Layout){0});
         if (node->op == OP_View)
             memory->root[node->outputs[0]->id] = memory->root[node->inputs[0]->id];
     }
@@ -132,7 +128,8 @@ static bool takes_place(const Memory *memory, const LayerPlan *layer, int l)
     if (layer->kernel == NULL || layer->kernel->in_place == NULL || !layer->kernel->in_place(&layer->problem, &layer->tiling))
         return false;
     const Group *from = group_of(memory, node->inputs[0]), *to = group_of(memory, node->outputs[0]);
-    return from->kind == PLACE_WORKSPACE && from->last == l && from->bytes == to->bytes && readings(memory, node, from) == 1;
+    return from->kind == PLACE_WORKSPACE && from->last == l && from->bytes == to->bytes && layout_equal(&from->layout, &to->layout) &&
+           readings(memory, node, from) == 1;
 }
 
 static void take_places(Memory *memory)
@@ -193,7 +190,7 @@ static Place place_of(const Memory *memory, const Value *value)
 {
     const Group *group = group_of(memory, value);
     int made = memory->groups[value->id].first, last = memory->last[value->id];
-    Place place = {.kind = group->kind, .index = group->index, .first_stage = -1, .last_stage = -1};
+    Place place = {.kind = group->kind, .index = group->index, .layout = group->layout, .first_stage = -1, .last_stage = -1};
     if (group->kind == PLACE_WORKSPACE)
         place.offset = memory->blocks[group->block].offset;
     if (made >= 0)

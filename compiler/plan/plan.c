@@ -25,6 +25,19 @@ static void number_stages(Plan *plan)
     }
 }
 
+/* What the caller gives and gets, and what is only seen in another shape, has no layout of its own. */
+static bool ends_plain(const Plan *plan)
+{
+    bool plain = true;
+    for (int i = 0; i < plan->graph->input_count; i++)
+        plain = plain && layout_plain(&plan->places[plan->graph->inputs[i]->id].layout);
+    for (int i = 0; i < plan->graph->output_count; i++)
+        plain = plain && layout_plain(&plan->places[plan->graph->outputs[i]->id].layout);
+    for (int l = 0; l < plan->layer_count; l++)
+        plain = plain && (plan->layers[l].kernel != NULL || layout_plain(&plan->places[plan->layers[l].problem.node->inputs[0]->id].layout));
+    return plain;
+}
+
 Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options)
 {
     residuals_take(graph);
@@ -40,5 +53,6 @@ Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options)
     kernels_select(plan, options);
     number_stages(plan);
     memory_plan(plan);
+    assert(ends_plain(plan));
     return plan;
 }

@@ -99,6 +99,8 @@ static void consider(const Problem *problem, const Kernel *kernel, const PlanOpt
     Tiling tilings[MOST_TILINGS];
     int count = kernel->tilings(problem, tilings, MOST_TILINGS);
     for (int i = 0; i < count; i++) {
+        if (!layout_plain(&tilings[i].in))    /* every producer leaves its output plain */
+            continue;
         Work work = {0};
         LayerPlan layer = {.problem = *problem};
         kernel->work(problem, &tilings[i], &work);
