@@ -1,4 +1,4 @@
-/* Random small layers through every kernel that takes them, on every instruction set that this machine or an emulator can run, against the naive
+/* Random small layers through every kernel that takes them, in every layout they read, leaving results in layouts drawn at random; on every instruction set that this machine or an emulator can run, against the naive
    reference in double. Usage: kernels_test [--isa NAME] [--layers COUNT] [--seed SEED] [--keep FOLDER]. */
 #include "codegen/kernel.h"
 #include "compiler/plan/internal.h"
@@ -31,6 +31,8 @@ typedef struct Bench {               /* one program with all layers, one copy a 
     int forced_count, forced_capacity;
     uint64_t *seeds;                 /* by forced layer */
     int seed_capacity;
+    const Plan *plan;
+    int padded_inputs, padded_outputs;
     void **data;                     /* what every value should be, by id */
     int failures;
 } Bench;
@@ -118,12 +120,75 @@ static void add_layer(Bench *bench, uint64_t seed)
     }
 }
 
+/* ---- layouts ---- */
+
+static int padded_tilings(const Problem *problem, const Kernel *kernel, Tiling *list, int most)
+{
+    const int count = kernel->tilings(problem, list, most);
+    int kept = 0;
+    for (int i = 0; i < count; i++)
+        if (!layout_plain(&list[i].in))
+            list[kept++] = list[i];
+    return kept;
+}
+
+static Layout draw_layout(uint64_t *state, const Shape *shape)
+{
+    const int64_t height = shape->rank == 4 ? shape->dims[2] : 1;
+    const int32_t top = (int32_t)random_between(state, 0, 3), left = (int32_t)random_between(state, 0, 3);
+    const int32_t rows = top + (int32_t)(height + random_between(state, 0, 2)), slack = (int32_t)random_between(state, 0, 16);
+    return (Layout){top, left, rows, left + (int32_t)(shape->dims[shape->rank - 1] + random_between(state, 0, 3)), slack};
+}
+
+/* Lets the layer read its input, an input of the program's, in a layout the kernel names, and leave its result in any. */
+static void draw_layouts(Bench *bench, LayerPlan *layer, uint64_t seed)
+{
+    Tiling list[256];
+    uint64_t state = (seed + 1) * 0x9e3779b97f4a7c15u | 1;
+    const Node *node = layer->problem.node;
+    const int count = padded_tilings(&layer->problem, layer->kernel, list, COUNT(list));
+    if (count > 0 && node->inputs[0]->input_index >= 0 && random_between(&state, 0, 1) == 0) {
+        layer->tiling = list[random_between(&state, 0, count - 1)];
+        bench->padded_inputs++;
+    }
+    Tiling laid = layer->tiling;
+    if (node->outputs[0]->shape.rank == 3 || node->outputs[0]->shape.rank == 4)
+        laid.out = draw_layout(&state, &node->outputs[0]->shape);
+    if (layer->kernel->writes && random_between(&state, 0, 1) == 0 && layer->kernel->writes(&layer->problem, &laid)) {
+        bench->padded_outputs += !layout_plain(&laid.out);
+        layer->tiling = laid;
+    }
+    layer->stage_count = 0;
+    layer->scratch_bytes = layer->thread_bytes = 0;
+    layer->kernel->stages(&layer->problem, &layer->tiling, layer);
+}
+
+static void plan_layouts(Bench *bench, Plan *plan)
+{
+    plan->stage_count = 0;
+    for (int l = 0; l < plan->layer_count; l++) {
+        draw_layouts(bench, &plan->layers[l], bench->options->seed + (uint64_t)l);
+        plan->layers[l].first_stage = plan->stage_count;
+        plan->stage_count += plan->layers[l].stage_count;
+    }
+    memory_plan(plan);
+    for (int l = 0; l < plan->layer_count; l++) {
+        const Value *x = plan->layers[l].problem.node->inputs[0];
+        if (x->input_index >= 0)
+            plan->places[x->id].layout = plan->layers[l].tiling.in;
+    }
+}
+
+/* ---- the program ---- */
+
 static void write_program(Bench *bench)
 {
     const PlanOptions options = {.forced = bench->forced, .forced_count = bench->forced_count, .random = bench->options->seed + 1};
     graph_index(bench->graph);
     graph_verify(bench->graph, "the test");
-    const Plan *plan = plan_make(bench->graph, bench->target, &options);
+    Plan *plan = plan_make(bench->graph, bench->target, &options);
+    plan_layouts(bench, plan);
+    bench->plan = plan;
     Arena *arena = bench->ctx->graph;
     const ModuleOptions module = {.prefix = "random", .source_path = arena_format(arena, "%s/random.c", bench->folder),
                                   .header_path = arena_format(arena, "%s/random.h", bench->folder),
@@ -141,9 +206,50 @@ static const void *operand(void *user, const Value *value)
     return value_constant(value) ? value->data : bench->data[value->id];
 }
 
+static size_t floats_of(const Bench *bench, const Value *value, bool slack)
+{
+    Layout layout = bench->plan->places[value->id].layout;
+    layout.slack = slack ? layout.slack : 0;
+    return layout_bytes(&value->shape, TYPE_F32, &layout) / sizeof(float);
+}
+
+/* Where plain element `i` lies. */
+static size_t index_of(const Bench *bench, const Value *value, int64_t i)
+{
+    const Layout *layout = &bench->plan->places[value->id].layout;
+    const Shape *shape = &value->shape;
+    if (layout_plain(layout))
+        return (size_t)i;
+    const int64_t width = shape->dims[shape->rank - 1], height = shape->rank == 4 ? shape->dims[2] : 1;
+    const int64_t plane = i / (width * height), y = i / width % height, x = i % width;
+    return (size_t)((plane * layout->rows + layout->top + y) * layout->pitch + layout->left + x);
+}
+
+/* As the layout has it, behind the last plane NaNs: nothing may depend on them. */
+static void write_input(const Bench *bench, const Value *value, const float *data, FILE *file)
+{
+    const size_t floats = floats_of(bench, value, true), planes = floats_of(bench, value, false);
+    float *laid = arena_array(bench->ctx->scratch, float, floats + 1);
+    for (int64_t i = 0; i < shape_count(&value->shape); i++)
+        laid[index_of(bench, value, i)] = data[i];
+    for (size_t i = planes; i < floats; i++)
+        laid[i] = nanf("");
+    fwrite(laid, sizeof *laid, floats, file);
+}
+
+/* The bytes of every input and output, which layouts make larger, then the inputs. */
+static void write_sizes(const Bench *bench, FILE *file)
+{
+    for (int i = 0; i < bench->graph->input_count; i++)
+        fwrite(&(uint64_t){4 * floats_of(bench, bench->graph->inputs[i], true)}, sizeof(uint64_t), 1, file);
+    for (int i = 0; i < bench->graph->output_count; i++)
+        fwrite(&(uint64_t){4 * floats_of(bench, bench->graph->outputs[i], false)}, sizeof(uint64_t), 1, file);
+}
+
 static void write_inputs(Bench *bench)
 {
     FILE *file = fopen(arena_format(bench->ctx->graph, "%s/inputs", bench->folder), "wb");
+    write_sizes(bench, file);
     for (int i = 0; i < bench->graph->input_count; i++) {
         const Value *value = bench->graph->inputs[i];
         const int64_t count = shape_count(&value->shape);
@@ -154,7 +260,7 @@ static void write_inputs(Bench *bench)
         if (layer_kind(strtoull(value->name, NULL, 10)) == LAYER_UNARY || layer_kind(strtoull(value->name, NULL, 10)) == LAYER_BINARY)
             random_specials(&state, data, count);
         bench->data[value->id] = data;
-        fwrite(data, sizeof *data, (size_t)count, file);
+        write_input(bench, value, data, file);
     }
     if (fclose(file) != 0)
         fail(bench->ctx, STATUS_INTERNAL, NULL, NULL, "cannot write the inputs");
@@ -189,17 +295,36 @@ static double *tolerances(const Bench *bench, const Node *node)
     return allowed;
 }
 
+/* The elements of a result, plain. What lies between them must be zero. */
+static const float *read_result(Bench *bench, const Value *y, FILE *results)
+{
+    const size_t floats = floats_of(bench, y, false), count = (size_t)shape_count(&y->shape);
+    float *laid = arena_array(bench->ctx->scratch, float, floats + 1), *plain = arena_array(bench->ctx->scratch, float, count + 1);
+    if (fread(laid, sizeof *laid, floats, results) != floats)
+        fail(bench->ctx, STATUS_INTERNAL, NULL, NULL, "too few results");
+    for (size_t i = 0; i < count; i++) {
+        plain[i] = laid[index_of(bench, y, (int64_t)i)];
+        laid[index_of(bench, y, (int64_t)i)] = 0;
+    }
+    for (size_t i = 0; i < floats; i++)
+        if (laid[i] != 0) {
+            printf("%s on %s: the padding at %zu is %.9g\n", y->name, bench->target->machine.name, i, (double)laid[i]);
+            bench->failures++;
+            break;
+        }
+    return plain;
+}
+
 static void compare(Bench *bench, const Node *node, FILE *results)
 {
     const Value *y = node->outputs[0];
     const int64_t count = shape_count(&y->shape);
     const double *allowed = tolerances(bench, node);
+    const float *const elements = read_result(bench, y, results);
     const float *expected = bench->data[y->id];
     int64_t wrong = 0;
     for (int64_t i = 0; i < count; i++) {
-        float got = 0;
-        if (fread(&got, sizeof got, 1, results) != 1)
-            fail(bench->ctx, STATUS_INTERNAL, NULL, NULL, "too few results");
+        const float got = elements[i];
         const double difference = fabs((double)got - (double)expected[i]);
         if (difference <= allowed[i] || got == expected[i] || (isnan(got) && isnan(expected[i])))
             continue;
@@ -258,8 +383,8 @@ static Status test_platform(Bench *bench, const Platform *platform)
     build_and_run(bench, platform);
     if (bench->failures == 0)
         compare_all(bench);
-    printf("%s: %d layers, %d with a kernel of their own, %d failures\n", platform->target, bench->options->layers, bench->forced_count,
-           bench->failures);
+    printf("%s: %d layers, %d with a kernel of their own, %d read padded, %d left padded, %d failures\n", platform->target, bench->options->layers,
+           bench->forced_count, bench->padded_inputs, bench->padded_outputs, bench->failures);
     fflush(stdout);
     return bench->failures > 0 ? STATUS_MISMATCH : STATUS_FINE;
 }

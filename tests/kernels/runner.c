@@ -1,4 +1,4 @@
-/* Runs a generated program on the inputs of a file, its stages in several numbers of parts, last part first, and compares the bits. Inputs, outputs
+/* Runs a generated program on the inputs of a file (sizes of inputs and outputs first, since layouts may pad them), its stages in several numbers of parts, last part first, and compares the bits. Inputs, outputs
    and workspace end where memory does; what is written starts as NaNs. The outputs go to another file. */
 #include PROGRAM_HEADER
 
@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #define MOST 4096
+
+static uint64_t input_bytes[MOST], output_bytes[MOST];
 
 static void *guarded(size_t bytes)
 {
@@ -35,11 +37,14 @@ static FILE *open_or_die(const char *path, const char *mode)
 static void read_inputs(const struct tulle_model *model, const char *path, void **inputs)
 {
     FILE *file = open_or_die(path, "rb");
-    for (int i = 0; i < model->input_count; i++) {
-        inputs[i] = guarded(model->inputs[i].bytes);
-        if (fread(inputs[i], 1, model->inputs[i].bytes, file) != model->inputs[i].bytes)
-            exit(2);
+    size_t left = fread(input_bytes, sizeof *input_bytes, (size_t)model->input_count, file) != (size_t)model->input_count;
+    left += fread(output_bytes, sizeof *output_bytes, (size_t)model->output_count, file) != (size_t)model->output_count;
+    for (int i = 0; i < model->input_count && left == 0; i++) {
+        inputs[i] = guarded(input_bytes[i]);
+        left += fread(inputs[i], 1, input_bytes[i], file) != input_bytes[i];
     }
+    if (left > 0)
+        exit(2);
     fclose(file);
 }
 
@@ -49,7 +54,7 @@ static void run(const struct tulle_model *model, void **inputs, void **outputs, 
     char *workspace = guarded(bytes);
     const struct tulle_context context = {.inputs = (const void *const *)inputs, .outputs = outputs, .workspace = workspace};
     for (int i = 0; i < model->output_count; i++)
-        outputs[i] = guarded(model->outputs[i].bytes);
+        outputs[i] = guarded(output_bytes[i]);
     for (int layer = 0; layer < model->layer_count; layer++) {
         const struct tulle_layer *at = &model->layers[layer];
         if (parts == 1 && getenv("TRACE"))
@@ -64,7 +69,7 @@ static int compare(const struct tulle_model *model, void **first, void **other, 
 {
     int differences = 0;
     for (int i = 0; i < model->output_count; i++) {
-        if (memcmp(first[i], other[i], model->outputs[i].bytes) == 0)
+        if (memcmp(first[i], other[i], output_bytes[i]) == 0)
             continue;
         printf("%s: other bits in %d parts\n", model->outputs[i].name, parts);
         differences++;
@@ -87,6 +92,6 @@ int main(int argc, char **argv)
     }
     FILE *file = open_or_die(argv[2], "wb");
     for (int i = 0; i < model->output_count; i++)
-        fwrite(first[i], 1, model->outputs[i].bytes, file);
+        fwrite(first[i], 1, output_bytes[i], file);
     return fclose(file) != 0 || differences > 0;
 }
