@@ -194,6 +194,8 @@ typedef struct PlanOptions {
 Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options);
 /* select.c: wrong use, with the nearest name, if no kernel has this one. plan_make() asks, too; callers may before they read a large model. */
 void forced_kernel_check(Context *ctx, const char *kernel);
+/* select.c: the number of the layer of this name, one fused into it included. Wrong use of `option` (NULL: none), with the nearest name, if there is none. */
+int layer_named(const Graph *graph, const char *option, const char *layer);
 
 /* candidates.c: everything that could compute a layer, the cheapest first (in the layouts its neighbours have); projections included. */
 typedef struct Candidate {

@@ -47,17 +47,17 @@ static const char *did_you_mean(Context *ctx, const char *word, const char *cons
     return near == NULL ? otherwise : arena_format(ctx->graph, "did you mean '%s'?", quoted(ctx, near));
 }
 
-static void check_forced_layer(Graph *graph, const char *layer)
+int layer_named(const Graph *graph, const char *option, const char *layer)
 {
     Context *ctx = graph->ctx;
     const char **names = arena_array(ctx->scratch, const char *, graph->node_count + 1);
     for (int i = 0; i < graph->node_count; i++) {
         if (layer_called(graph->nodes[i], layer))
-            return;
+            return i;
         names[i] = graph->nodes[i]->name;
     }
-    const char *otherwise = "a layer is named after its node, or its first output; --dump fuse shows them";
-    fail(ctx, STATUS_USAGE, "--kernel", did_you_mean(ctx, layer, names, graph->node_count, otherwise), "there is no layer named '%s'", quoted(ctx, layer));
+    const char *otherwise = "a layer is named after its node, or its first output; 'tulle explain' lists them";
+    fail(ctx, STATUS_USAGE, option, did_you_mean(ctx, layer, names, graph->node_count, otherwise), "there is no layer named '%s'", quoted(ctx, layer));
 }
 
 void forced_kernel_check(Context *ctx, const char *kernel)
@@ -186,7 +186,7 @@ static void select_layer(Plan *plan, LayerPlan *layer, const PlanOptions *option
 void kernels_select(Plan *plan, const PlanOptions *options)
 {
     for (int i = 0; i < options->forced_count; i++) {
-        check_forced_layer(plan->graph, options->forced[i].layer);
+        layer_named(plan->graph, "--kernel", options->forced[i].layer);
         forced_kernel_check(plan->graph->ctx, options->forced[i].kernel);
     }
     for (int l = 0; l < plan->layer_count; l++)
