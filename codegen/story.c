@@ -31,6 +31,19 @@ static const char *tiling_text(Arena *arena, const Tiling *tiling)
     return used == 0 ? "-" : text.data;
 }
 
+static const char *padded_text(const Tiling *tiling)
+{
+    const bool in = !layout_plain(&tiling->in), out = !layout_plain(&tiling->out);
+    return in && out ? "in+out" : in ? "in" : out ? "out" : "-";
+}
+
+static void add_layout(Text *text, const char *what, const Layout *layout)
+{
+    if (!layout_plain(layout))
+        text_format(text, " %s in planes of %d rows of %d, the first element in row %d, column %d, zeros around.", what, layout->rows, layout->pitch,
+                    layout->top, layout->left);
+}
+
 static const char *density_text(Arena *arena, const LayerPlan *layer)
 {
     if (layer->problem.pattern == NULL)
@@ -61,14 +74,14 @@ static const char *result_text(Arena *arena, const Node *node)
 
 /* ---- the top of the file ---- */
 
-#define ROW "%-20s %-20s %-20s %-16s %-8s %8s %14s  %s"
+#define ROW "%-20s %-20s %-20s %-16s %-8s %-6s %8s %14s  %s"
 
 static void layer_row(Text *text, Arena *arena, const LayerPlan *layer, const char *name)
 {
     const Node *node = layer->problem.node;
     text_format(text, "\n" ROW, name, quoted_name(arena, operators(arena, node), 20), result_text(arena, node),
-                layer->kernel == NULL ? "view" : layer->kernel->name, tiling_text(arena, &layer->tiling), density_text(arena, layer),
-                multiply_adds_text(arena, layer), quoted_name(arena, node->name, NAME_COLUMNS));
+                layer->kernel == NULL ? "view" : layer->kernel->name, tiling_text(arena, &layer->tiling), padded_text(&layer->tiling),
+                density_text(arena, layer), multiply_adds_text(arena, layer), quoted_name(arena, node->name, NAME_COLUMNS));
 }
 
 static const char *compile_line(Arena *arena, const Target *target, const ModuleOptions *options)
@@ -89,12 +102,14 @@ void story_open(Out *out, const Plan *plan, const char *const *names, const Modu
                 strlen(plan->target->machine.name)), plan->target->isa.name);
     if (graph->sha256[0] != '\0')
         text_format(&text, "SHA-256 of the model's file: %s\n", graph->sha256);
+    if (graph->projection != NULL)
+        text_format(&text, "This is %s.\n", graph->projection);
     text_format(&text, "\nCompile:   %s\n", compile_line(arena, plan->target, options));
     text_add(&text, "           -I names the folder of the .weights file, if there is one; without -fopenmp it runs on one thread; link with -lm.\n"
                     "           Without -ffp-contract=off compilers may fuse products into sums, and results then differ in their last bits.\n");
     text_format(&text, "Workspace: %zu bytes and %zu for each thread; no plan needs less than %zu in all.\n", plan->workspace_bytes,
                 plan->thread_bytes, plan->peak_values_bytes);
-    text_format(&text, "\n" ROW, "layer", "operators", "result", "kernel", "tiling", "density", "multiply-adds", "name in the model");
+    text_format(&text, "\n" ROW, "layer", "operators", "result", "kernel", "tiling", "padded", "density", "multiply-adds", "name in the model");
     for (int l = 0; l < plan->layer_count; l++)
         layer_row(&text, arena, &plan->layers[l], names[l]);
     out_comment(out, "%s", text.data);
@@ -124,5 +139,7 @@ void story_layer(Out *out, const LayerPlan *layer, const char *name)
     const char *tiling = tiling_text(arena, &layer->tiling);
     text_format(&text, "\nKernel %s (%s)%s%s: %s.", layer->kernel->name, layer->kernel->says, tiling[0] == '-' ? "" : ", tiling ",
                 tiling[0] == '-' ? "" : tiling, layer->why);
+    add_layout(&text, "It reads its input", &layer->tiling.in);
+    add_layout(&text, "It leaves its result", &layer->tiling.out);
     out_comment(out, "%s", text.data);
 }

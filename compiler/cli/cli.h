@@ -3,6 +3,7 @@
 #define TULLE_CLI_H
 
 #include "compiler/base/base.h"
+#include "compiler/pass/pass.h"
 #include "compiler/plan/plan.h"
 #include "runtime/npy.h"
 
@@ -72,6 +73,12 @@ bool path_ends(const char *path, const char *ending);
 const char *bytes_text(Arena *arena, double bytes);                              /* "1.5 MB" */
 void driver_summary(Context *ctx, const Plan *plan, size_t weight_bytes);        /* a line on stderr */
 void driver_written(Context *ctx, const char *const *paths, int count);          /* "wrote out.c (12 KB)" on stderr */
+
+/* ---- densities.c: --prune-file ---- */
+
+/* Lines of 'LAYER DENSITY', the density above 0 and at most 1; blank lines, and what stands behind a '#' at a line's start or behind a blank, do not
+   count. STATUS_USAGE with path and line for anything else. */
+void densities_read(Context *ctx, const char *path, PassOptions *options);
 
 /* ---- cc.c: the C compiler ---- */
 

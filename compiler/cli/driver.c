@@ -92,10 +92,12 @@ const char *driver_model(Context *ctx, const Options *options)
 Graph *driver_graph(Context *ctx, const Options *options, const char *model)
 {
     FrontendOptions frontend = {.batch = options->batch, .external_data = options->external_data};
-    PassOptions pass = {.threshold = options->threshold, .dump = options->dump, .dump_to = stdout};
+    PassOptions pass = {.threshold = options->threshold, .prune = options->prune, .dump = options->dump, .dump_to = stdout};
     set_dimensions(ctx, &options->dimensions, &frontend);
     check_type(ctx, options->type);
     check_pass(ctx, options->dump);
+    if (options->prune_file)
+        densities_read(ctx, options->prune_file, &pass);
     ctx->file = model;
     Graph *graph = onnx_read(ctx, model, &frontend);
     passes_run(graph, &pass);

@@ -6,7 +6,7 @@
 
 #include "compiler/cli/cli.h"
 
-typedef enum Takes { TAKES_NOTHING, TAKES_TEXT, TAKES_COUNT, TAKES_REAL, TAKES_MANY, TAKES_LATER } Takes;
+typedef enum Takes { TAKES_NOTHING, TAKES_TEXT, TAKES_COUNT, TAKES_REAL, TAKES_SHARE, TAKES_LIMIT, TAKES_MANY, TAKES_LATER } Takes;
 
 typedef struct Option {
     const char *name, *argument;
@@ -31,12 +31,12 @@ static const Option table[] = {
     {"--select", "random:SEED", PLANNING, TAKES_TEXT, AT(select), "any valid kernels, tilings and layouts instead of the cheapest: for tests"},
     {"--dtype", "TYPE", PLANNING, TAKES_TEXT, AT(type), "arithmetic of f32 layers: f32"},
     {"--threshold", "T", PLANNING, TAKES_REAL, AT(threshold), "weights smaller than T count as zeros (default 0)"},
-    {"--prune", "D", PLANNING, TAKES_REAL, AT(prune), "what if every layer had density D: the smallest weights are zeroed, and all is marked as a projection"},
+    {"--prune", "D", PLANNING, TAKES_SHARE, AT(prune), "what if every layer had density D: the smallest weights are zeroed, and all is marked as a projection"},
     {"--prune-file", "F", PLANNING, TAKES_TEXT, AT(prune_file), "the same with a density for each layer: lines of 'LAYER DENSITY'"},
     {"--alpha", "paper", ASKING, TAKES_TEXT, AT(alpha), "the paper's formula with its published alpha, instead of our kernels' counts"},
     {"--svg", "F", ASKING, TAKES_TEXT, AT(svg), "draws it, too"},
-    {"--max-time", "MS", GUIDE, TAKES_REAL, AT(max_time), "says what densities would reach this time"},
-    {"--max-size", "MB", GUIDE, TAKES_REAL, AT(max_size), "... and this size of weights"},
+    {"--max-time", "MS", GUIDE, TAKES_LIMIT, AT(max_time), "says what densities would reach this time"},
+    {"--max-size", "MB", GUIDE, TAKES_LIMIT, AT(max_size), "... and this size of weights"},
     {"--keep", "LAYER", GUIDE, TAKES_MANY, AT(keep), "leave this layer as it is"},
     {"--probe", NULL, TARGETS, TAKES_NOTHING, AT(probe), "measures this machine again"},
     {"--tolerance", "R", VERIFY, TAKES_REAL, AT(tolerance), "relative tolerance of layers that are no products (default 1e-5)"},
@@ -128,12 +128,14 @@ static int64_t parse_count(Context *ctx, const char *name, const char *text)
     return value;
 }
 
-static double parse_real(Context *ctx, const char *name, const char *text)
+static double parse_real(Context *ctx, const char *name, const char *text, Takes takes)
 {
+    const char *range = takes == TAKES_SHARE ? "above 0 and at most 1" : takes == TAKES_LIMIT ? "above 0" : "from 0 on";
     char *end;
     double value = strtod(text, &end);
-    if (end == text || *end || !isfinite(value) || value < 0)
-        fail(ctx, STATUS_USAGE, NULL, NULL, "%s takes a number from 0 on, not '%s'", name, quoted(ctx, text));
+    bool inside = value >= 0 && (takes == TAKES_REAL || value > 0) && (takes != TAKES_SHARE || value <= 1);
+    if (end == text || *end || !isfinite(value) || !inside)
+        fail(ctx, STATUS_USAGE, NULL, NULL, "%s takes a number %s, not '%s'", name, range, quoted(ctx, text));
     return value;
 }
 
@@ -150,7 +152,9 @@ static void store(Parser *parser, const Option *option, const char *value)
     case TAKES_NOTHING: *(bool *)place = true; break;
     case TAKES_TEXT: *(const char **)place = value; break;
     case TAKES_COUNT: *(int64_t *)place = parse_count(parser->ctx, option->name, value); break;
-    case TAKES_REAL: *(double *)place = parse_real(parser->ctx, option->name, value); break;
+    case TAKES_REAL:
+    case TAKES_SHARE:
+    case TAKES_LIMIT: *(double *)place = parse_real(parser->ctx, option->name, value, option->takes); break;
     case TAKES_MANY: strings_add(parser->ctx, (Strings *)place, value); break;
     case TAKES_LATER: break;
     }

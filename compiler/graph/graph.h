@@ -107,6 +107,7 @@ struct Graph {
     int output_count;
     AssumedInput *assumed;
     int assumed_count;
+    const char *projection;  /* in words, what was changed to see what it would bring (pass/prune.c); NULL: this is the model itself */
 };
 
 Graph *graph_new(Context *ctx, const char *name);

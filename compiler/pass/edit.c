@@ -103,6 +103,13 @@ void edit_inputs(Node *node, int count)
         node->input_count--;
 }
 
+Value *weights_of(const Node *node)
+{
+    const bool product = node->op == OP_Conv || node->op == OP_ConvTranspose || node->op == OP_Gemm || node->op == OP_MatMul;
+    Value *weights = product && node->input_count > 1 ? node->inputs[1] : NULL;
+    return constant_readable(weights) && type_info(weights->type)->real ? weights : NULL;
+}
+
 bool value_read_once(const Value *value)
 {
     return value->user_count == 1 && value->output_index < 0;

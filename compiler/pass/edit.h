@@ -29,6 +29,8 @@ Value *edit_constant(Graph *graph, Type type, const Shape *shape, const void *da
 void edit_output(Node *node, int index, Value *value);                /* `value` is from now on produced there; the old one loses its producer */
 void edit_inputs(Node *node, int count);                              /* keeps the first `count` inputs, less absent ones at the end */
 
+/* The real weights of a convolution or product, as far as they are constant and can be read; else NULL. */
+Value *weights_of(const Node *node);
 bool value_read_once(const Value *value);                             /* by one node, and it is no output of the graph; needs graph_index */
 Shape shape_of(int rank, const int64_t *dims);
 

@@ -5,8 +5,13 @@
 #include "compiler/graph/graph.h"
 #include "compiler/reference/reference.h"
 
+typedef struct LayerDensity { const char *layer; double density; } LayerDensity;
+
 typedef struct PassOptions {
     double threshold;        /* --threshold: smaller weights count as zeros */
+    double prune;            /* --prune: the density of every layer; 0: not given */
+    const LayerDensity *densities;   /* --prune-file: of single layers */
+    int density_count;
     const char *dump;        /* --dump PASS: print the graph to `dump_to` after this pass; "all" for every pass */
     FILE *dump_to;
 } PassOptions;
@@ -44,6 +49,8 @@ void pass_views(Graph *graph, const PassOptions *options);
 void pass_fuse(Graph *graph, const PassOptions *options);
 /* sparsity.c: weights under the threshold become zeros */
 void pass_sparsity(Graph *graph, const PassOptions *options);
+/* prune.c: weights are pruned by magnitude to densities that the model does not have: a projection, and marked as one */
+void pass_prune(Graph *graph, const PassOptions *options);
 
 /* residual.c, the planner's half of a residual offer: `addition` becomes an epilogue of `host`, with any activation behind it. Needs ids
    (graph_index) from before the first of a series of these calls. */

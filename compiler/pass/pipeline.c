@@ -13,6 +13,7 @@ const Pass passes[] = {
     {"batchnorm", "per-channel factors and shifts into the layer before them",           pass_batchnorm},
     {"pad",       "padding into convolutions and poolings",                              pass_pad},
     {"fuse",      "activations into their producers; residual additions offered",        pass_fuse},
+    {"prune",     "weights of --prune's density, the largest kept",                      pass_prune},
     {"sweep",     "drop the constants that nothing reads any more",                      pass_dead},
 };
 const int pass_count = COUNT(passes);

@@ -5,11 +5,6 @@
 
 #include <math.h>
 
-static bool has_weights(const Node *node)
-{
-    return node->op == OP_Conv || node->op == OP_ConvTranspose || node->op == OP_Gemm || node->op == OP_MatMul;
-}
-
 static int64_t small_ones(const Value *weights, double threshold)
 {
     int64_t count = shape_count(&weights->shape), small = 0;
@@ -42,8 +37,8 @@ void pass_sparsity(Graph *graph, const PassOptions *options)
     Value **done = arena_array(graph->ctx->scratch, Value *, graph->value_count + 1);   /* by id: weights may be shared */
     for (int i = 0; i < graph->node_count; i++) {
         Node *node = graph->nodes[i];
-        Value *weights = has_weights(node) ? node->inputs[1] : NULL;
-        if (!constant_readable(weights) || !type_info(weights->type)->real)
+        Value *weights = weights_of(node);
+        if (!weights)
             continue;
         if (!done[weights->id])
             done[weights->id] = without_small_ones(graph, weights, threshold);

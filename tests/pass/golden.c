@@ -5,6 +5,8 @@
      # what is tested, any number of lines
      passes infer fuse            which passes, in order; "all" is the whole pipeline
      threshold 0.1                optional
+     prune 0.1                    optional
+     density LAYER 0.1            optional, any number
      residual HOST ADDITION       optional, any number: fuse_residual, after the passes
      graph "t"                    the input
      ...
@@ -20,7 +22,9 @@ typedef struct Residual { const char *host, *addition; } Residual;
 
 typedef struct Test {
     char *passes;
-    double threshold;
+    double threshold, prune;
+    LayerDensity densities[16];
+    int density_count;
     Residual residuals[16];
     int residual_count;
     char *graph, *expected;          /* `expected` begins at the "----" line */
@@ -70,6 +74,12 @@ static void read_setting(Test *test, char *line)
         test->passes = rest;
     else if (strcmp(line, "threshold") == 0)
         test->threshold = atof(rest);
+    else if (strcmp(line, "prune") == 0)
+        test->prune = atof(rest);
+    else if (strcmp(line, "density") == 0 && test->density_count < COUNT(test->densities)) {
+        const char *layer = strtok(rest, " ");
+        test->densities[test->density_count++] = (LayerDensity){layer, atof(strtok(NULL, " "))};
+    }
     else if (strcmp(line, "residual") == 0 && test->residual_count < COUNT(test->residuals))
         test->residuals[test->residual_count++] = (Residual){strtok(rest, " "), strtok(NULL, " ")};
 }
@@ -117,7 +127,8 @@ static Status run_test(Context *ctx, void *argument)
     Test *test = argument;
     size_t length = (size_t)(test->expected - test->graph);
     Graph *graph = graph_parse(ctx, test->graph, length);
-    PassOptions options = {.threshold = test->threshold};
+    PassOptions options = {.threshold = test->threshold, .prune = test->prune, .densities = test->densities,
+                           .density_count = test->density_count};
     run_passes(graph, test, &options);
     for (int i = 0; i < test->residual_count; i++) {
         fuse_residual(graph, called(graph, test->residuals[i].host), called(graph, test->residuals[i].addition));
