@@ -208,6 +208,11 @@ typedef struct Candidate {
 
 int plan_candidates(const Plan *plan, int layer, Arena *arena, Candidate **candidates);
 
+/* The cheapest way to compute a problem on its own, by Price.seconds, values in plain layouts: of all kernels, of those that leave no zeros out, or of
+   those that do. Projections never count. False if none fits. Asked thousands of times by guide: nothing is allocated. */
+typedef enum Side { SIDE_ANY, SIDE_DENSE, SIDE_SPARSE } Side;
+bool problem_cheapest(const Problem *problem, const Surroundings *surroundings, Side side, Candidate *cheapest);
+
 /* layout.c */
 bool layout_plain(const Layout *layout);
 bool layout_equal(const Layout *a, const Layout *b);
@@ -218,6 +223,8 @@ void layout_take(const Shape *shape, Type type, const Layout *layout, const void
 /* pattern.c: of the node's constant weights (input 1 of a convolution or product), NULL if it has none. Cached by the caller.
    A zero of either sign is a zero. */
 const Pattern *pattern_of(const Graph *graph, const Node *node);
+/* The same weights pruned, or filled up, to this density as magnitudes would have it, about: rows and columns keep their standing. */
+const Pattern *pattern_at_density(const Pattern *pattern, double density, Arena *arena);
 double dense_multiply_adds(const Node *node);    /* of a convolution or product, zeros not left out; 0 for other operators */
 
 #endif
