@@ -112,12 +112,15 @@ static void define_row(const Emission *emission, int lanes)
     out_blank(out);
 }
 
-static void zeros(Out *out, const char *from, int64_t count)
+/* Under the condition, elements from .. to of a padded output are zeros; no text if there are none. */
+static void zeros(Out *out, const char *condition, const char *array, int64_t from, int64_t to)
 {
-    if (count == 0)
+    if (from == to)
         return;
-    out_line(out, "for (int64_t i = 0; i < %lld; i++)", (long long)count);
-    out_line(out, "    (%s)[i] = 0.0f;", from);
+    out_open(out, "if (%s)", condition);
+    out_line(out, "for (int64_t i = %lld; i < %lld; i++)", (long long)from, (long long)to);
+    out_line(out, "    %s[i] = 0.0f;", array);
+    out_close(out, "");
 }
 
 /* A padded output: who has a row's end fills the gap behind it, who has the first row's beginning what comes before it, and so on, so that each
@@ -129,11 +132,7 @@ static void padded_rows(const Emission *emission, const Window *window, const Pl
     const int64_t width = window->out_width, height = window->out_height, lead = (int64_t)layout->top * layout->pitch + layout->left;
     const int64_t last = lead + (height - 1) * layout->pitch + width, pitch = layout->pitch;
     out_line(out, "float *const plane = y + start / %lld * %lld;", (long long)(height * width), (long long)(layout->rows * pitch));
-    if (lead > 0)
-        out_open(out, "if (first == 0)");
-    zeros(out, "plane", lead);
-    if (lead > 0)
-        out_close(out, "");
+    zeros(out, "first == 0", "plane", 0, lead);
     out_open(out, "for (int64_t row = first / %lld; row * %lld < past; row++)", (long long)planes->pitch, (long long)planes->pitch);
     out_line(out, "const int64_t left = row * %lld, right = left + %lld;", (long long)planes->pitch, (long long)width);
     out_line(out, "const int64_t from = left > first ? left : first, to = right < past ? right : past;");
@@ -142,17 +141,10 @@ static void padded_rows(const Emission *emission, const Window *window, const Pl
     out_line(out, "if (from < to)");
     out_line(out, "    %s_row(there - line%s, line + (from - left), buffer + (from - first), to - from);", emission->name,
              epilogue_arguments(emission));
-    if (pitch > width && height > 1) {
-        out_open(out, "if (from < to && to == right && row < %lld)", (long long)(height - 1));
-        zeros(out, arena_format(emission->arena, "there + %lld", (long long)width), pitch - width);
-        out_close(out, "");
-    }
+    const char *ended = arena_format(emission->arena, "from < to && to == right && row < %lld", (long long)(height - 1));
+    zeros(out, ended, "there", width, height > 1 ? pitch : width);
     out_close(out, "");
-    if (last == layout->rows * pitch)
-        return;
-    out_open(out, "if (past == %lld)", (long long)planes->positions);
-    zeros(out, arena_format(emission->arena, "plane + %lld", (long long)last), layout->rows * pitch - last);
-    out_close(out, "");
+    zeros(out, arena_format(emission->arena, "past == %lld", (long long)planes->positions), "plane", last, layout->rows * pitch);
 }
 
 static void plain_rows(const Emission *emission, const Window *window, const Planes *planes)
