@@ -85,12 +85,15 @@ static double probe_ghz(Context *ctx)
     return kilohertz > 0 ? kilohertz / 1e6 : strtod(cpuinfo(ctx, "cpu MHz"), NULL) / 1e3;
 }
 
-static const Machine *machine_nearest(const char *isa)
+/* The known core that is nearest to this processor. */
+static const Machine *probe_nearest(Context *ctx, const char *isa)
 {
-    for (int i = 0; i < machine_count; i++)
-        if (strcmp(machines[i].isa, isa) == 0)
-            return &machines[i];
-    return &machines[0];
+#if defined(__aarch64__)
+    const char *vendor = cpuinfo(ctx, "CPU implementer"), *family = cpuinfo(ctx, "CPU architecture"), *model = cpuinfo(ctx, "CPU part");
+#else
+    const char *vendor = cpuinfo(ctx, "vendor_id"), *family = cpuinfo(ctx, "cpu family"), *model = cpuinfo(ctx, "model\t");
+#endif
+    return machine_nearest(isa, vendor, (int)strtol(family, NULL, 0), (int)strtol(model, NULL, 0));
 }
 
 void probe_native(Context *ctx, Machine *machine)
@@ -98,8 +101,12 @@ void probe_native(Context *ctx, Machine *machine)
     const char *model = cpuinfo(ctx, "model name");
     const char *says = *model ? model : "this machine";
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    *machine = *machine_nearest(probe_isa());
+    const Isa *isa = isa_named(probe_isa());
+    *machine = *probe_nearest(ctx, isa->name);
     machine->name = "native";
+    machine->isa = isa->name;
+    machine->registers = isa->registers;
+    machine->vector_bytes = machine->vector_bytes < isa->vector_bytes ? machine->vector_bytes : isa->vector_bytes;
     machine->says = text_quote(ctx->graph, says, strlen(says));
     machine->cores = cores > 0 ? (double)cores : 1;
     machine->l1_bytes = (double)probe_cache(ctx, 1, _SC_LEVEL1_DCACHE_SIZE);

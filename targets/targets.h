@@ -20,7 +20,7 @@ typedef struct Isa {
 
 const Isa *isa_named(const char *name);                  /* NULL if there is none */
 
-/* ---- machines.c: numbers only, each with its source ---- */
+/* ---- machines.c: numbers only, each with its source; find.c: how they are found ---- */
 
 typedef struct Machine {
     const char *name, *says;
@@ -40,6 +40,9 @@ extern const int machine_count;
 
 /* "native" is probed, or what an earlier probe found. STATUS_USAGE with the nearest name for an unknown one. */
 const Target *target_named(Context *ctx, const char *name);
+/* The known core nearest to a processor, named as /proc/cpuinfo does (of Arm: implementer, architecture, part); else the generic row of the ISA.
+   The row may be of another ISA than the one asked for, when the processor's system hides some of its instructions. */
+const Machine *machine_nearest(const char *isa, const char *vendor, int family, int model);
 
 /* ---- target_file.c: a machine as text, one number a line: "l2_bytes 1048576  # of which ..." ---- */
 
