@@ -7,6 +7,14 @@
 /* residual.c: gives each offered addition to one host. */
 void residuals_take(Graph *graph);
 
+/* candidates.c: what surrounds each layer, before kernels are chosen; problems in the order of the graph's nodes. */
+Surroundings *network_surroundings(const Graph *graph, const Problem *problems, int threads, Arena *arena);
+/* Whole picoseconds of three significant digits: what differs by less is equal, and sums of them are exact. */
+int64_t price_rounded(double seconds);
+bool kernel_leaves(const Kernel *kernel, const Problem *problem, const Tiling *tiling);    /* can it leave its output in tiling->out? */
+
+#define MOST_TILINGS 256             /* of one kernel for one layer */
+
 /* select.c: a kernel and a tiling for each layer. */
 void kernels_select(Plan *plan, const PlanOptions *options);
 

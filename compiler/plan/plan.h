@@ -197,7 +197,8 @@ void forced_kernel_check(Context *ctx, const char *kernel);
 /* select.c: the number of the layer of this name, one fused into it included. Wrong use of `option` (NULL: none), with the nearest name, if there is none. */
 int layer_named(const Graph *graph, const char *option, const char *layer);
 
-/* candidates.c: everything that could compute a layer, the cheapest first (in the layouts its neighbours have); projections included. */
+/* ---- candidates.c: everything that could compute a layer ---- */
+
 typedef struct Candidate {
     const Kernel *kernel;
     Tiling tiling;
@@ -206,12 +207,16 @@ typedef struct Candidate {
     StagePlan stages[MAX_STAGES];
 } Candidate;
 
+/* The one way to a price: for selection, explain and guide alike. */
+void candidate_price(const Problem *problem, const Kernel *kernel, const Tiling *tiling, const Surroundings *surroundings, Candidate *candidate);
+/* All kernels that fit, projections included, in all tilings that read the layer's input plain or as it is in the plan, and leave its output as it is
+   in the plan if they can, else plain. The cheapest inside the network first; of equals, to three digits, the first by name. None for a view. */
 int plan_candidates(const Plan *plan, int layer, Arena *arena, Candidate **candidates);
 
-/* The cheapest way to compute a problem on its own, by Price.seconds, values in plain layouts: of all kernels, of those that leave no zeros out, or of
-   those that do. Projections never count. False if none fits. Asked thousands of times by guide: nothing is allocated. */
-typedef enum Side { SIDE_ANY, SIDE_DENSE, SIDE_SPARSE } Side;
-bool problem_cheapest(const Problem *problem, const Surroundings *surroundings, Side side, Candidate *cheapest);
+enum { CANDIDATE_SPARSE = 1, CANDIDATE_DENSE = 2, CANDIDATE_PROJECTED = 4 };
+/* The cheapest of the sparse and the dense kernels, as asked for, projections only if asked for; plain input and output. False: none fits. A Problem
+   with another pattern and density prices the layer as if it were pruned so. */
+bool problem_cheapest(const Problem *problem, const Surroundings *surroundings, unsigned which, Candidate *best);
 
 /* layout.c */
 bool layout_plain(const Layout *layout);
