@@ -63,6 +63,7 @@ typedef struct Planes {
     int64_t slack;                   /* readable elements behind the last image */
     int64_t positions;               /* from the first output to the last */
     bool contiguous;                 /* pitch is the output's width, and the output is plain: positions are outputs */
+    int64_t padding;                 /* zeros around a plane of the output, where that is padded */
     int64_t *row, *column;           /* [count]: the input row and column at a plane's start, often negative */
     int64_t *taps;                   /* [kernel_height * kernel_width]: the offsets */
 } Planes;

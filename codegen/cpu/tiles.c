@@ -194,5 +194,6 @@ double tiles_store_cost(const Problem *problem, const Window *window, const Plan
     if (planes->contiguous)
         return vectors * each;
     const double rows = (double)window->out_height, row = (double)divide_up(window->out_width, tiles->lanes);
-    return vectors + rows * (6 + row * (1 + each));
+    const double zeros = planes->padding > 0 ? rows * 3 + (double)planes->padding : 0;    /* mostly gaps of an element or two */
+    return vectors + rows * (6 + row * (1 + each)) + zeros;
 }

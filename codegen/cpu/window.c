@@ -229,7 +229,10 @@ void planes_for(const Problem *problem, const Window *window, const Tiling *tili
     planes_of(window, (PlaneMode)tiling->size[0], lanes, problem->graph->ctx->scratch, planes);
     if (!layout_plain(&tiling->in))
         take_layout(window, &tiling->in, lanes, planes);
-    planes->contiguous = planes->contiguous && layout_plain(&tiling->out);
+    if (layout_plain(&tiling->out))
+        return;
+    planes->contiguous = false;
+    planes->padding = (int64_t)tiling->out.rows * tiling->out.pitch - window->out_height * window->out_width;
 }
 
 bool planes_packs(const Planes *planes)
