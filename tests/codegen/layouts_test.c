@@ -91,6 +91,27 @@ static bool padded_again(const LayerPlan *layer, Tiling *tiling)
     return false;
 }
 
+static void plan_again(Plan *plan)
+{
+    plan->stage_count = 0;
+    for (int l = 0; l < plan->layer_count; l++) {
+        LayerPlan *layer = &plan->layers[l];
+        layer->stage_count = 0;
+        layer->scratch_bytes = layer->thread_bytes = 0;
+        layer->first_stage = plan->stage_count;
+        layer->kernel->stages(&layer->problem, &layer->tiling, layer);
+        plan->stage_count += layer->stage_count;
+    }
+    memory_plan(plan);
+}
+
+static void make_plain(Plan *plan)
+{
+    for (int l = 0; l < plan->layer_count; l++)
+        plan->layers[l].tiling.in = plan->layers[l].tiling.out = (Layout){0};
+    plan_again(plan);
+}
+
 /* How many values are padded now. */
 static int pad_values(Plan *plan)
 {
@@ -111,16 +132,7 @@ static int pad_values(Plan *plan)
         layer->tiling = tiling;
         padded++;
     }
-    plan->stage_count = 0;
-    for (int l = 0; l < plan->layer_count; l++) {
-        LayerPlan *layer = &plan->layers[l];
-        layer->stage_count = 0;
-        layer->scratch_bytes = layer->thread_bytes = 0;
-        layer->first_stage = plan->stage_count;
-        layer->kernel->stages(&layer->problem, &layer->tiling, layer);
-        plan->stage_count += layer->stage_count;
-    }
-    memory_plan(plan);
+    plan_again(plan);
     return padded;
 }
 
@@ -151,6 +163,7 @@ static Status compare(Context *ctx, void *argument)
     const Case *test = argument;
     const char *text = network_text(ctx, test->lines);
     Plan *plan = network_plan(ctx, text, test->kernel);
+    make_plain(plan);
     Program plain = program_of(ctx, plan, "plain");
     const int stages = plan->stage_count, padded = pad_values(plan);
     assert_int_equal(padded, test->padded);
