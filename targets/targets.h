@@ -58,8 +58,16 @@ extern const int machine_number_count;
 double machine_number(const Machine *machine, int number);
 
 const char *machine_text(Arena *arena, const Machine *machine);              /* the whole file, every number with what it is */
-/* STATUS_USAGE with path, line and the nearest name for: an unknown or repeated name, a missing, negative or absurd number, a cache smaller than
-   the one inside it, an unknown ISA. */
+
+typedef struct MachineFault {
+    int line;                    /* 0: of the machine as a whole */
+    const char *what, *hint;     /* hint may be NULL */
+} MachineFault;
+
+/* false and the first fault for: an unknown or repeated name, a missing, negative or absurd number, a cache smaller than the one inside it, an
+   unknown ISA, what is no text. The strings are in the arena. */
+bool machine_parse(Arena *arena, const char *text, size_t length, Machine *machine, MachineFault *fault);
+/* The same of a file: STATUS_USAGE with path and line. */
 const Target *target_file(Context *ctx, const char *path);
 
 /* ---- probe.c, probe_loops.c: this machine ---- */
