@@ -137,6 +137,8 @@ static const External *external_file(Source *source, const char *where, const ch
         refuse(source, where, reason, location);
         return NULL;
     }
+    if (view.size > 0)
+        file_keep(source->ctx, &view);
     External *external = arena_new_of(source->arena, External);
     *external = (External){source->externals, location, view};
     source->externals = external;

@@ -32,11 +32,22 @@ struct Context {
     Arena *scratch;          /* reset after each pass */
     struct Unwind *unwind;   /* where fail() goes; private to context.c */
     struct Complaints *complaints;   /* told so far, private to context.c */
-    Arena *arenas;           /* all that were made with this context: context_run frees them */
+    Arena *arenas;           /* all that were made with this context: freed at its end, as are the files that it maps */
+    struct Mapping *mappings;        /* private to file.c */
+    FILE *messages;          /* where they go; NULL: stderr */
 };
 
 /* Runs work(ctx, argument); gives its status, or that of the fail() that ended it. Frees the arenas and drops unfinished outputs. */
 Status context_run(Status (*work)(Context *, void *), void *argument);
+
+/* The same in pieces, for a library: what a context holds stays from call to call, and nothing is said on stderr. A call's messages are text to be
+   freed, "" if there were none. NULL, and STATUS_MODEL without a text, where there is no memory left. One call at a time. */
+Context *context_open(void);
+Status context_call(Context *ctx, Status (*work)(Context *, void *), void *argument, char **messages);
+void context_close(Context *ctx);
+
+/* A line for whoever ran the command, no failure. */
+void say(Context *ctx, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Ends the command. Prints "tulle: error: FILE: WHERE: what" and, when given, "  hint: ..." to stderr. where and hint may be NULL.
    Strings from a model are passed through text_quote() by the caller that builds `where`; %s of raw model text is never used. */
@@ -109,8 +120,9 @@ typedef struct FileView {    /* a file mapped read-only */
     size_t size;
 } FileView;
 
-/* Stays mapped for the process's life; STATUS_MODEL if it cannot be read. `path` becomes ctx->file, so that messages name it. */
+/* Stays mapped as long as the context lives; STATUS_MODEL if it cannot be read. `path` becomes ctx->file, so that messages name it. */
 FileView file_map(Context *ctx, const char *path);
+void file_keep(Context *ctx, const FileView *view);              /* a file that was mapped otherwise goes with the context, too */
 
 typedef struct OutputFile OutputFile;
 OutputFile *output_open(Context *ctx, const char *path);         /* writes to a temporary name beside `path`; "-" is stdout */

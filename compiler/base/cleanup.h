@@ -17,6 +17,7 @@ void cleanup_forget(int slot);                                       /* it may s
 void cleanup_remove(int slot);
 void cleanup_remove_all(CleanupKind kind);
 
+void mappings_drop(Context *ctx);                                    /* file.c: unmaps what file_map and file_keep noted */
 void outputs_drop(void);                                             /* file.c: closes and removes all outputs that were not committed */
 
 #endif

@@ -12,6 +12,7 @@ enum { MOST_COMPLAINTS = 1000 };
 struct Unwind {
     sigjmp_buf place;
     Status status;
+    Arena *graph, *scratch;  /* as they were before */
 };
 
 typedef struct Complaint {
@@ -28,35 +29,40 @@ struct Complaints {
 
 /* ---- messages ---- */
 
-static bool colours(void)
+static FILE *stream_of(const Context *ctx)
+{
+    return ctx && ctx->messages ? ctx->messages : stderr;
+}
+
+static bool colours(const FILE *stream)
 {
     const char *refused = getenv("NO_COLOR"), *terminal = getenv("TERM");
-    return isatty(STDERR_FILENO) && !(refused && *refused) && !(terminal && !strcmp(terminal, "dumb"));
+    return stream == stderr && isatty(STDERR_FILENO) && !(refused && *refused) && !(terminal && !strcmp(terminal, "dumb"));
 }
 
 /* The last guard of the terminal: whatever a caller forgot to quote does not reach it as a control sequence. Lines after the first are kept. */
-static void print_text(const char *text)
+static void print_text(FILE *stream, const char *text)
 {
     for (size_t left = strlen(text); left;) {
         size_t length = *text == '\n' || *text == '\t' ? 1 : text_character(text, left);
         if (length)
-            fwrite(text, 1, length, stderr);
+            fwrite(text, 1, length, stream);
         else
-            fprintf(stderr, "\\x%02x", (unsigned char)*text);
+            fprintf(stream, "\\x%02x", (unsigned char)*text);
         length += !length;
         text += length;
         left -= length;
     }
 }
 
-static void print_hint(const char *hint)
+static void print_hint(FILE *stream, const char *hint)
 {
     while (*hint) {
         size_t length = strcspn(hint, "\n");
         char *line = strndup(hint, length);
-        fputs("  hint: ", stderr);
-        print_text(line ? line : "");
-        fputc('\n', stderr);
+        fputs("  hint: ", stream);
+        print_text(stream, line ? line : "");
+        fputc('\n', stream);
         free(line);
         hint += length + (hint[length] == '\n');
     }
@@ -64,20 +70,34 @@ static void print_hint(const char *hint)
 
 static void print_message(const Context *ctx, const char *where, const char *hint, const char *what)
 {
-    bool coloured = colours();
-    flockfile(stderr);
-    fputs(coloured ? "\033[1mtulle: \033[31merror:\033[0m " : "tulle: error: ", stderr);
+    FILE *stream = stream_of(ctx);
+    flockfile(stream);
+    fputs(colours(stream) ? "\033[1mtulle: \033[31merror:\033[0m " : "tulle: error: ", stream);
     const char *parts[] = {ctx ? ctx->file : NULL, where};
     for (int i = 0; i < COUNT(parts); i++)
         if (parts[i]) {
-            print_text(parts[i]);
-            fputs(": ", stderr);
+            print_text(stream, parts[i]);
+            fputs(": ", stream);
         }
-    print_text(what);
-    fputc('\n', stderr);
+    print_text(stream, what);
+    fputc('\n', stream);
     if (hint)
-        print_hint(hint);
-    funlockfile(stderr);
+        print_hint(stream, hint);
+    funlockfile(stream);
+}
+
+void say(Context *ctx, const char *format, ...)
+{
+    char *what = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    if (vasprintf(&what, format, arguments) < 0)
+        what = NULL;
+    va_end(arguments);
+    fputs("tulle: ", stream_of(ctx));
+    print_text(stream_of(ctx), what ? what : "out of memory");
+    fputc('\n', stream_of(ctx));
+    free(what);
 }
 
 /* ---- complaints ---- */
@@ -137,7 +157,7 @@ static void complaints_print(Context *ctx)
     for (const Complaint *complaint = list->first; complaint; complaint = complaint->next)
         print_message(ctx, complaint->where, complaint->hint, complaint->what ? complaint->what : "out of memory");
     if (list->dropped)
-        fprintf(stderr, "tulle: and %d more\n", list->dropped);
+        fprintf(stream_of(ctx), "tulle: and %d more\n", list->dropped);
 }
 
 static void complaints_free(Context *ctx)
@@ -202,11 +222,20 @@ static Status run_protected(Context *ctx, Status (*work)(Context *, void *), voi
 {
     if (sigsetjmp(ctx->unwind->place, 1))
         return ctx->unwind->status;
-    ctx->graph = arena_new(ctx, "graph", memory_limit());
-    ctx->scratch = arena_new(ctx, "scratch", memory_limit());
+    if (!ctx->graph)
+        ctx->graph = arena_new(ctx, "graph", memory_limit());
+    if (!ctx->scratch)
+        ctx->scratch = arena_new(ctx, "scratch", memory_limit());
     Status status = work(ctx, argument);
     fail_complaints(ctx);
     return status;
+}
+
+static void free_all(Context *ctx)
+{
+    while (ctx->arenas)
+        arena_free(ctx->arenas);
+    mappings_drop(ctx);
 }
 
 Status context_run(Status (*work)(Context *, void *), void *argument)
@@ -217,7 +246,40 @@ Status context_run(Status (*work)(Context *, void *), void *argument)
     outputs_drop();
     scratch_remove_all();
     complaints_free(&ctx);
-    while (ctx.arenas)
-        arena_free(ctx.arenas);
+    free_all(&ctx);
     return status;
+}
+
+/* ---- the same in pieces ---- */
+
+Context *context_open(void)
+{
+    return calloc(1, sizeof(Context));
+}
+
+Status context_call(Context *ctx, Status (*work)(Context *, void *), void *argument, char **messages)
+{
+    struct Unwind place = {.status = STATUS_INTERNAL, .graph = ctx->graph, .scratch = ctx->scratch};
+    size_t length;
+    *messages = NULL;
+    ctx->messages = open_memstream(messages, &length);
+    if (!ctx->messages)
+        return STATUS_MODEL;
+    ctx->unwind = &place;
+    Status status = run_protected(ctx, work, argument);
+    if (place.graph) {       /* work that failed may have put others in their places for a while */
+        ctx->graph = place.graph;
+        ctx->scratch = place.scratch;
+    }
+    complaints_free(ctx);
+    fclose(ctx->messages);
+    ctx->messages = NULL;
+    ctx->unwind = NULL;
+    return status;
+}
+
+void context_close(Context *ctx)
+{
+    free_all(ctx);
+    free(ctx);
 }

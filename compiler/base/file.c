@@ -19,6 +19,31 @@ static _Noreturn void cannot_read(Context *ctx, int file, const char *why)
     fail(ctx, STATUS_MODEL, NULL, NULL, "cannot be read: %s", why);
 }
 
+struct Mapping {
+    struct Mapping *next;
+    void *data;
+    size_t size;
+};
+
+void file_keep(Context *ctx, const FileView *view)
+{
+    struct Mapping *mapping = malloc(sizeof *mapping);
+    if (!mapping)
+        fail(ctx, STATUS_MODEL, NULL, NULL, "out of memory");
+    *mapping = (struct Mapping){ctx->mappings, (void *)(uintptr_t)view->data, view->size};
+    ctx->mappings = mapping;
+}
+
+void mappings_drop(Context *ctx)
+{
+    while (ctx->mappings) {
+        struct Mapping *mapping = ctx->mappings;
+        ctx->mappings = mapping->next;
+        munmap(mapping->data, mapping->size);
+        free(mapping);
+    }
+}
+
 FileView file_map(Context *ctx, const char *path)
 {
     ctx->file = path;
@@ -35,7 +60,9 @@ FileView file_map(Context *ctx, const char *path)
     close(file);
     if (data == MAP_FAILED)
         cannot_read(ctx, -1, strerror(error));
-    return (FileView){.data = data, .size = (size_t)status.st_size};
+    const FileView view = {.data = data, .size = (size_t)status.st_size};
+    file_keep(ctx, &view);
+    return view;
 }
 
 /* ---- outputs ---- */

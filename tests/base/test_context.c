@@ -134,6 +134,59 @@ static void runs_nest(void **state)
     assert_string_equal(said, "tulle: error: wrong\ntulle: error: outer\n");
 }
 
+/* ---- in pieces ---- */
+
+static Status note(Context *ctx, void *argument)
+{
+    if (!ctx->file)
+        ctx->file = arena_format(ctx->graph, "kept %d", *(int *)argument);
+    say(ctx, "a word");
+    return STATUS_FINE;
+}
+
+static Status fail_elsewhere(Context *ctx, void *argument)
+{
+    (void)argument;
+    ctx->scratch = arena_new(ctx, "other", 1 << 20);
+    complain(ctx, STATUS_UNSUPPORTED, "here", NULL, "one");
+    fail(ctx, STATUS_USAGE, NULL, "hint", "two");
+}
+
+static Status use_scratch(Context *ctx, void *argument)
+{
+    assert_ptr_equal(ctx->scratch, *(Arena **)argument);
+    assert_string_equal(ctx->file, "kept 7");
+    return STATUS_FINE;
+}
+
+static Status work_in_pieces(Context *ctx, void *argument)
+{
+    (void)ctx;
+    (void)argument;
+    char *messages;
+    int seven = 7;
+    Context *pieces = context_open();
+    assert_int_equal(context_call(pieces, note, &seven, &messages), STATUS_FINE);
+    assert_string_equal(messages, "tulle: a word\n");
+    free(messages);
+    Arena *scratch = pieces->scratch;
+    assert_int_equal(context_call(pieces, fail_elsewhere, NULL, &messages), STATUS_USAGE);
+    assert_string_equal(messages, "tulle: error: kept 7: here: one\ntulle: error: kept 7: two\n  hint: hint\n");
+    free(messages);
+    assert_int_equal(context_call(pieces, use_scratch, &scratch, &messages), STATUS_FINE);
+    assert_string_equal(messages, "");
+    free(messages);
+    context_close(pieces);
+    return STATUS_FINE;
+}
+
+static void a_context_in_pieces_keeps_what_it_holds_and_says_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(captured(work_in_pieces, NULL), STATUS_FINE);
+    assert_string_equal(said, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +197,7 @@ int main(void)
         cmocka_unit_test(complaints_are_bounded),
         cmocka_unit_test(no_complaint_is_lost),
         cmocka_unit_test(runs_nest),
+        cmocka_unit_test(a_context_in_pieces_keeps_what_it_holds_and_says_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
