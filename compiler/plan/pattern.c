@@ -1,12 +1,14 @@
 /* The zeros of a layer's weights. Four nested loops walk them in the order of memory; steps say which row and column an element belongs to. */
 #include "compiler/plan/internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct Walk {                /* of weights as rows (output channels) and columns (what each sums over) */
     int64_t count[4];                /* the innermost last */
     int64_t row[4], column[4];       /* steps */
     int64_t rows, columns;
+    int64_t groups, taps;            /* columns are (input channel of the row's group, tap) */
 } Walk;
 
 static int64_t product(const int64_t *dims, int from, int to)
@@ -17,25 +19,25 @@ static int64_t product(const int64_t *dims, int from, int to)
     return all;
 }
 
-static Walk walk_conv(const Shape *w)
+static Walk walk_conv(const Node *node, const Shape *w)
 {
-    int64_t columns = product(w->dims, 1, w->rank);
-    return (Walk){{1, 1, w->dims[0], columns}, {0, 0, 1, 0}, {0, 0, 0, 1}, w->dims[0], columns};
+    const int64_t columns = product(w->dims, 1, w->rank), group = node_int(node, ATTR_group, 1), taps = product(w->dims, 2, w->rank);
+    return (Walk){{1, 1, w->dims[0], columns}, {0, 0, 1, 0}, {0, 0, 0, 1}, w->dims[0], columns, group, taps > 0 ? taps : 1};
 }
 
 static Walk walk_transposed(const Node *node, const Shape *w)
 {
     int64_t group = node_int(node, ATTR_group, 1), taps = product(w->dims, 2, w->rank), ins = w->dims[0] / group, outs = w->dims[1];
-    return (Walk){{group, ins, outs, taps}, {outs, 0, 1, 0}, {0, taps, 0, 1}, group * outs, ins * taps};
+    return (Walk){{group, ins, outs, taps}, {outs, 0, 1, 0}, {0, taps, 0, 1}, group * outs, ins * taps, group, taps > 0 ? taps : 1};
 }
 
 static Walk walk_product(const Shape *w, bool transposed)
 {
     if (transposed)
-        return (Walk){{1, 1, w->dims[0], w->dims[1]}, {0, 0, 1, 0}, {0, 0, 0, 1}, w->dims[0], w->dims[1]};
+        return (Walk){{1, 1, w->dims[0], w->dims[1]}, {0, 0, 1, 0}, {0, 0, 0, 1}, w->dims[0], w->dims[1], 1, 1};
     int64_t n = w->rank > 1 ? w->dims[w->rank - 1] : 1, k = w->rank > 1 ? w->dims[w->rank - 2] : w->dims[0];
     int64_t batch = w->rank > 2 ? product(w->dims, 0, w->rank - 2) : 1;
-    return (Walk){{1, batch, k, n}, {0, n, 0, 1}, {0, 0, 1, 0}, batch * n, k};
+    return (Walk){{1, batch, k, n}, {0, n, 0, 1}, {0, 0, 1, 0}, batch * n, k, 1, 1};
 }
 
 static bool walk_of(const Node *node, Walk *walk)
@@ -45,7 +47,7 @@ static bool walk_of(const Node *node, Walk *walk)
         return false;
     switch (node->op) {
     case OP_Conv:
-        *walk = walk_conv(w);
+        *walk = walk_conv(node, w);
         return true;
     case OP_ConvTranspose:
         *walk = walk_transposed(node, w);
@@ -93,52 +95,84 @@ static void nonzeros(const unsigned char *data, Type type, int count, unsigned c
         nonzero_any(data, info->bytes, info->real, count, nonzero);
 }
 
-static uint64_t hash_chunk(uint64_t hash, const unsigned char *nonzero, int count)
-{
-    for (int i = 0; i < count; i += 8) {
-        uint64_t eight = 0;
-        memcpy(&eight, nonzero + i, (size_t)(count - i < 8 ? count - i : 8));
-        hash = (hash ^ eight) * UINT64_C(0x9e3779b97f4a7c15);
-        hash ^= hash >> 29;
-    }
-    return hash;
-}
-
 typedef struct Counting {
     int32_t *rows, *columns;
-    int64_t nonzeros;
-    uint64_t hash;
+    uint64_t *masks;                 /* [rows]: a sum over the row's nonzero columns, whatever the order in which they come */
+    unsigned char *used;             /* [channels] of the layer's input */
+    int64_t nonzeros, kernels;
 } Counting;
 
-static void count_chunk(Counting *counting, const unsigned char *nonzero, int count, int32_t *row, int64_t row_step, int32_t *column,
-                        int64_t column_step)
+/* Any two sets of columns have different sums of these, but for an accident of one in 2^64. */
+static uint64_t column_key(int64_t column)
+{
+    uint64_t key = ((uint64_t)column + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    key = (key ^ key >> 32) * UINT64_C(0xd6e8feb86659fd93);
+    return key ^ key >> 32;
+}
+
+static int sum_of(const unsigned char *nonzero, int count)
 {
     int sum = 0;
     for (int i = 0; i < count; i++)
         sum += nonzero[i];
-    counting->nonzeros += sum;
-    counting->hash = hash_chunk(counting->hash, nonzero, count);
-    if (row_step == 0)
-        *row += sum;
-    else
-        for (int i = 0; i < count; i++)
-            row[i] += nonzero[i];
-    if (column_step == 0)
-        *column += sum;
-    else
-        for (int i = 0; i < count; i++)
-            column[i] += nonzero[i];
+    return sum;
+}
+
+/* A run along one row. */
+static void count_row(Counting *counting, const unsigned char *nonzero, int count, int64_t row, int64_t column)
+{
+    uint64_t mask = 0;
+    for (int i = 0; i < count; i++) {
+        counting->columns[column + i] += nonzero[i];
+        mask += column_key(column + i) * nonzero[i];
+    }
+    counting->masks[row] += mask;
+    counting->rows[row] += sum_of(nonzero, count);
+}
+
+/* A run along one column. */
+static void count_column(Counting *counting, const unsigned char *nonzero, int count, int64_t row, int64_t column)
+{
+    const uint64_t key = column_key(column);
+    for (int i = 0; i < count; i++) {
+        counting->rows[row + i] += nonzero[i];
+        counting->masks[row + i] += key * nonzero[i];
+    }
+    counting->columns[column] += sum_of(nonzero, count);
+}
+
+/* The kernels of a row's run: `last` is the latest that had a nonzero, as a run may end inside one. */
+static int64_t count_kernels(Counting *counting, const Walk *walk, const unsigned char *nonzero, int count, int64_t row, int64_t column, int64_t last)
+{
+    const int64_t first = row / (walk->rows / walk->groups) * (walk->columns / walk->taps);
+    for (int i = 0; i < count;) {
+        const int64_t kernel = (column + i) / walk->taps, left = (kernel + 1) * walk->taps - (column + i);
+        const int part = left < count - i ? (int)left : count - i;
+        if (kernel != last && sum_of(nonzero + i, part) > 0) {
+            last = kernel;
+            counting->kernels++;
+            counting->used[first + kernel] = 1;
+        }
+        i += part;
+    }
+    return last;
 }
 
 /* One innermost run; its steps are 0 or 1. */
 static void count_run(Counting *counting, const Walk *walk, const unsigned char *data, Type type, int64_t row, int64_t column)
 {
     unsigned char nonzero[CHUNK];
+    int64_t last = -1;
     for (int64_t at = 0; at < walk->count[3]; at += CHUNK) {
         int count = (int)(walk->count[3] - at < CHUNK ? walk->count[3] - at : CHUNK);
         nonzeros(data + at * type_info(type)->bytes, type, count, nonzero);
-        count_chunk(counting, nonzero, count, counting->rows + row + at * walk->row[3], walk->row[3],
-                    counting->columns + column + at * walk->column[3], walk->column[3]);
+        counting->nonzeros += sum_of(nonzero, count);
+        if (walk->column[3] == 1) {
+            count_row(counting, nonzero, count, row, column + at);
+            last = count_kernels(counting, walk, nonzero, count, row, column + at, last);
+        } else {
+            count_column(counting, nonzero, count, row + at, column);
+        }
     }
 }
 
@@ -155,6 +189,37 @@ static void count_all(Counting *counting, const Walk *walk, const Value *weights
             }
 }
 
+/* ---- what follows from the counts ---- */
+
+static int by_mask(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Sorts the masks of rows that have nonzeros, and counts the different ones. */
+static int64_t distinct_masks(uint64_t *masks, const int32_t *rows, int64_t count)
+{
+    int64_t kept = 0, distinct = 0;
+    for (int64_t i = 0; i < count; i++)
+        if (rows[i] > 0)
+            masks[kept++] = masks[i];
+    qsort(masks, (size_t)kept, sizeof *masks, by_mask);
+    for (int64_t i = 0; i < kept; i++)
+        distinct += i == 0 || masks[i] != masks[i - 1];
+    return distinct;
+}
+
+static uint64_t hash_of(const Walk *walk, const uint64_t *masks)
+{
+    uint64_t hash = (uint64_t)walk->rows << 32 ^ (uint64_t)walk->columns;
+    for (int64_t i = 0; i < walk->rows; i++) {
+        hash = (hash ^ masks[i]) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 29;
+    }
+    return hash;
+}
+
 static int64_t zeros_in(const int32_t *counts, int64_t count)
 {
     int64_t zeros = 0;
@@ -163,21 +228,51 @@ static int64_t zeros_in(const int32_t *counts, int64_t count)
     return zeros;
 }
 
+static int64_t channels_empty(const Counting *counting, const Walk *walk)
+{
+    const int64_t channels = walk->groups * (walk->columns / walk->taps);
+    int64_t empty = 0;
+    if (walk->column[3] != 1)            /* a product: a channel is a column */
+        return zeros_in(counting->columns, walk->columns);
+    for (int64_t i = 0; i < channels; i++)
+        empty += counting->used[i] == 0;
+    return empty;
+}
+
+double pattern_imbalance(const Pattern *pattern)
+{
+    int32_t longest = 0;
+    for (int64_t i = 0; i < pattern->rows; i++)
+        longest = pattern->row_nonzeros[i] > longest ? pattern->row_nonzeros[i] : longest;
+    return pattern->nonzeros > 0 ? (double)longest * (double)pattern->rows / (double)pattern->nonzeros : 1;
+}
+
+static const Pattern *pattern_from(const Counting *counting, const Walk *walk, Arena *arena)
+{
+    Pattern *pattern = arena_new_of(arena, Pattern);
+    *pattern = (Pattern){
+        .rows = walk->rows, .columns = walk->columns, .taps = walk->taps, .channels = walk->groups * (walk->columns / walk->taps),
+        .nonzeros = counting->nonzeros, .row_nonzeros = counting->rows, .column_nonzeros = counting->columns,
+        .empty_rows = zeros_in(counting->rows, walk->rows), .empty_columns = zeros_in(counting->columns, walk->columns),
+        .empty_channels = channels_empty(counting, walk), .kernels = walk->column[3] == 1 ? counting->kernels : counting->nonzeros,
+        .hash = hash_of(walk, counting->masks),
+    };
+    pattern->imbalance = pattern_imbalance(pattern);
+    pattern->distinct_rows = distinct_masks(counting->masks, counting->rows, walk->rows);
+    return pattern;
+}
+
 const Pattern *pattern_of(const Graph *graph, const Node *node)
 {
     Walk walk;
     if (!walk_of(node, &walk) || !value_constant(node->inputs[1]) || walk.rows > INT32_MAX || walk.columns > INT32_MAX)
         return NULL;
-    Counting counting = {arena_array(graph->arena, int32_t, walk.rows + 1), arena_array(graph->arena, int32_t, walk.columns + 1), 0, 0};
-    counting.hash = (uint64_t)walk.rows << 32 ^ (uint64_t)walk.columns;
+    Arena *arena = graph->arena, *scratch = graph->ctx->scratch;
+    Counting counting = {arena_array(arena, int32_t, walk.rows + 1), arena_array(arena, int32_t, walk.columns + 1), NULL, NULL, 0, 0};
+    counting.masks = arena_array(scratch, uint64_t, walk.rows + 1);
+    counting.used = arena_array(scratch, unsigned char, walk.groups * (walk.columns / walk.taps) + 1);
     count_all(&counting, &walk, node->inputs[1]);
-    Pattern *pattern = arena_new_of(graph->arena, Pattern);
-    *pattern = (Pattern){.rows = walk.rows, .columns = walk.columns, .nonzeros = counting.nonzeros, .hash = counting.hash};
-    pattern->row_nonzeros = counting.rows;
-    pattern->column_nonzeros = counting.columns;
-    pattern->empty_rows = zeros_in(counting.rows, walk.rows);
-    pattern->empty_columns = zeros_in(counting.columns, walk.columns);
-    return pattern;
+    return pattern_from(&counting, &walk, arena);
 }
 
 double dense_multiply_adds(const Node *node)

@@ -7,12 +7,19 @@
 
 typedef struct Kernel Kernel;    /* codegen/kernel.h */
 
-/* The zeros of a layer's weights, counted once (pattern.c). Rows are output channels, columns are (input channel, taps...). */
+/* The zeros of a layer's weights, counted once (pattern.c). Rows are output channels; columns are (input channel of the row's group, tap), of a
+   product just what it sums over, with one tap each. */
 typedef struct Pattern {
     int64_t rows, columns, nonzeros;
+    int64_t taps, channels;          /* of a channel; of the input, all groups': groups are channels * taps / columns */
     const int32_t *row_nonzeros;     /* [rows] */
     const int32_t *column_nonzeros;  /* [columns] */
-    int64_t empty_rows, empty_columns;
+    int64_t empty_rows;
+    int64_t empty_columns;           /* taps (c, r, s) that no row uses: what structured learning calls column sparsity */
+    int64_t empty_channels;          /* input channels that no row uses in any tap */
+    int64_t kernels;                 /* (row, channel) pairs with a nonzero in any tap */
+    int64_t distinct_rows;           /* different sets of columns among the rows that are not empty: 1 where all share one mask */
+    double imbalance;                /* the longest row over the average; 1 without nonzeros */
     uint64_t hash;                   /* of the positions */
 } Pattern;
 
@@ -192,9 +199,9 @@ typedef struct PlanOptions {
 
 /* plan.c: residual offers, kernels (select.c), stages and places (memory.c), in this order. Lists all layers that no kernel takes, then fails. */
 Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options);
-/* select.c: wrong use, with the nearest name, if no kernel has this one. plan_make() asks, too; callers may before they read a large model. */
+/* forced.c: wrong use, with the nearest name, if no kernel has this one; unsupported, if it is a projection. plan_make() asks, too; callers may before they read a large model. */
 void forced_kernel_check(Context *ctx, const char *kernel);
-/* select.c: the number of the layer of this name, one fused into it included. Wrong use of `option` (NULL: none), with the nearest name, if there is none. */
+/* forced.c: the number of the layer of this name, one fused into it included. Wrong use of `option` (NULL: none), with the nearest name, if there is none. */
 int layer_named(const Graph *graph, const char *option, const char *layer);
 
 /* ---- candidates.c: everything that could compute a layer ---- */
@@ -228,8 +235,12 @@ void layout_take(const Shape *shape, Type type, const Layout *layout, const void
 /* pattern.c: of the node's constant weights (input 1 of a convolution or product), NULL if it has none. Cached by the caller.
    A zero of either sign is a zero. */
 const Pattern *pattern_of(const Graph *graph, const Node *node);
-/* The same weights pruned, or filled up, to this density as magnitudes would have it, about: rows and columns keep their standing. */
+/* projection.c: the same weights pruned, or filled up, to this density as magnitudes would have it, about: rows and columns keep their standing. */
 const Pattern *pattern_at_density(const Pattern *pattern, double density, Arena *arena);
+/* Without its empty rows and empty input channels: a smaller layer of the same nonzeros. NULL where nothing is empty, or where channels are in
+   groups, which might not stay equal. */
+const Pattern *pattern_compacted(const Pattern *pattern, Arena *arena);
+double pattern_imbalance(const Pattern *pattern);
 double dense_multiply_adds(const Node *node);    /* of a convolution or product, zeros not left out; 0 for other operators */
 
 #endif
