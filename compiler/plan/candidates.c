@@ -180,21 +180,14 @@ int64_t price_rounded(double seconds)
 
 /* ---- all of a layer ---- */
 
-/* Kernels note down on the way what is not needed any more once a layer is priced; a thousand prices should not add up. */
-typedef struct Pricing {
-    Context *ctx;
-    Arena *kept;
-} Pricing;
-
-static Pricing pricing_begin(const Problem *problem)
+Pricing pricing_begin(Context *ctx)
 {
-    Context *ctx = problem->graph->ctx;
     const Pricing pricing = {ctx, ctx->scratch};
     ctx->scratch = arena_new(ctx, "pricing", SIZE_MAX / 2);
     return pricing;
 }
 
-static void pricing_end(const Pricing *pricing)
+void pricing_end(const Pricing *pricing)
 {
     arena_free(pricing->ctx->scratch);
     pricing->ctx->scratch = pricing->kept;
@@ -211,27 +204,42 @@ static bool cheaper(const Candidate *a, const Candidate *b)
     return left != right ? left < right : strcmp(a->kernel->name, b->kernel->name) < 0;
 }
 
-bool problem_cheapest(const Problem *problem, const Surroundings *surroundings, unsigned which, Candidate *best)
+static bool cheapest_of(const Problem *problem, const Surroundings *surroundings, const Kernel *kernel, bool found, Candidate *best)
 {
-    const Pricing pricing = pricing_begin(problem);
     Tiling tilings[MOST_TILINGS];
-    bool found = false;
-    for (int k = 0; k < kernel_count; k++) {
-        if (!kernel_among(kernels[k], which) || !kernels[k]->fits(problem))
+    const int count = kernel->tilings(problem, tilings, MOST_TILINGS);
+    for (int t = 0; t < count; t++) {
+        Candidate candidate;
+        if (!layout_plain(&tilings[t].in))
             continue;
-        const int count = kernels[k]->tilings(problem, tilings, MOST_TILINGS);
-        for (int t = 0; t < count; t++) {
-            Candidate candidate;
-            if (!layout_plain(&tilings[t].in))
-                continue;
-            candidate_price(problem, kernels[k], &tilings[t], surroundings, &candidate);
-            if (!found || cheaper(&candidate, best))
-                *best = candidate;
-            found = true;
-        }
+        candidate_price(problem, kernel, &tilings[t], surroundings, &candidate);
+        if (!found || cheaper(&candidate, best))
+            *best = candidate;
+        found = true;
     }
+    return found;
+}
+
+static bool cheapest_named(const Problem *problem, const Surroundings *surroundings, unsigned which, const char *name, Candidate *best)
+{
+    const Pricing pricing = pricing_begin(problem->graph->ctx);
+    bool found = false;
+    for (int k = 0; k < kernel_count; k++)
+        if (kernel_among(kernels[k], which) && (name == NULL || strcmp(kernels[k]->name, name) == 0) && kernels[k]->fits(problem))
+            found = cheapest_of(problem, surroundings, kernels[k], found, best);
     pricing_end(&pricing);
     return found;
+}
+
+bool problem_cheapest(const Problem *problem, const Surroundings *surroundings, unsigned which, Candidate *best)
+{
+    return cheapest_named(problem, surroundings, which, NULL, best);
+}
+
+double problem_seconds(const Problem *problem, const Surroundings *surroundings, const char *forced)
+{
+    Candidate best;
+    return cheapest_named(problem, surroundings, CANDIDATE_SPARSE | CANDIDATE_DENSE, forced, &best) ? best.price.seconds : INFINITY;
 }
 
 typedef struct Rank {
@@ -285,15 +293,16 @@ static int add_tilings(const LayerPlan *layer, const Kernel *kernel, Tiling *lis
 int plan_candidates(const Plan *plan, int layer, Arena *arena, Candidate **candidates)
 {
     const LayerPlan *one = &plan->layers[layer];
-    const Pricing pricing = pricing_begin(&one->problem);
+    const Pricing pricing = pricing_begin(plan->graph->ctx);
     Candidate *all = NULL;
     Tiling tilings[MOST_TILINGS];
-    int count = 0;
+    int count = 0, held = 0;
     for (int k = 0; k < kernel_count && one->problem.node->op != OP_View; k++) {
         if (!kernels[k]->fits(&one->problem))
             continue;
         const int more = kernels[k]->tilings(&one->problem, tilings, MOST_TILINGS);
-        all = arena_resize(arena, all, (size_t)count * sizeof *all, (size_t)(count + more) * sizeof *all);
+        all = arena_resize(arena, all, (size_t)held * sizeof *all, (size_t)(count + more) * sizeof *all);
+        held = count + more > held ? count + more : held;
         count += add_tilings(one, kernels[k], tilings, more, all + count);
     }
     *candidates = in_order(all, count, arena);

@@ -4,19 +4,52 @@
 
 #include "compiler/plan/plan.h"
 
-/* residual.c: gives each offered addition to one host. */
-void residuals_take(Graph *graph);
+/* residual.c: gives offered additions to hosts, or leaves them. Problems and surroundings in the order of the graph's nodes, which changes. */
+void residuals_take(Graph *graph, const Problem *problems, const Surroundings *surroundings, const PlanOptions *options);
 
 /* candidates.c: what surrounds each layer, before kernels are chosen; problems in the order of the graph's nodes. */
 Surroundings *network_surroundings(const Graph *graph, const Problem *problems, int threads, Arena *arena);
+double problem_seconds(const Problem *problem, const Surroundings *surroundings, const char *forced);  /* with the best kernel, or this; INFINITY: none fits */
 /* Whole picoseconds of three significant digits: what differs by less is equal, and sums of them are exact. */
 int64_t price_rounded(double seconds);
 bool kernel_leaves(const Kernel *kernel, const Problem *problem, const Tiling *tiling);    /* can it leave its output in tiling->out? */
 
+/* Kernels note down in ctx->scratch what is not needed any more once a layer is priced: between these two it is another arena, so that a thousand
+   prices do not add up. */
+typedef struct Pricing {
+    Context *ctx;
+    Arena *kept;
+} Pricing;
+
+Pricing pricing_begin(Context *ctx);
+void pricing_end(const Pricing *pricing);
+
 #define MOST_TILINGS 256             /* of one kernel for one layer */
+
+/* forced.c: the kernel that --kernel asks for here, the last one if there are several; NULL: any. */
+const char *forced_kernel(const Node *node, const PlanOptions *options);
 
 /* select.c: a kernel and a tiling for each layer. */
 void kernels_select(Plan *plan, const PlanOptions *options);
+/* A number that only the seed, the layer's name and what is drawn determine. */
+uint64_t random_number(uint64_t seed, const Node *node, const char *what, int number);
+
+/* assign.c: the cheapest assignment over a graph, of costs alone. */
+typedef struct AssignOption {
+    int64_t cost;
+    int in, out;                     /* layouts: 0 is plain, below MOST_LAYOUTS */
+} AssignOption;
+
+typedef struct AssignNode {          /* for any layout that `from` may leave, one of its options reads that and leaves its own output plain */
+    const AssignOption *options;
+    int option_count;
+    int from;                        /* the earlier node whose output it reads in a layout; -1: none, and all its options read plain */
+} AssignNode;
+
+enum { MOST_LAYOUTS = 4 };           /* of one value */
+
+/* Sets chosen[count] to the numbers of options; gives their cost. Exact as long as there are at most `most_states` combinations of layouts at a time. */
+int64_t assign_cheapest(const AssignNode *nodes, int count, int most_states, Arena *arena, int *chosen);
 
 /* memory.c: a place for each value and scratch buffer. */
 void memory_plan(Plan *plan);

@@ -3,17 +3,46 @@
 
 #include <assert.h>
 
-static void describe_layer(Plan *plan, int l)
+static Problem problem_of(const Plan *plan, const Node *node)
 {
-    Problem *problem = &plan->layers[l].problem;
-    problem->graph = plan->graph;
-    problem->node = plan->graph->nodes[l];
-    problem->target = plan->target;
-    problem->threads = plan->threads;
-    problem->pattern = pattern_of(plan->graph, problem->node);
-    problem->density = 1;
-    if (problem->pattern != NULL && problem->pattern->rows > 0 && problem->pattern->columns > 0)
-        problem->density = (double)problem->pattern->nonzeros / ((double)problem->pattern->rows * (double)problem->pattern->columns);
+    Problem problem = {.graph = plan->graph, .node = node, .target = plan->target, .threads = plan->threads, .density = 1};
+    const Pattern *pattern = problem.pattern = pattern_of(plan->graph, node);
+    if (pattern != NULL && pattern->rows > 0 && pattern->columns > 0)
+        problem.density = (double)pattern->nonzeros / ((double)pattern->rows * (double)pattern->columns);
+    return problem;
+}
+
+/* What is known of the nodes, in their order. `before`: of the same nodes in another order, with others among them; their patterns stay. */
+static Problem *problems_of(const Plan *plan, const Problem *before, int before_count)
+{
+    const Graph *graph = plan->graph;
+    Problem *problems = arena_array(graph->arena, Problem, graph->node_count + 1);
+    int at = 0;
+    for (int l = 0; l < graph->node_count; l++) {
+        for (int i = 0; i < before_count && before[at].node != graph->nodes[l]; i++)
+            at = (at + 1) % before_count;
+        problems[l] = before_count > 0 ? before[at] : problem_of(plan, graph->nodes[l]);
+        assert(problems[l].node == graph->nodes[l]);
+    }
+    return problems;
+}
+
+static void describe_layers(Plan *plan, const PlanOptions *options)
+{
+    Graph *graph = plan->graph;
+    Arena *scratch = graph->ctx->scratch;
+    graph_index(graph);
+    const int count = graph->node_count;
+    const Problem *before = problems_of(plan, NULL, 0);
+    residuals_take(graph, before, network_surroundings(graph, before, plan->threads, scratch), options);
+    const Problem *problems = problems_of(plan, before, count);
+    const Surroundings *surroundings = network_surroundings(graph, problems, plan->threads, scratch);
+    plan->layer_count = graph->node_count;
+    plan->layers = arena_array(graph->arena, LayerPlan, plan->layer_count + 1);
+    for (int l = 0; l < plan->layer_count; l++) {
+        plan->layers[l].problem = problems[l];
+        plan->layers[l].surroundings = surroundings[l];
+    }
 }
 
 static void number_stages(Plan *plan)
@@ -40,16 +69,12 @@ static bool ends_plain(const Plan *plan)
 
 Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options)
 {
-    residuals_take(graph);
     Plan *plan = arena_new_of(graph->arena, Plan);
     plan->graph = graph;
     plan->target = target;
     plan->threads = options->threads > 0 ? options->threads : 1;
-    plan->layer_count = graph->node_count;
-    plan->layers = arena_array(graph->arena, LayerPlan, graph->node_count + 1);
     plan->places = arena_array(graph->arena, Place, graph->value_count + 1);
-    for (int l = 0; l < plan->layer_count; l++)
-        describe_layer(plan, l);
+    describe_layers(plan, options);
     kernels_select(plan, options);
     number_stages(plan);
     memory_plan(plan);

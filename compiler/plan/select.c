@@ -1,149 +1,45 @@
-/* A kernel and a tiling for each layer: of all that fit, the cheapest; of equals, the first by name. */
+/* A kernel, a tiling and the layouts of input and output for each layer: of all assignments over the graph the cheapest. What a value lies like is agreed
+   between the layer that makes it and those that read it: plain, or as all of its readers wish. A kernel that must lay its input out anew does so
+   in a stage of its own, which is part of its price; nothing turns padded values back into plain ones. */
 #include "codegen/kernel.h"
 #include "compiler/plan/internal.h"
 
 #include <string.h>
 
-#define MOST_TILINGS 256
+#define MOST_STATES 4096             /* combinations of layouts that assign.c keeps: networks have a few */
 
 typedef struct Choice {
     const Kernel *kernel;
     Tiling tiling;
-    Work work;
-    double price;
-    Price priced;
-    int kernels;                     /* that fit */
+    int in, out;                     /* layouts, by their numbers in the lists of the two values */
+    int64_t price;
 } Choice;
 
-/* ---- --kernel LAYER=NAME ---- */
+typedef struct Selection {           /* of a layer */
+    const char *forced;              /* kernel; NULL: any */
+    int kernels;                     /* that fit */
+    Choice *choices;                 /* as the kernels and their tilings come; first without prices, for plain outputs */
+    int count, capacity;
+    int from;                        /* the layer that makes input 0, if that may be padded; -1 */
+    bool may_pad;                    /* nobody needs its output plain, so far */
+    Layout layouts[MOST_LAYOUTS];    /* that its output may have; the first is plain */
+    int layout_count;
+} Selection;
 
-static bool layer_called(const Node *node, const char *name)
-{
-    if (strcmp(node->name, name) == 0)
-        return true;
-    for (int i = 0; i < node->epilogue_count; i++)
-        if (strcmp(node->epilogue[i]->name, name) == 0)
-            return true;
-    return false;
-}
+typedef struct Selecting {
+    Plan *plan;
+    const PlanOptions *options;
+    Arena *arena;
+    Selection *layers;
+} Selecting;
 
-static const char *forced_kernel(const Node *node, const PlanOptions *options)
-{
-    for (int i = options->forced_count - 1; i >= 0; i--)
-        if (layer_called(node, options->forced[i].layer))
-            return options->forced[i].kernel;
-    return NULL;
-}
-
-static const char *quoted(Context *ctx, const char *name)
-{
-    return text_quote(ctx->graph, name, strlen(name));
-}
-
-/* `otherwise`: what to say when no name is near. */
-static const char *did_you_mean(Context *ctx, const char *word, const char *const *names, int count, const char *otherwise)
-{
-    const char *near = text_nearest(word, names, count);
-    return near == NULL ? otherwise : arena_format(ctx->graph, "did you mean '%s'?", quoted(ctx, near));
-}
-
-int layer_named(const Graph *graph, const char *option, const char *layer)
-{
-    Context *ctx = graph->ctx;
-    const char **names = arena_array(ctx->scratch, const char *, graph->node_count + 1);
-    for (int i = 0; i < graph->node_count; i++) {
-        if (layer_called(graph->nodes[i], layer))
-            return i;
-        names[i] = graph->nodes[i]->name;
-    }
-    const char *otherwise = "a layer is named after its node, or its first output; 'tulle explain' lists them";
-    fail(ctx, STATUS_USAGE, option, did_you_mean(ctx, layer, names, graph->node_count, otherwise), "there is no layer named '%s'", quoted(ctx, layer));
-}
-
-void forced_kernel_check(Context *ctx, const char *kernel)
-{
-    if (kernel_named(kernel) != NULL)
-        return;
-    const char **names = arena_array(ctx->graph, const char *, kernel_count);
-    Text list = text_new(ctx->graph);
-    for (int i = 0; i < kernel_count; i++) {
-        names[i] = kernels[i]->name;
-        text_format(&list, "%s%s", i > 0 ? ", " : "the kernels are ", names[i]);
-    }
-    fail(ctx, STATUS_USAGE, "--kernel", did_you_mean(ctx, kernel, names, kernel_count, list.data), "there is no kernel named '%s'", quoted(ctx, kernel));
-}
-
-/* ---- choosing ---- */
-
-static bool better(double price, const Kernel *kernel, const Choice *best)
-{
-    if (best->kernel == NULL || price < best->price)
-        return true;
-    return price == best->price && strcmp(kernel->name, best->kernel->name) < 0;
-}
-
-/* A number that only the seed, the layer, the kernel and the tiling's place in the list determine. */
-static double random_price(uint64_t seed, const Problem *problem, const Kernel *kernel, int tiling)
-{
-    uint64_t hash = seed * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)tiling;
-    for (const char *at = problem->node->name; *at != '\0'; at++)
-        hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
-    for (const char *at = kernel->name; *at != '\0'; at++)
-        hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
-    hash = (hash ^ hash >> 31) * UINT64_C(0xbf58476d1ce4e5b9);
-    return (double)(hash >> 12);
-}
-
-static void consider(const Problem *problem, const Kernel *kernel, const PlanOptions *options, Choice *best)
-{
-    Tiling tilings[MOST_TILINGS];
-    int count = kernel->tilings(problem, tilings, MOST_TILINGS);
-    for (int i = 0; i < count; i++) {
-        if (!layout_plain(&tilings[i].in))    /* every producer leaves its output plain */
-            continue;
-        Work work = {0};
-        LayerPlan layer = {.problem = *problem};
-        kernel->work(problem, &tilings[i], &work);
-        kernel->stages(problem, &tilings[i], &layer);
-        const Surroundings surroundings = {problem->threads, 0, 0};
-        const Price priced = work_price(&work, problem->target, layer.stages, &surroundings);
-        double price = options->random ? random_price(options->random, problem, kernel, i) : priced.seconds;
-        if (better(price, kernel, best)) {
-            best->kernel = kernel;
-            best->tiling = tilings[i];
-            best->work = work;
-            best->price = price;
-            best->priced = priced;
-        }
-    }
-}
-
-static Choice choose(const Problem *problem, const char *forced, const PlanOptions *options)
-{
-    Choice best = {0};
-    for (int i = 0; i < kernel_count; i++) {
-        if ((forced != NULL && strcmp(kernels[i]->name, forced) != 0) || !kernels[i]->fits(problem))
-            continue;
-        best.kernels++;
-        consider(problem, kernels[i], options, &best);
-    }
-    return best;
-}
-
-static const char *reason(Arena *arena, const Choice *choice, const char *forced)
-{
-    if (forced != NULL)
-        return "asked for by --kernel";
-    if (choice->kernels == 1)
-        return "the only kernel that fits";
-    return arena_format(arena, "the cheapest of %d kernels that fit", choice->kernels);
-}
+/* ---- what fits ---- */
 
 static const char *kernels_that_fit(const Problem *problem)
 {
     Text text = text_new(problem->graph->ctx->graph);
     for (int i = 0; i < kernel_count; i++)
-        if (kernels[i]->fits(problem))
+        if (!kernel_projected(kernels[i]) && kernels[i]->fits(problem))
             text_format(&text, "%s%s", text.length == 0 ? "what fits here: " : ", ", kernels[i]->name);
     return text.length == 0 ? NULL : text.data;
 }
@@ -160,36 +56,358 @@ static void complain_no_kernel(const Problem *problem, const char *forced)
     complain(graph->ctx, STATUS_UNSUPPORTED, where, NULL, "not supported: %s", why);
 }
 
-static void select_layer(Plan *plan, LayerPlan *layer, const PlanOptions *options)
+static void add_choice(const Selecting *selecting, Selection *selection, const Choice *choice)
 {
-    const Node *node = layer->problem.node;
-    const char *forced = forced_kernel(node, options);
-    if (node->op == OP_View) {
-        if (forced != NULL)
-            complain(plan->graph->ctx, STATUS_USAGE, node_where(plan->graph, node), NULL, "this layer is a view: no kernel computes it");
-        return;
-    }
-    Choice best = choose(&layer->problem, forced, options);
-    if (best.kernel == NULL) {
-        complain_no_kernel(&layer->problem, forced);
-        return;
-    }
-    layer->kernel = best.kernel;
-    layer->tiling = best.tiling;
-    layer->work = best.work;
-    layer->price = best.priced;
-    plan->seconds += best.priced.seconds;
-    layer->why = reason(plan->graph->arena, &best, forced);
-    best.kernel->stages(&layer->problem, &layer->tiling, layer);
+    selection->choices = arena_grow(selecting->arena, selection->choices, &selection->capacity, selection->count, sizeof *selection->choices);
+    selection->choices[selection->count++] = *choice;
 }
 
-void kernels_select(Plan *plan, const PlanOptions *options)
+static void add_tilings(const Selecting *selecting, Selection *selection, const Problem *problem, const Kernel *kernel)
+{
+    Tiling tilings[MOST_TILINGS];
+    const int count = kernel->tilings(problem, tilings, MOST_TILINGS);
+    for (int i = 0; i < count; i++)
+        add_choice(selecting, selection, &(Choice){.kernel = kernel, .tiling = tilings[i]});
+    selection->kernels++;
+}
+
+static void find_fitting(const Selecting *selecting, int l)
+{
+    const Problem *problem = &selecting->plan->layers[l].problem;
+    Selection *selection = &selecting->layers[l];
+    selection->forced = forced_kernel(problem->node, selecting->options);
+    if (problem->node->op == OP_View) {
+        if (selection->forced != NULL)
+            complain(problem->graph->ctx, STATUS_USAGE, node_where(problem->graph, problem->node), NULL, "this layer is a view: no kernel computes it");
+        return;
+    }
+    const Pricing pricing = pricing_begin(problem->graph->ctx);
+    for (int k = 0; k < kernel_count; k++)
+        if (!kernel_projected(kernels[k]) && (selection->forced == NULL || strcmp(kernels[k]->name, selection->forced) == 0) && kernels[k]->fits(problem))
+            add_tilings(selecting, selection, problem, kernels[k]);
+    pricing_end(&pricing);
+    if (selection->kernels == 0)
+        complain_no_kernel(problem, selection->forced);
+}
+
+/* ---- layouts that a value may have ---- */
+
+static int layout_number(const Layout *layouts, int count, const Layout *layout)
+{
+    for (int i = 0; i < count; i++)
+        if (layout_equal(&layouts[i], layout))
+            return i;
+    return -1;
+}
+
+/* The layer whose output 0 this is; -1 if there is none. */
+static int maker(const int *made, const Value *value)
+{
+    return value == NULL || value_constant(value) ? -1 : made[value->id];
+}
+
+static void needs_plain(const Selecting *selecting, const int *made, const Value *value)
+{
+    const int layer = maker(made, value);
+    if (layer >= 0)
+        selecting->layers[layer].may_pad = false;
+}
+
+static void find_plain_readers(const Selecting *selecting, const int *made)
+{
+    const Graph *graph = selecting->plan->graph;
+    for (int i = 0; i < graph->output_count; i++)
+        needs_plain(selecting, made, graph->outputs[i]);
+    for (int l = 0; l < graph->node_count; l++) {
+        const Node *node = graph->nodes[l];
+        for (int i = node->op == OP_View ? 0 : 1; i < node->input_count; i++)
+            needs_plain(selecting, made, node->inputs[i]);
+        for (int e = 0; e < node->epilogue_count; e++)
+            for (int i = 1; i < node->epilogue[e]->input_count; i++)
+                needs_plain(selecting, made, node->epilogue[e]->inputs[i]);
+    }
+}
+
+/* What the layer's tilings read their input as, plain first. */
+static int wishes(const Selection *reader, Layout *layouts)
+{
+    int count = 1;
+    layouts[0] = (Layout){0};
+    for (int i = 0; i < reader->count && count < MOST_LAYOUTS; i++)
+        if (layout_number(layouts, count, &reader->choices[i].tiling.in) < 0)
+            layouts[count++] = reader->choices[i].tiling.in;
+    return count;
+}
+
+/* The first reader's wishes stay as far as each further one shares them. */
+static void agree(Selection *made, const Selection *reader, bool first)
+{
+    Layout wished[MOST_LAYOUTS];
+    const int count = wishes(reader, wished);
+    int kept = 0;
+    for (int i = 0; i < (first ? count : made->layout_count); i++) {
+        const Layout layout = first ? wished[i] : made->layouts[i];
+        if (layout_number(wished, count, &layout) >= 0)
+            made->layouts[kept++] = layout;
+    }
+    made->layout_count = kept;
+}
+
+static void find_layouts(const Selecting *selecting)
+{
+    const Plan *plan = selecting->plan;
+    int *made = arena_array(selecting->arena, int, plan->graph->value_count + 1);
+    bool *read = arena_array(selecting->arena, bool, plan->layer_count + 1);
+    for (int id = 0; id < plan->graph->value_count; id++)
+        made[id] = -1;
+    for (int l = 0; l < plan->layer_count; l++) {
+        const Node *node = plan->graph->nodes[l];
+        selecting->layers[l].layout_count = 1;
+        selecting->layers[l].may_pad = node->op != OP_View && node->output_count > 0 && node->outputs[0] != NULL;
+        if (selecting->layers[l].may_pad)
+            made[node->outputs[0]->id] = l;
+    }
+    find_plain_readers(selecting, made);
+    for (int l = 0; l < plan->layer_count; l++) {
+        const Node *node = plan->graph->nodes[l];
+        const int from = node->op == OP_View || node->input_count == 0 ? -1 : maker(made, node->inputs[0]);
+        selecting->layers[l].from = from >= 0 && selecting->layers[from].may_pad ? from : -1;
+        if (selecting->layers[l].from < 0)
+            continue;
+        agree(&selecting->layers[from], &selecting->layers[l], !read[from]);
+        read[from] = true;
+    }
+}
+
+/* ---- prices ---- */
+
+static void price_choice(const Selecting *selecting, int l, const Choice *choice)
+{
+    const LayerPlan *layer = &selecting->plan->layers[l];
+    Selection *selection = &selecting->layers[l];
+    Choice priced = *choice;
+    for (priced.out = 0; priced.out < selection->layout_count; priced.out++) {
+        Candidate candidate;
+        priced.tiling.out = selection->layouts[priced.out];
+        if (!kernel_leaves(priced.kernel, &layer->problem, &priced.tiling))
+            continue;
+        candidate_price(&layer->problem, priced.kernel, &priced.tiling, &layer->surroundings, &candidate);
+        priced.price = price_rounded(candidate.price.seconds);
+        add_choice(selecting, selection, &priced);
+    }
+}
+
+static void price_layer(const Selecting *selecting, int l)
+{
+    static const Layout plain = {0};
+    Selection *selection = &selecting->layers[l];
+    const Selection *from = selection->from < 0 ? NULL : &selecting->layers[selection->from];
+    const Choice *choices = selection->choices;
+    const int count = selection->count;
+    const Pricing pricing = pricing_begin(selecting->plan->graph->ctx);
+    selection->choices = NULL;
+    selection->count = selection->capacity = 0;
+    for (int i = 0; i < count; i++) {
+        Choice choice = choices[i];
+        choice.in = layout_number(from == NULL ? &plain : from->layouts, from == NULL ? 1 : from->layout_count, &choice.tiling.in);
+        if (choice.in >= 0)
+            price_choice(selecting, l, &choice);
+    }
+    pricing_end(&pricing);
+}
+
+/* ---- the cheapest ---- */
+
+static bool better(const Choice *a, const Choice *b)
+{
+    return a->price != b->price ? a->price < b->price : strcmp(a->kernel->name, b->kernel->name) < 0;
+}
+
+/* Of those between the same layouts; of equals the first by name, then by the order of tilings. -1: none. */
+static int best_between(const Selection *selection, int in, int out)
+{
+    int best = -1;
+    for (int i = 0; i < selection->count; i++) {
+        const Choice *choice = &selection->choices[i];
+        if (choice->in == in && choice->out == out && (best < 0 || better(choice, &selection->choices[best])))
+            best = i;
+    }
+    return best;
+}
+
+typedef struct Options { AssignOption options[MOST_LAYOUTS * MOST_LAYOUTS]; int choices[MOST_LAYOUTS * MOST_LAYOUTS]; } Options;
+
+static AssignNode options_of(const Selection *selection, Options *options)
+{
+    AssignNode node = {options->options, 0, selection->from};
+    for (int in = 0; in < MOST_LAYOUTS; in++)
+        for (int out = 0; out < MOST_LAYOUTS; out++) {
+            const int best = best_between(selection, in, out);
+            if (best < 0)
+                continue;
+            options->choices[node.option_count] = best;
+            options->options[node.option_count++] = (AssignOption){selection->choices[best].price, in, out};
+        }
+    if (node.option_count == 0)      /* a view */
+        options->options[node.option_count++] = (AssignOption){0, 0, 0};
+    return node;
+}
+
+static void choose_cheapest(const Selecting *selecting, int *chosen)
+{
+    const int count = selecting->plan->layer_count;
+    Options *options = arena_array(selecting->arena, Options, count + 1);
+    AssignNode *nodes = arena_array(selecting->arena, AssignNode, count + 1);
+    int *numbers = arena_array(selecting->arena, int, count + 1);
+    for (int l = 0; l < count; l++)
+        nodes[l] = options_of(&selecting->layers[l], &options[l]);
+    assign_cheapest(nodes, count, MOST_STATES, selecting->arena, numbers);
+    for (int l = 0; l < count; l++)
+        chosen[l] = options[l].choices[numbers[l]];
+}
+
+/* ---- --select random:SEED ---- */
+
+uint64_t random_number(uint64_t seed, const Node *node, const char *what, int number)
+{
+    uint64_t hash = seed * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)number;
+    for (const char *at = node->name; *at != '\0'; at++)
+        hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+    for (const char *at = what; *at != '\0'; at++)
+        hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+    hash = (hash ^ hash >> 31) * UINT64_C(0xbf58476d1ce4e5b9);
+    return hash ^ hash >> 32;
+}
+
+/* Drawn by kernel first, then by layout, then by tiling: those with many tilings come up no more often than others. */
+static bool drawn_before(uint64_t seed, const Node *node, const Choice *choices, int a, int b)
+{
+    const Choice *x = &choices[a], *y = &choices[b];
+    if (x->kernel != y->kernel)
+        return random_number(seed, node, x->kernel->name, 0) < random_number(seed, node, y->kernel->name, 0);
+    if (x->out != y->out)
+        return random_number(seed, node, "layout", x->out) < random_number(seed, node, "layout", y->out);
+    return random_number(seed, node, "tiling", a) < random_number(seed, node, "tiling", b);
+}
+
+/* Each layer can go on from whatever was drawn before it, since the readers of a value can do with all layouts that it may have. */
+static void choose_randomly(const Selecting *selecting, int *chosen)
+{
+    for (int l = 0; l < selecting->plan->layer_count; l++) {
+        const Selection *selection = &selecting->layers[l];
+        const int in = selection->from < 0 ? 0 : selecting->layers[selection->from].choices[chosen[selection->from]].out;
+        int drawn = -1;
+        for (int i = 0; i < selection->count; i++)
+            if (selection->choices[i].in == in && (drawn < 0 || drawn_before(selecting->options->random, selecting->plan->layers[l].problem.node,
+                                                                             selection->choices, i, drawn)))
+                drawn = i;
+        chosen[l] = drawn;
+    }
+}
+
+/* ---- what was chosen, and why ---- */
+
+/* Could it stand in the chosen one's place? It reads the same input, or would if it were plain, and leaves the same output if it can. */
+static bool stands_in(const Selection *selection, const Problem *problem, const Choice *other, const Choice *chosen)
+{
+    Tiling same = other->tiling;
+    same.out = selection->layouts[chosen->out];
+    return (other->in == chosen->in || other->in == 0) && (other->out == chosen->out || (other->out == 0 && !kernel_leaves(other->kernel, problem, &same)));
+}
+
+/* The best that could stand in the place of the chosen one, with another kernel, or of the dense side; NULL: none. */
+static const Choice *best_instead(const Selection *selection, const Problem *problem, const Choice *chosen, bool dense)
+{
+    const Choice *best = NULL;
+    for (int i = 0; i < selection->count; i++) {
+        const Choice *choice = &selection->choices[i];
+        const bool wanted = dense ? !choice->kernel->sparse : choice->kernel != chosen->kernel;
+        if (wanted && stands_in(selection, problem, choice, chosen) && (best == NULL || better(choice, best)))
+            best = choice;
+    }
+    return best;
+}
+
+static const char *time_text(Arena *arena, double seconds)
+{
+    static const struct { double from; const char *unit; } units[] = {{1, "s"}, {1e-3, "ms"}, {0, "us"}};
+    int i = 0;
+    while (seconds < units[i].from)
+        i++;
+    return arena_format(arena, "%.3g %s", seconds / (i == 2 ? 1e-6 : units[i].from), units[i].unit);
+}
+
+static const char *reason(const Selecting *selecting, const LayerPlan *layer, const Selection *selection, const Choice *chosen)
+{
+    Arena *arena = selecting->plan->graph->arena;
+    if (selection->forced != NULL)
+        return "asked for by --kernel";
+    if (selecting->options->random != 0)
+        return "drawn by --select random";
+    if (selection->kernels == 1)
+        return "the only kernel that fits";
+    const char *own = arena_format(arena, "%s, bound by %s", time_text(arena, layer->price.seconds), bound_name(layer->price.bound, selecting->plan->target->isa.gpu));
+    const Choice *next = best_instead(selection, &layer->problem, chosen, false);
+    if (next == NULL)
+        return own;
+    const char *time = time_text(arena, (double)next->price * 1e-12);
+    if (next->price < chosen->price)
+        return arena_format(arena, "%s; %s alone would be faster with %s, but the layers around it slower", own, next->kernel->name, time);
+    return arena_format(arena, "%s; next is %s with %s", own, next->kernel->name, time);
+}
+
+static void compare_with_dense(LayerPlan *layer, const Selection *selection, const Choice *chosen)
+{
+    const Choice *dense = dense_multiply_adds(layer->problem.node) > 0 ? best_instead(selection, &layer->problem, chosen, true) : NULL;
+    if (dense == NULL)
+        return;
+    Candidate candidate;
+    candidate_price(&layer->problem, dense->kernel, &dense->tiling, &layer->surroundings, &candidate);
+    layer->dense_kernel = dense->kernel;
+    layer->dense_seconds = candidate.price.seconds;
+}
+
+static void take_choice(const Selecting *selecting, int l, int number)
+{
+    Plan *plan = selecting->plan;
+    LayerPlan *layer = &plan->layers[l];
+    const Selection *selection = &selecting->layers[l];
+    const Choice *choice = &selection->choices[number];
+    Candidate candidate;
+    candidate_price(&layer->problem, choice->kernel, &choice->tiling, &layer->surroundings, &candidate);
+    layer->kernel = choice->kernel;
+    layer->tiling = choice->tiling;
+    layer->work = candidate.work;
+    layer->price = candidate.price;
+    layer->hot = candidate.hot;
+    plan->seconds += candidate.price.seconds;
+    compare_with_dense(layer, selection, choice);
+    layer->why = reason(selecting, layer, selection, choice);
+    choice->kernel->stages(&layer->problem, &layer->tiling, layer);
+}
+
+static void check_forced(const Plan *plan, const PlanOptions *options)
 {
     for (int i = 0; i < options->forced_count; i++) {
         layer_named(plan->graph, "--kernel", options->forced[i].layer);
         forced_kernel_check(plan->graph->ctx, options->forced[i].kernel);
     }
+}
+
+void kernels_select(Plan *plan, const PlanOptions *options)
+{
+    Arena *arena = plan->graph->ctx->scratch;
+    const Selecting selecting = {plan, options, arena, arena_array(arena, Selection, plan->layer_count + 1)};
+    int *chosen = arena_array(arena, int, plan->layer_count + 1);
+    check_forced(plan, options);
     for (int l = 0; l < plan->layer_count; l++)
-        select_layer(plan, &plan->layers[l], options);
+        find_fitting(&selecting, l);
     fail_complaints(plan->graph->ctx);
+    find_layouts(&selecting);
+    for (int l = 0; l < plan->layer_count; l++)
+        price_layer(&selecting, l);
+    (options->random != 0 ? choose_randomly : choose_cheapest)(&selecting, chosen);
+    for (int l = 0; l < plan->layer_count; l++)
+        if (plan->layers[l].problem.node->op != OP_View)
+            take_choice(&selecting, l, chosen[l]);
 }
