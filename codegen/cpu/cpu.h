@@ -111,6 +111,8 @@ void tiles_of(const Planes *planes, int lanes, int size, int rows, int64_t items
 /* The size from 1 to `most` that needs the fewest instructions, when a tile costs `fixed` + `each` a vector. */
 int tiles_best_size(const Planes *planes, int lanes, int most, double fixed, double each);
 bool tiles_writes(const Problem *problem, const Tiling *tiling);    /* Kernel.writes of all that store through here: any layout */
+/* Under the condition, elements from .. to of a padded output's array are zeros; no text if there are none. */
+void emit_zeros(const Emission *emission, const char *condition, const char *array, int64_t from, int64_t to);
 /* Defines NAME_rows, which takes finished positions out of a buffer into the rows of the output and fills the padding that belongs to them.
    Only where rows are not contiguous. */
 void tiles_define_rows(const Emission *emission, const Window *window, const Planes *planes, const Tiles *tiles);

@@ -12,6 +12,7 @@ typedef struct Elementwise {
     Spread spread;                   /* of the other */
     int64_t count, lines, line;      /* elements; inner loops and their length; a chunk is a line too */
     int64_t repeat;                  /* SPREAD_ROW, SPREAD_CHANNEL: the other operand's elements */
+    int64_t each;                    /* SPREAD_CHANNEL: lines that share one of them */
     int lanes;
 } Elementwise;
 
@@ -85,6 +86,37 @@ static bool elementwise_of(const Problem *problem, Elementwise *elementwise)
     return known;
 }
 
+/* A padded result is made row by row. */
+static bool rows_suit(const Elementwise *elementwise)
+{
+    const Shape *shape = &elementwise->node->outputs[0]->shape;
+    const int64_t width = shape->dims[shape->rank - 1];
+    if (elementwise->spread == SPREAD_ROW)
+        return elementwise->repeat == width;
+    return elementwise->spread != SPREAD_CHANNEL || elementwise->line % width == 0;
+}
+
+static void elementwise_for(const Problem *problem, const Tiling *tiling, Elementwise *elementwise)
+{
+    elementwise_of(problem, elementwise);
+    elementwise->each = 1;
+    if (layout_plain(&tiling->out))
+        return;
+    const Shape *shape = &problem->node->outputs[0]->shape;
+    const int64_t width = shape->dims[shape->rank - 1];
+    if (elementwise->spread == SPREAD_CHANNEL)
+        elementwise->each = elementwise->line / width;
+    elementwise->line = width;
+    elementwise->lines = elementwise->count / width;
+}
+
+static bool writes(const Problem *problem, const Tiling *tiling)
+{
+    Elementwise elementwise;
+    elementwise_of(problem, &elementwise);
+    return layout_plain(&tiling->out) || (tiles_writes(problem, tiling) && rows_suit(&elementwise));
+}
+
 static bool fits(const Problem *problem)
 {
     Elementwise elementwise;
@@ -94,9 +126,8 @@ static bool fits(const Problem *problem)
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
     StageWork *const stage = work_stage(work);
-    (void)tiling;
     Elementwise elementwise;
-    elementwise_of(problem, &elementwise);
+    elementwise_for(problem, tiling, &elementwise);
     const Node *node = problem->node;
     const double count = (double)elementwise.count, lines = (double)elementwise.lines;
     const double line = (double)((elementwise.line + elementwise.lanes - 1) / elementwise.lanes);
@@ -120,9 +151,8 @@ static int64_t lines_per_item(const Elementwise *elementwise)
 
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
 {
-    (void)tiling;
     Elementwise elementwise;
-    elementwise_of(problem, &elementwise);
+    elementwise_for(problem, tiling, &elementwise);
     const int64_t each = lines_per_item(&elementwise);
     layer->stages[layer->stage_count++] = (StagePlan){.items = (elementwise.lines + each - 1) / each, .says = "compute"};
 }
@@ -139,9 +169,8 @@ static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
 /* Input 0 is read where the result is written, and nowhere else. */
 static bool in_place(const Problem *problem, const Tiling *tiling)
 {
-    (void)tiling;
     Elementwise elementwise;
-    elementwise_of(problem, &elementwise);
+    elementwise_for(problem, tiling, &elementwise);
     return elementwise.full == 0 && !epilogue_reads(problem->node, problem->node->inputs[0]);
 }
 
@@ -189,9 +218,9 @@ static void emit_line(const Emission *emission, const Elementwise *elementwise)
     Out *out = emission->out;
     const long long lanes = elementwise->lanes, line = elementwise->line;
     const bool chunk = elementwise->line == CHUNK && elementwise->spread <= SPREAD_SCALAR;
-    out_line(out, "const int64_t start = number * %lld;", line);
     if (elementwise->spread == SPREAD_CHANNEL)
-        out_line(out, "const v_float other = v_set1(x%d[number %% %lld]);", 1 - elementwise->full, (long long)elementwise->repeat);
+        out_line(out, "const v_float other = v_set1(x%d[number%s %% %lld]);", 1 - elementwise->full,
+                 elementwise->each == 1 ? "" : arena_format(emission->arena, " / %lld", (long long)elementwise->each), (long long)elementwise->repeat);
     const int64_t rest = chunk ? elementwise->count % lanes : line % lanes;
     if (chunk)
         out_line(out, "const int64_t length = %lld - start < %lld ? %lld - start : %lld;", (long long)elementwise->count, line,
@@ -226,10 +255,32 @@ static void emit_constants(const Emission *emission, const Elementwise *elementw
         out_line(out, "const v_float other = v_set1(x%d[0]);", 1 - elementwise->full);
 }
 
+/* Row `number` of a padded result: y is moved by so much that plain indices mean its elements. The row's item fills the gap behind it, too. */
+static void emit_row(const Emission *emission, const Elementwise *elementwise)
+{
+    Out *out = emission->out;
+    Arena *arena = emission->arena;
+    const Layout *layout = &emission->layer->tiling.out;
+    const Shape *shape = &elementwise->node->outputs[0]->shape;
+    const int64_t height = shape->rank == 4 ? shape->dims[2] : 1, width = elementwise->line, pitch = layout->pitch;
+    const int64_t lead = layout->top * pitch + layout->left;
+    out_line(out, "const int64_t row = number %% %lld;", (long long)height);
+    out_line(out, "float *const there = y + (number / %lld * %lld + %lld + row * %lld);", (long long)height, (long long)(layout->rows * pitch),
+             (long long)lead, (long long)pitch);
+    emit_zeros(emission, "row == 0", "there", -lead, 0);
+    out_line(out, "{");
+    out->indent++;
+    out_line(out, "float *const y = there - start;");
+    emit_line(emission, elementwise);
+    out_close(out, "");
+    emit_zeros(emission, arena_format(arena, "row < %lld", (long long)(height - 1)), "there", width, height > 1 ? pitch : width);
+    emit_zeros(emission, arena_format(arena, "row == %lld", (long long)(height - 1)), "there", width, (layout->rows - height + 1) * pitch - lead);
+}
+
 static void emit(const Emission *emission)
 {
     Elementwise elementwise;
-    elementwise_of(emission->problem, &elementwise);
+    elementwise_for(emission->problem, &emission->layer->tiling, &elementwise);
     Out *out = emission->out;
     const long long each = lines_per_item(&elementwise), lines = elementwise.lines;
     epilogue_define(emission);
@@ -238,7 +289,8 @@ static void emit(const Emission *emission)
     epilogue_pointers(emission);
     out_line(out, "const int64_t past = end * %lld < %lld ? end * %lld : %lld;", each, lines, each, lines);
     out_open(out, "for (int64_t number = begin * %lld; number < past; number++)", each);
-    emit_line(emission, &elementwise);
+    out_line(out, "const int64_t start = number * %lld;", (long long)elementwise.line);
+    (layout_plain(&emission->layer->tiling.out) ? emit_line : emit_row)(emission, &elementwise);
     out_close(out, "");
     out_close(out, "");
 }
@@ -246,5 +298,5 @@ static void emit(const Emission *emission)
 const Kernel kernel_elementwise = {
     .name = "elementwise",
     .says = "an expression of vectors over every element",
-    .fits = fits, .tilings = kernel_one_tiling, .work = work, .stages = stages, .pack = pack, .emit = emit, .in_place = in_place,
+    .fits = fits, .tilings = kernel_one_tiling, .writes = writes, .work = work, .stages = stages, .pack = pack, .emit = emit, .in_place = in_place,
 };

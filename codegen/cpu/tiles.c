@@ -112,9 +112,9 @@ static void define_row(const Emission *emission, int lanes)
     out_blank(out);
 }
 
-/* Under the condition, elements from .. to of a padded output are zeros; no text if there are none. */
-static void zeros(Out *out, const char *condition, const char *array, int64_t from, int64_t to)
+void emit_zeros(const Emission *emission, const char *condition, const char *array, int64_t from, int64_t to)
 {
+    Out *out = emission->out;
     if (from == to)
         return;
     out_open(out, "if (%s)", condition);
@@ -132,7 +132,7 @@ static void padded_rows(const Emission *emission, const Window *window, const Pl
     const int64_t width = window->out_width, height = window->out_height, lead = (int64_t)layout->top * layout->pitch + layout->left;
     const int64_t last = lead + (height - 1) * layout->pitch + width, pitch = layout->pitch;
     out_line(out, "float *const plane = y + start / %lld * %lld;", (long long)(height * width), (long long)(layout->rows * pitch));
-    zeros(out, "first == 0", "plane", 0, lead);
+    emit_zeros(emission, "first == 0", "plane", 0, lead);
     out_open(out, "for (int64_t row = first / %lld; row * %lld < past; row++)", (long long)planes->pitch, (long long)planes->pitch);
     out_line(out, "const int64_t left = row * %lld, right = left + %lld;", (long long)planes->pitch, (long long)width);
     out_line(out, "const int64_t from = left > first ? left : first, to = right < past ? right : past;");
@@ -142,9 +142,9 @@ static void padded_rows(const Emission *emission, const Window *window, const Pl
     out_line(out, "    %s_row(there - line%s, line + (from - left), buffer + (from - first), to - from);", emission->name,
              epilogue_arguments(emission));
     const char *ended = arena_format(emission->arena, "from < to && to == right && row < %lld", (long long)(height - 1));
-    zeros(out, ended, "there", width, height > 1 ? pitch : width);
+    emit_zeros(emission, ended, "there", width, height > 1 ? pitch : width);
     out_close(out, "");
-    zeros(out, arena_format(emission->arena, "past == %lld", (long long)planes->positions), "plane", last, layout->rows * pitch);
+    emit_zeros(emission, arena_format(emission->arena, "past == %lld", (long long)planes->positions), "plane", last, layout->rows * pitch);
 }
 
 static void plain_rows(const Emission *emission, const Window *window, const Planes *planes)
@@ -167,8 +167,9 @@ void tiles_define_rows(const Emission *emission, const Window *window, const Pla
     Out *out = emission->out;
     const bool plain = layout_plain(&emission->layer->tiling.out);
     define_row(emission, tiles->lanes);
+    const char *where = plain ? "" : arena_format(emission->arena, ", into rows of %d among zeros", emission->layer->tiling.out.pitch);
     out_comment(out, "Positions first .. past: rows of %lld outputs, one every %lld positions%s.", (long long)window->out_width,
-                (long long)planes->pitch, plain ? "" : arena_format(emission->arena, ", into rows of %d among zeros", emission->layer->tiling.out.pitch));
+                (long long)planes->pitch, where);
     out_open(out, "static void %s_rows(float *y%s, int64_t start, const float *buffer, int64_t first, int64_t past)", emission->name,
              epilogue_parameters(emission));
     (plain ? plain_rows : padded_rows)(emission, window, planes);
