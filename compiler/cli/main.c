@@ -35,12 +35,28 @@ static const Command commands[] = {
      "\nexamples:\n"
      "  tulle verify glyphs.onnx\n"
      "  tulle verify net.onnx test_data_set_0 --target scalar\n", verify_command},
-    {"targets", TARGETS, "[--json]", "lists the machines it can compile for, and this one as probed",
-     "\nexamples:\n  tulle targets\n  tulle targets --json\n", targets_command},
+    {"explain", EXPLAIN, "MODEL.onnx [LAYER] [--target T] [options]", "says what each layer will cost on a machine, and why; of one layer, every candidate",
+     "Nothing is run, and the machine need not be at hand. For each layer: its density, FLOPs for each byte, kernel, what bounds it, predicted\n"
+     "time and rate, and the gain over the best dense kernel. With LAYER: every kernel and tiling that could compute it, the cycles each needs\n"
+     "of every resource, and why it lost. docs/explain.md describes the columns, the JSON and the picture.\n"
+     "\nexamples:\n"
+     "  tulle explain glyphs.onnx                               on this machine\n"
+     "  tulle explain net.onnx --target atom-c2750 --threads 8\n"
+     "  tulle explain net.onnx conv3                            one layer, all candidates\n"
+     "  tulle explain net.onnx --prune 0.1 --svg net.svg        what if it were pruned, as a picture, too\n", explain_command},
+    {"targets", TARGETS, "[NAME] [options]", "lists the machines it knows, and this one as probed; prints one as a file",
+     "A machine is a list of numbers: cores, clock, ports, caches, bandwidths. GFLOP/s is the peak of all cores in f32, GB/s from memory to all cores.\n"
+     "With NAME, the machine as a file for --target-file, to be edited; with --target-file, checks one. docs/targets.md describes them.\n"
+     "\nexamples:\n"
+     "  tulle targets                                           the table\n"
+     "  tulle targets native >board.target                      a file to start from\n"
+     "  tulle targets --target-file board.target                checked, and printed\n"
+     "  tulle targets --probe                                   measures this machine again\n"
+     "  tulle targets --json                                    all numbers of all machines\n", targets_command},
 };
 
 /* Commands of the design that are still to come. */
-static const char *const later[] = {"bench", "explain", "guide", "inspect", "tune"};
+static const char *const later[] = {"bench", "guide", "inspect", "tune"};
 
 static void print_version(void)
 {

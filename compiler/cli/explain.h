@@ -1,0 +1,76 @@
+/* What explain shows, gathered before any of it is written: the table, one layer, JSON and the picture read the same numbers. Includes cli.h's folders. */
+#ifndef TULLE_EXPLAIN_H
+#define TULLE_EXPLAIN_H
+
+#include "compiler/cli/cli.h"
+
+/* One layer, whichever model priced it. Rates and bytes that do not apply are 0. */
+typedef struct LayerView {
+    int layer;                       /* its number in the plan */
+    const char *name, *op, *kernel, *bound;
+    const Shape *shape;              /* of its first output; NULL if nobody asked for one */
+    double density;                  /* of its weights; 1 without */
+    double dense_flops;              /* 2 a multiply-add, zeros not left out; 0: nothing is multiplied */
+    double bytes;                    /* touched for the first time */
+    double seconds, hot_seconds;     /* in the network; alone, over and over */
+    const char *dense_kernel;        /* NULL: nothing to compare with */
+    double dense_seconds, dense_bytes;
+    double alpha, beta;
+    bool ranged;                     /* there is a useful range of density */
+    double useful_low, useful_high;
+    const Candidate *candidates;     /* the cheapest first, projections included */
+    int candidate_count;
+} LayerView;
+
+typedef struct Explanation {
+    Context *ctx;
+    const Options *options;
+    const Plan *plan;
+    const char *model;               /* its name, any bytes */
+    int64_t batch;
+    LayerView *views;
+    int count;
+    double seconds, dense_seconds;   /* of the whole network: as planned; with the best dense kernel in every layer */
+    double dense_flops, real_flops;
+    double peak, bandwidth;          /* FLOP/s and bytes/s from memory, of the threads asked for */
+} Explanation;
+
+/* ---- explain_view.c: gathering ---- */
+
+Explanation *explanation_make(Context *ctx, const Options *options, const Plan *plan);
+void explanation_candidates(Explanation *explanation, LayerView *view);    /* asks for them */
+double view_gain(const LayerView *view);                                   /* over the best dense kernel; 0: nothing to compare with */
+double view_intensity(const LayerView *view);                              /* FLOPs done for each byte touched first */
+double view_rate(const LayerView *view);                                   /* FLOP/s done */
+double view_effective_rate(const LayerView *view);                         /* as if the zeros had been done, too */
+double work_bytes(const Work *work, bool gpu);                             /* first touches of all stages */
+double price_cycles(const Price *price, Bound bound);                      /* of all stages */
+double price_lost(const Price *price);
+bool candidate_chosen(const Candidate *candidate, const LayerPlan *layer);
+
+/* ---- explain_words.c: numbers and reasons as people read them ---- */
+
+const char *figures_text(Arena *arena, double number);                     /* three significant digits, no exponent; "" for 0 */
+const char *short_name(Arena *arena, const char *name, int most);          /* cut in the middle */
+const char *percent_text(Arena *arena, double part);
+const char *tiling_text(Arena *arena, const Tiling *tiling);
+const char *layout_text(Arena *arena, const Layout *layout);
+const char *cycles_text(Arena *arena, double cycles);                      /* "2.1 M" */
+/* Why this candidate is not what the plan has: "1.9x slower: bound by loads, 2.1 M cycles where sparse_direct needs 1.1 M". */
+const char *lost_text(Arena *arena, const Candidate *candidate, const LayerPlan *layer);
+const char *machine_line(const Explanation *explanation);                  /* "MODEL on MACHINE (ISA), 2 threads: ..." */
+const char *projection_line(const Explanation *explanation);               /* NULL: nothing is projected */
+
+/* ---- explain_table.c, explain_layer.c, explain_json.c, draw_*.c: showing ---- */
+
+void explain_table(const Explanation *explanation);
+void explain_layer(const Explanation *explanation, const LayerView *view);
+void explain_json(const Explanation *explanation, const LayerView *only);   /* only: this layer with all candidates; NULL: all layers, the cheapest of each kernel */
+void draw_explanation(FILE *stream, const Explanation *explanation);
+/* Their parts of the picture; each gives the y where it ends. */
+double draw_roofline(FILE *stream, const Explanation *explanation, double top);
+double draw_bars(FILE *stream, const Explanation *explanation, double top);
+double bars_height(const Explanation *explanation);
+enum { PICTURE_WIDTH = 840 };
+
+#endif

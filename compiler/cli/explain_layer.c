@@ -1,0 +1,152 @@
+/* explain's view of one layer: every candidate, what each would wait for, and why it lost. */
+#include <string.h>
+
+#include "codegen/kernel.h"
+#include "compiler/cli/explain.h"
+
+/* ---- the layer ---- */
+
+static const char *shape_list(Arena *arena, Value *const *values, int count)
+{
+    Text text = text_new(arena);
+    for (int i = 0; i < count && i < 4; i++)
+        if (values[i])
+            text_format(&text, "%s%s", text.length ? " " : "", shape_text(arena, &values[i]->shape));
+    text_add(&text, count > 4 ? " ..." : "");
+    return text.data;
+}
+
+static const char *operators(Arena *arena, const Node *node)
+{
+    Text text = text_new(arena);
+    text_add(&text, op_info(node->op)->name);
+    for (int e = 0; e < node->epilogue_count; e++)
+        text_format(&text, "+%s", op_info(node->epilogue[e]->op)->name);
+    return text.data;
+}
+
+static void print_pattern(Arena *arena, const Pattern *pattern)
+{
+    int32_t least = pattern->rows > 0 ? pattern->row_nonzeros[0] : 0, most = 0;
+    for (int64_t r = 0; r < pattern->rows; r++) {
+        least = pattern->row_nonzeros[r] < least ? pattern->row_nonzeros[r] : least;
+        most = pattern->row_nonzeros[r] > most ? pattern->row_nonzeros[r] : most;
+    }
+    const double mean = pattern->rows > 0 ? (double)pattern->nonzeros / (double)pattern->rows : 0;
+    printf("weights: %lld rows x %lld columns, %lld nonzeros; a row has %d to %d, %s on average", (long long)pattern->rows, (long long)pattern->columns,
+           (long long)pattern->nonzeros, least, most, mean > 0 ? figures_text(arena, mean) : "0");
+    if (mean > 0)
+        printf(" (the longest %sx that)", figures_text(arena, most / mean));
+    printf("; empty: %lld rows, %lld columns\n", (long long)pattern->empty_rows, (long long)pattern->empty_columns);
+}
+
+static const Candidate *cheapest_written(const LayerView *view)
+{
+    for (int i = 0; i < view->candidate_count; i++)
+        if (!kernel_projected(view->candidates[i].kernel))
+            return &view->candidates[i];
+    return NULL;
+}
+
+static const char *with_tiling(Arena *arena, const Kernel *kernel, const Tiling *tiling)
+{
+    const char *text = tiling_text(arena, tiling);
+    return text[0] ? arena_format(arena, "%s %s", kernel->name, text) : kernel->name;
+}
+
+static void print_choice(Arena *arena, const LayerView *view, const LayerPlan *layer)
+{
+    const Candidate *local = cheapest_written(view);
+    printf("chosen: %s, %s: %s ms in the network, %s ms hot\n", with_tiling(arena, layer->kernel, &layer->tiling), layer->why ? layer->why : "",
+           figures_text(arena, view->seconds * 1e3), figures_text(arena, view->hot_seconds * 1e3));
+    if (local)
+        printf("cheapest for this layer alone: %s, %s ms; with its neighbours' layouts: %s ms\n", with_tiling(arena, local->kernel, &local->tiling),
+               figures_text(arena, local->price.seconds * 1e3), figures_text(arena, view->seconds * 1e3));
+    if (view->dense_kernel)
+        printf("best dense kernel: %s, %s ms; gain %.2fx\n", view->dense_kernel, figures_text(arena, view->dense_seconds * 1e3), view_gain(view));
+    if (view->ranged)
+        printf("useful range of density: %s to %s\n", percent_text(arena, view->useful_low), percent_text(arena, view->useful_high));
+}
+
+static void print_head(const Explanation *explanation, const LayerView *view)
+{
+    Arena *arena = explanation->ctx->graph;
+    const LayerPlan *layer = &explanation->plan->layers[view->layer];
+    const Node *node = layer->problem.node;
+    printf("%s\n", machine_line(explanation));
+    if (projection_line(explanation))
+        printf("%s\n", projection_line(explanation));
+    printf("\n%s: %s %s -> %s\n", text_quote(arena, view->name, strlen(view->name)), operators(arena, node),
+           shape_list(arena, node->inputs, node->input_count), shape_list(arena, node->outputs, node->output_count));
+    if (layer->problem.pattern)
+        print_pattern(arena, layer->problem.pattern);
+    print_choice(arena, view, layer);
+}
+
+/* ---- the candidates ---- */
+
+static const char *layouts_text(Arena *arena, const Tiling *tiling)
+{
+    if (layout_plain(&tiling->in) && layout_plain(&tiling->out))
+        return "plain";
+    return arena_format(arena, "%s -> %s", layout_text(arena, &tiling->in), layout_text(arena, &tiling->out));
+}
+
+enum { REASON_COLUMNS = 10 };
+
+/* Numbers are set right by hand, so that the reasons, behind them, can stand left. */
+static void print_reasons(const Explanation *explanation, const LayerView *view)
+{
+    static const char *const titles[REASON_COLUMNS] = {"  #", "kernel", "tiling", "layouts", "      ms", "  hot ms", "alpha", " beta", " ", "why"};
+    Arena *arena = explanation->ctx->graph;
+    const LayerPlan *layer = &explanation->plan->layers[view->layer];
+    const Pattern *pattern = layer->problem.pattern;
+    const char **cells = arena_array(arena, const char *, (view->candidate_count + 1) * REASON_COLUMNS);
+    memcpy(cells, titles, sizeof titles);
+    for (int i = 0; i < view->candidate_count; i++) {
+        const Candidate *candidate = &view->candidates[i];
+        const double alpha = work_alpha(&candidate->work, &candidate->price, explanation->plan->target, explanation->plan->threads);
+        const char *const row[REASON_COLUMNS] = {
+            arena_format(arena, "%3d", i + 1), candidate->kernel->name, tiling_text(arena, &candidate->tiling), layouts_text(arena, &candidate->tiling),
+            arena_format(arena, "%8s", figures_text(arena, candidate->price.seconds * 1e3)),
+            arena_format(arena, "%8s", figures_text(arena, candidate->hot.seconds * 1e3)), arena_format(arena, "%5s", figures_text(arena, alpha)),
+            arena_format(arena, "%5s", pattern ? figures_text(arena, work_beta(&candidate->work, pattern->nonzeros)) : ""),
+            candidate_chosen(candidate, layer) ? ">" : " ", lost_text(arena, candidate, layer),
+        };
+        memcpy(cells + (i + 1) * REASON_COLUMNS, row, sizeof row);
+    }
+    printf("\nwhat could compute it, the cheapest first:\n");
+    report_table(stdout, cells, view->candidate_count + 1, REASON_COLUMNS, REASON_COLUMNS);
+}
+
+enum { CYCLE_COLUMNS = BOUND_COUNT + 3 };
+
+/* The bound that holds has a star. */
+static void print_cycles(const Explanation *explanation, const LayerView *view)
+{
+    Arena *arena = explanation->ctx->graph;
+    const char **cells = arena_array(arena, const char *, (view->candidate_count + 1) * CYCLE_COLUMNS);
+    cells[0] = "kernel";
+    cells[1] = "#";
+    for (int b = 0; b < BOUND_COUNT; b++)
+        cells[b + 2] = arena_format(arena, "%s ", bound_name((Bound)b, explanation->plan->target->isa.gpu));
+    cells[CYCLE_COLUMNS - 1] = "lost";
+    for (int i = 0; i < view->candidate_count; i++) {
+        const Candidate *candidate = &view->candidates[i];
+        const char **row = cells + (i + 1) * CYCLE_COLUMNS;
+        row[0] = candidate->kernel->name;
+        row[1] = arena_format(arena, "%d", i + 1);
+        for (int b = 0; b < BOUND_COUNT; b++)
+            row[b + 2] = arena_format(arena, "%s%s", cycles_text(arena, price_cycles(&candidate->price, (Bound)b)), (Bound)b == candidate->price.bound ? "*" : " ");
+        row[CYCLE_COLUMNS - 1] = cycles_text(arena, price_lost(&candidate->price));
+    }
+    printf("\ncycles that each would need of a core if it were the only bound (*: the one that holds), and those that overlap with nothing:\n");
+    report_table(stdout, cells, view->candidate_count + 1, CYCLE_COLUMNS, 1);
+}
+
+void explain_layer(const Explanation *explanation, const LayerView *view)
+{
+    print_head(explanation, view);
+    print_reasons(explanation, view);
+    print_cycles(explanation, view);
+}

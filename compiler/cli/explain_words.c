@@ -1,0 +1,136 @@
+/* Numbers, names and reasons as people read them. */
+#include <math.h>
+#include <string.h>
+
+#include "codegen/kernel.h"
+#include "compiler/cli/explain.h"
+
+/* ---- numbers ---- */
+
+const char *figures_text(Arena *arena, double number)
+{
+    if (!(number > 0))
+        return "";
+    const int before = (int)floor(log10(number)) + 1, after = before > 2 ? 0 : before < -3 ? 6 : 3 - before;
+    return arena_format(arena, "%.*f", after, number);
+}
+
+const char *percent_text(Arena *arena, double part)
+{
+    return arena_format(arena, "%.1f %%", part * 100);
+}
+
+const char *cycles_text(Arena *arena, double cycles)
+{
+    static const char *const units[] = {"", " k", " M", " G", " T"};
+    int unit = 0;
+    for (; cycles >= 999.5 && unit < COUNT(units) - 1; unit++)
+        cycles /= 1000;
+    return arena_format(arena, unit > 0 && cycles < 9.95 ? "%.1f%s" : "%.0f%s", cycles, units[unit]);
+}
+
+/* ---- names ---- */
+
+const char *short_name(Arena *arena, const char *name, int most)
+{
+    const size_t length = strlen(name);
+    int characters = 0, place = 0;
+    for (size_t at = 0, step; at < length; at += step, characters++) {
+        step = text_character(name + at, length - at);
+        step += step == 0;
+    }
+    if (characters <= most)
+        return name;
+    const int head = (most - 1) / 2, tail = characters - (most - 1 - head);
+    Text text = text_new(arena);
+    for (size_t at = 0, step; at < length; at += step, place++) {
+        step = text_character(name + at, length - at);
+        step += step == 0;
+        if (place < head || place >= tail)
+            text_add_bytes(&text, name + at, step);
+        else if (place == head)
+            text_add(&text, "\xe2\x80\xa6");
+    }
+    return text.data;
+}
+
+const char *tiling_text(Arena *arena, const Tiling *tiling)
+{
+    int used = COUNT(tiling->size);
+    while (used > 0 && tiling->size[used - 1] == 0)
+        used--;
+    Text text = text_new(arena);
+    for (int i = 0; i < used; i++)
+        text_format(&text, "%s%d", i == 0 ? "" : ",", tiling->size[i]);
+    return text.data;
+}
+
+const char *layout_text(Arena *arena, const Layout *layout)
+{
+    return layout_plain(layout) ? "plain" : arena_format(arena, "padded %d,%d in %dx%d", layout->top, layout->left, layout->rows, layout->pitch);
+}
+
+/* ---- reasons ---- */
+
+/* What the candidate needs more of than the chosen one: the bound that holds it, or what overlaps with nothing, or just all stages together. */
+static const char *slower_because(Arena *arena, const Candidate *candidate, const LayerPlan *layer)
+{
+    const Bound bound = candidate->price.bound;
+    const char *other = candidate->kernel == layer->kernel ? "the chosen one" : layer->kernel->name;
+    const double mine = price_cycles(&candidate->price, bound), its = price_cycles(&layer->price, bound);
+    const double lost = price_lost(&candidate->price), its_lost = price_lost(&layer->price);
+    if (mine - its < lost - its_lost)
+        return arena_format(arena, "%s cycles of barriers and wrong guesses where %s loses %s", cycles_text(arena, lost), other, cycles_text(arena, its_lost));
+    const char *name = bound_name(bound, layer->problem.target->isa.gpu);
+    if (mine > its)
+        return arena_format(arena, "bound by %s, %s cycles where %s needs %s", name, cycles_text(arena, mine), other, cycles_text(arena, its));
+    return arena_format(arena, "bound by %s, and its %d stages add up", name, candidate->price.stage_count);
+}
+
+static const char *cheaper_but(const LayerPlan *layer)
+{
+    if (layer->why && strstr(layer->why, "--kernel"))
+        return "--kernel asked for another";
+    if (layer->why && strstr(layer->why, "--select"))
+        return "--select drew another";
+    return "its layouts cost the neighbours more";
+}
+
+const char *lost_text(Arena *arena, const Candidate *candidate, const LayerPlan *layer)
+{
+    if (candidate_chosen(candidate, layer))
+        return "chosen";
+    const double ratio = candidate->price.seconds / layer->price.seconds;
+    const char *projected = kernel_projected(candidate->kernel) ? "priced only, cannot be written yet" : NULL;
+    if (ratio > 1.005) {
+        const char *slower = arena_format(arena, "%.*fx slower: %s", ratio < 1.095 ? 2 : ratio < 9.95 ? 1 : 0, ratio, slower_because(arena, candidate, layer));
+        return projected ? arena_format(arena, "%s; %s", projected, slower) : slower;
+    }
+    const char *reason = projected ? projected : ratio < 0.995 ? cheaper_but(layer) : "a tie goes to the first by name and layout";
+    return ratio < 0.995 ? arena_format(arena, "%.*fx faster, but %s", ratio > 0.913 ? 2 : 1, 1 / ratio, reason) : arena_format(arena, "as fast: %s", reason);
+}
+
+/* ---- the head ---- */
+
+const char *machine_line(const Explanation *explanation)
+{
+    const Plan *plan = explanation->plan;
+    Arena *arena = explanation->ctx->graph;
+    const Machine *machine = &plan->target->machine;
+    const char *threads = arena_format(arena, "%d thread%s", plan->threads, plan->threads == 1 ? "" : "s");
+    return arena_format(arena, "%s on %s (%s), %s: peak %s GFLOP/s, %s GB/s from memory",
+                        text_quote(arena, explanation->model, strlen(explanation->model)), text_quote(arena, machine->name, strlen(machine->name)),
+                        plan->target->isa.name, plan->target->isa.gpu ? "the whole GPU" : threads, figures_text(arena, explanation->peak * 1e-9),
+                        figures_text(arena, explanation->bandwidth * 1e-9));
+}
+
+const char *projection_line(const Explanation *explanation)
+{
+    const Options *options = explanation->options;
+    Arena *arena = explanation->ctx->graph;
+    const char *layers = options->prune > 0 ? arena_format(arena, "density %s", percent_text(arena, options->prune)) : "densities";
+    if (options->prune_file)
+        return arena_format(arena, "a projection, not this model: layers pruned by magnitude to %s%s%s", options->prune > 0 ? layers : "the densities",
+                            options->prune > 0 ? " and to those of " : " of ", text_quote(arena, options->prune_file, strlen(options->prune_file)));
+    return options->prune > 0 ? arena_format(arena, "a projection, not this model: layers pruned by magnitude to %s", layers) : NULL;
+}
