@@ -26,19 +26,30 @@ static _Noreturn void fail_unknown(Context *ctx, const char *name)
     fail(ctx, STATUS_USAGE, NULL, hint, "there is no target named '%s'", quoted);
 }
 
-const Target *target_named(Context *ctx, const char *name)
+static const Target *target_of(Context *ctx, const Machine *machine)
 {
     Target *target = arena_new_of(ctx->graph, Target);
-    if (strcmp(name, "native") == 0) {
-        probe_native(ctx, &target->machine);
-    } else {
-        const Machine *machine = machine_named(name);
-        if (!machine)
-            fail_unknown(ctx, name);
-        target->machine = *machine;
-    }
-    target->isa = *isa_named(target->machine.isa);
+    target->machine = *machine;
+    target->isa = *isa_named(machine->isa);
     return target;
+}
+
+const Target *target_native(Context *ctx, bool again)
+{
+    Machine machine;
+    (void)again;
+    probe_native(ctx, &machine);
+    return target_of(ctx, &machine);
+}
+
+const Target *target_named(Context *ctx, const char *name)
+{
+    if (strcmp(name, "native") == 0)
+        return target_native(ctx, false);
+    const Machine *machine = machine_named(name);
+    if (!machine)
+        fail_unknown(ctx, name);
+    return target_of(ctx, machine);
 }
 
 /* ---- the nearest known core ---- */

@@ -178,18 +178,24 @@ static bool read_isa(const Reader *reader, const char *value)
     return true;
 }
 
+static bool out_of_range(const Reader *reader, int line, int index)
+{
+    const MachineNumber *number = &machine_numbers[index];
+    const char *least = decimal(reader->arena, number->least), *value = decimal(reader->arena, machine_number(reader->machine, index));
+    const char *hint = arena_format(reader->arena, "%s: %s", number->name, number->what), *most = decimal(reader->arena, number->most);
+    const char *space = *number->unit ? " " : "";
+    return faulty(reader, line, hint, "%s is %s: it must be from %s to %s%s%s", number->name, value, least, most, space, number->unit);
+}
+
+/* 0 is always a number: whether this machine can do without is seen when all are read. */
 static bool read_number(const Reader *reader, int index, const char *value)
 {
     const MachineNumber *number = &machine_numbers[index];
     double *place = number_place(reader->machine, index);
     if (!read_decimal(value, place))
         return faulty(reader, reader->line, NULL, "%s: '%s' is not a number", number->name, quoted(reader, value));
-    if (!(*place >= number->least && *place <= number->most)) {
-        const char *least = decimal(reader->arena, number->least), *most = decimal(reader->arena, number->most);
-        const char *hint = arena_format(reader->arena, "%s: %s", number->name, number->what);
-        return faulty(reader, reader->line, hint, "%s is %s: it must be from %s to %s%s%s",
-                      number->name, value, least, most, *number->unit ? " " : "", number->unit);
-    }
+    if (*place != 0 && !(*place >= number->least && *place <= number->most))
+        return out_of_range(reader, reader->line, index);
     if (strcmp(number->unit, "bytes") == 0 && *place != rint(*place))
         return faulty(reader, reader->line, NULL, "%s is %s: bytes are whole", number->name, value);
     return true;
@@ -261,12 +267,16 @@ static bool read_line(Reader *reader, const char *at, const char *end)
 static bool check_missing(const Reader *reader, const Isa *isa)
 {
     Text names = text_new(reader->arena);
-    for (int i = 0; i < machine_number_count; i++)
-        if (is_needed(&machine_numbers[i], isa) && machine_number(reader->machine, i) <= 0)
-            text_format(&names, "%s%s", names.length ? ", " : "", machine_numbers[i].name);
+    for (int i = 0; i < machine_number_count; i++) {
+        if (!is_needed(&machine_numbers[i], isa) || machine_number(reader->machine, i) > 0)
+            continue;
+        if (reader->lines[i])
+            return faulty(reader, reader->lines[i], NULL, "%s is 0: a %s needs it", machine_numbers[i].name, isa->gpu ? "GPU" : "CPU");
+        text_format(&names, "%s%s", names.length ? ", " : "", machine_numbers[i].name);
+    }
     if (!names.length)
         return true;
-    const char *hint = "they must be above 0; 'tulle targets NAME' prints the file of a machine that may be like yours";
+    const char *hint = "'tulle targets NAME' prints the file of a machine that may be like yours";
     return faulty(reader, 0, hint, "what a %s needs is missing: %s", isa->gpu ? "GPU" : "CPU", names.data);
 }
 

@@ -40,6 +40,7 @@ extern const int machine_count;
 
 /* "native" is probed, or what an earlier probe found. STATUS_USAGE with the nearest name for an unknown one. */
 const Target *target_named(Context *ctx, const char *name);
+const Target *target_native(Context *ctx, bool again);   /* again: probed whatever was found before */
 /* The known core nearest to a processor, named as /proc/cpuinfo does (of Arm: implementer, architecture, part); else the generic row of the ISA.
    The row may be of another ISA than the one asked for, when the processor's system hides some of its instructions. */
 const Machine *machine_nearest(const char *isa, const char *vendor, int family, int model);

@@ -14,7 +14,10 @@ typedef struct Strings {             /* values of an option that may be given se
     int count, capacity;
 } Strings;
 
+typedef unsigned CommandSet;         /* bits of main.c's commands */
+
 typedef struct Options {
+    CommandSet command;              /* the one that runs */
     Strings arguments;               /* what is no option: the model, folders */
     const char *target, *target_file, *prefix, *type, *dump, *external_data, *output_path, *compiler;
     const char *select, *prune_file, *alpha, *svg;
@@ -26,7 +29,6 @@ typedef struct Options {
     Strings dimensions, kernels, inputs, outputs, keep;
 } Options;
 
-typedef unsigned CommandSet;         /* bits of main.c's commands */
 enum {
     COMPILE = 1, BUILD = 2, RUN = 4, VERIFY = 8, TARGETS = 16, EXPLAIN = 32, GUIDE = 64,
     ASKING = EXPLAIN | GUIDE, RUNNING = RUN | VERIFY, PLANNING = COMPILE | BUILD | RUNNING | ASKING, ANY = 127
@@ -61,7 +63,8 @@ Status guide_command(Context *ctx, const Options *options);
 
 const char *driver_model(Context *ctx, const Options *options);                  /* the model's path; any other number of arguments is wrong use */
 Graph *driver_graph(Context *ctx, const Options *options, const char *model);    /* after all passes */
-Plan *driver_plan(Context *ctx, const Options *options, const char *model);
+const Target *driver_target(Context *ctx, const Options *options);               /* named, in a file, or this machine */
+Plan *driver_plan(Context *ctx, const Options *options, const char *model);      /* a GPU is refused for commands that write code */
 /* Writes source, header and weights into a folder of ours; gives the source's path. */
 const char *driver_source(Context *ctx, const Plan *plan, const char *folder, const char *prefix, size_t *weight_bytes);
 void driver_refuse_same(Context *ctx, const char *model, const char *path);      /* that an output is the model itself */

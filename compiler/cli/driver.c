@@ -104,11 +104,44 @@ Graph *driver_graph(Context *ctx, const Options *options, const char *model)
     return graph;
 }
 
+const Target *driver_target(Context *ctx, const Options *options)
+{
+    if (options->target && options->target_file)
+        fail(ctx, STATUS_USAGE, NULL, "give one of them", "--target and --target-file name two machines");
+    if (options->target_file)
+        return target_file(ctx, options->target_file);
+    return target_named(ctx, options->target ? options->target : "native");
+}
+
+static void refuse_gpu(Context *ctx, const Options *options, const Target *target)
+{
+    if (target->isa.gpu && options->command & (COMPILE | BUILD | RUNNING))
+        fail(ctx, STATUS_UNSUPPORTED, NULL, "'tulle explain' and 'tulle guide' can price it", "'%s' is a GPU: code for GPUs cannot be written yet",
+             target->machine.name);
+}
+
+/* PlanOptions.random: 0 stands for the cheapest. */
+static uint64_t random_seed(Context *ctx, const char *select)
+{
+    static const char start[] = "random:";
+    if (!select)
+        return 0;
+    const char *digits = strncmp(select, start, sizeof start - 1) == 0 ? select + sizeof start - 1 : "";
+    errno = 0;
+    const unsigned long long seed = strtoull(digits, NULL, 10);
+    if (!*digits || digits[strspn(digits, "0123456789")] || errno || seed > INT64_MAX)
+        fail(ctx, STATUS_USAGE, NULL, "--select random:7 draws kernels, tilings and layouts; without it the cheapest are taken",
+             "--select takes random: and a whole number, not '%s'", text_quote(ctx->graph, select, strlen(select)));
+    return seed + 1;
+}
+
 /* The target and the kernels are looked up first: a slip in a name should not cost the reading of a large model. */
 Plan *driver_plan(Context *ctx, const Options *options, const char *model)
 {
-    const Target *target = target_named(ctx, options->target ? options->target : "native");
-    PlanOptions plan = {.forced = forced_kernels(ctx, &options->kernels), .forced_count = options->kernels.count};
+    const Target *target = driver_target(ctx, options);
+    refuse_gpu(ctx, options, target);
+    PlanOptions plan = {.forced = forced_kernels(ctx, &options->kernels), .forced_count = options->kernels.count,
+                        .random = random_seed(ctx, options->select), .threads = (int)options->threads};
     Graph *graph = driver_graph(ctx, options, model);
     return plan_make(graph, target, &plan);
 }

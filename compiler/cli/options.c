@@ -177,7 +177,7 @@ static void parse_option(Parser *parser, const char *word)
 void options_parse(Context *ctx, char *const *words, int count, CommandSet command, const char *command_name, Options *options)
 {
     Parser parser = {ctx, words, count, 0, command, command_name, options};
-    *options = (Options){.tolerance = 1e-5};
+    *options = (Options){.command = command, .tolerance = 1e-5};
     bool only_arguments = false;
     while (parser.next < count) {
         const char *word = words[parser.next++];

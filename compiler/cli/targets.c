@@ -3,16 +3,19 @@
 
 #include "compiler/cli/cli.h"
 
-enum { COLUMNS = 8 };
+enum { COLUMNS = 10 };
 
-static const Target **all_targets(Context *ctx)
+/* Native first, then the rows. */
+static const Target **all_targets(Context *ctx, bool probe)
 {
     const Target **targets = arena_array(ctx->graph, const Target *, machine_count + 1);
-    targets[0] = target_named(ctx, "native");
+    targets[0] = target_native(ctx, probe);
     for (int i = 0; i < machine_count; i++)
         targets[i + 1] = target_named(ctx, machines[i].name);
     return targets;
 }
+
+/* ---- the table ---- */
 
 static const char *number_text(Arena *arena, double number, const char *unit)
 {
@@ -26,71 +29,106 @@ static const char *cache_text(Arena *arena, double bytes)
     return number_text(arena, bytes / 1024, " KiB");
 }
 
-static void fill_row(Arena *arena, const Target *target, const char *name, const char **cells)
+static const char *peak_text(Arena *arena, const Machine *machine)
+{
+    return arena_format(arena, "%.0f", 2e-9 * machine_peak(machine, (int)machine->cores));
+}
+
+static void fill_row(Arena *arena, const Target *target, const char **cells)
 {
     const Machine *machine = &target->machine;
-    const char *const row[COLUMNS] = {name, target->isa.name, machine->says ? machine->says : "", number_text(arena, machine->cores, ""),
-                                      number_text(arena, machine->ghz, ""), cache_text(arena, machine->l1_bytes), cache_text(arena, machine->l2_bytes),
-                                      cache_text(arena, machine->l3_bytes)};
+    const char *says = machine->says ? machine->says : "";
+    const char *const row[COLUMNS] = {
+        machine->name, target->isa.name, text_quote(arena, says, strlen(says)), number_text(arena, machine->cores, ""), number_text(arena, machine->ghz, ""),
+        peak_text(arena, machine), cache_text(arena, machine->l1_bytes), cache_text(arena, machine->l2_bytes), cache_text(arena, machine->l3_bytes),
+        number_text(arena, machine->memory_all, ""),
+    };
     memcpy(cells, row, sizeof row);
 }
 
 static void print_table(Context *ctx, const Target *const *targets, int count)
 {
-    static const char *const titles[COLUMNS] = {"target", "ISA", "", "cores", "GHz", "L1d", "L2", "L3"};
+    static const char *const titles[COLUMNS] = {"target", "ISA", "", "cores", "GHz", "GFLOP/s", "L1d", "L2", "L3", "GB/s"};
     const char **cells = arena_array(ctx->graph, const char *, (count + 1) * COLUMNS);
     memcpy(cells, titles, sizeof titles);
     for (int i = 0; i < count; i++)
-        fill_row(ctx->graph, targets[i], i ? targets[i]->machine.name : "native", cells + (i + 1) * COLUMNS);
+        fill_row(ctx->graph, targets[i], cells + (i + 1) * COLUMNS);
     report_table(stdout, cells, count + 1, COLUMNS, 3);
 }
 
-static void print_field(const char *name, const char *text, const char *after)
+/* ---- JSON ---- */
+
+static void print_field(const char *name, const char *text)
 {
     printf("\"%s\": ", name);
     if (text)
         report_json_string(stdout, text);
     else
         fputs("null", stdout);
-    fputs(after, stdout);
 }
 
-static void print_count(const char *name, double number, const char *after)
+/* A number that is 0 is none, or not known: null. */
+static void print_number(const Machine *machine, int index)
 {
-    printf("\"%s\": ", name);
+    const double number = machine_number(machine, index);
+    printf(", \"%s\": ", machine_numbers[index].name);
     if (number > 0)
         report_json_number(stdout, number);
     else
         fputs("null", stdout);
-    fputs(after, stdout);
+}
+
+static void print_target(const Target *target)
+{
+    const struct { const char *name, *text; } fields[] = {
+        {"name", target->machine.name}, {"says", target->machine.says}, {"isa", target->isa.name}, {"flags", target->isa.compiler_flags},
+        {"compiler", target->isa.compiler},
+    };
+    for (int i = 0; i < COUNT(fields); i++) {
+        fputs(i ? ", " : "{", stdout);
+        print_field(fields[i].name, fields[i].text);
+    }
+    for (int i = 0; i < machine_number_count; i++)
+        print_number(&target->machine, i);
+    printf(", \"isa_vector_bytes\": %d}", target->isa.vector_bytes);
 }
 
 static void print_json(const Target *const *targets, int count)
 {
     fputs("{\"targets\": [", stdout);
     for (int i = 0; i < count; i++) {
-        const Machine *machine = &targets[i]->machine;
-        fputs(i ? ",\n  {" : "\n  {", stdout);
-        print_field("name", i ? machine->name : "native", ", ");
-        print_field("says", machine->says, ", ");
-        print_field("isa", targets[i]->isa.name, ", ");
-        print_field("flags", targets[i]->isa.compiler_flags, ", ");
-        print_field("compiler", targets[i]->isa.compiler, ", ");
-        print_count("vector_bytes", targets[i]->isa.vector_bytes, ", ");
-        print_count("cores", machine->cores, ", ");
-        print_count("ghz", machine->ghz, ", ");
-        print_count("l1_bytes", machine->l1_bytes, ", ");
-        print_count("l2_bytes", machine->l2_bytes, ", ");
-        print_count("l3_bytes", machine->l3_bytes, "}");
+        fputs(i ? ",\n  " : "\n  ", stdout);
+        print_target(targets[i]);
     }
     fputs("\n]}\n", stdout);
 }
 
+/* ---- the command ---- */
+
+/* The machine that is asked for; NULL: all. */
+static const Target *one_target(Context *ctx, const Options *options)
+{
+    const Strings *words = &options->arguments;
+    const char *name = words->count ? words->items[0] : NULL;
+    if (words->count > 1 || (name && options->target_file))
+        fail(ctx, STATUS_USAGE, NULL, "'tulle targets NAME' prints it as a file for --target-file", "one target at a time");
+    if (options->probe && (options->target_file || (name && strcmp(name, "native"))))
+        fail(ctx, STATUS_USAGE, NULL, NULL, "--probe measures this machine, no other");
+    if (options->target_file)
+        return target_file(ctx, options->target_file);
+    return !name ? NULL : options->probe ? target_native(ctx, true) : target_named(ctx, name);
+}
+
 Status targets_command(Context *ctx, const Options *options)
 {
-    if (options->arguments.count)
-        fail(ctx, STATUS_USAGE, NULL, NULL, "'tulle targets' takes no arguments");
-    const Target **targets = all_targets(ctx);
-    (options->json ? (void)print_json(targets, machine_count + 1) : print_table(ctx, targets, machine_count + 1));
+    const Target *one = one_target(ctx, options);
+    const Target *const *targets = one ? &one : all_targets(ctx, options->probe);
+    const int count = one ? 1 : machine_count + 1;
+    if (options->json)
+        print_json(targets, count);
+    else if (one)
+        fputs(machine_text(ctx->graph, &one->machine), stdout);
+    else
+        print_table(ctx, targets, count);
     return STATUS_FINE;
 }

@@ -143,7 +143,7 @@ fi
 
 expect 0 '^native' "$tulle" targets
 expect 0 '"targets": \[' "$tulle" targets --json
-expect 1 'takes no arguments' "$tulle" targets add.onnx
+expect 1 'no target named' "$tulle" targets add.onnx
 
 # ---- run ----
 
