@@ -328,13 +328,15 @@ static const Choice *best_instead(const Selection *selection, const Problem *pro
     return best;
 }
 
+/* Of three digits, as prices are compared. */
 static const char *time_text(Arena *arena, double seconds)
 {
-    static const struct { double from; const char *unit; } units[] = {{1, "s"}, {1e-3, "ms"}, {0, "us"}};
+    static const struct { double picoseconds; const char *unit; } units[] = {{1e12, "s"}, {1e9, "ms"}, {1e6, "us"}};
+    const double price = (double)price_rounded(seconds);
     int i = 0;
-    while (seconds < units[i].from)
+    while (i < COUNT(units) - 1 && price < units[i].picoseconds)
         i++;
-    return arena_format(arena, "%.3g %s", seconds / (i == 2 ? 1e-6 : units[i].from), units[i].unit);
+    return arena_format(arena, "%.4g %s", price / units[i].picoseconds, units[i].unit);
 }
 
 static const char *reason(const Selecting *selecting, const LayerPlan *layer, const Selection *selection, const Choice *chosen)
