@@ -135,21 +135,6 @@ static uint64_t random_seed(Context *ctx, const char *select)
     return seed + 1;
 }
 
-/* PlanOptions.random: 0 stands for the cheapest. */
-static uint64_t random_seed(Context *ctx, const char *select)
-{
-    static const char start[] = "random:";
-    if (!select)
-        return 0;
-    const char *digits = strncmp(select, start, sizeof start - 1) == 0 ? select + sizeof start - 1 : "";
-    errno = 0;
-    const unsigned long long seed = strtoull(digits, NULL, 10);
-    if (!*digits || digits[strspn(digits, "0123456789")] || errno || seed > INT64_MAX)
-        fail(ctx, STATUS_USAGE, NULL, "--select random:7 draws kernels, tilings and layouts; without it the cheapest are taken",
-             "--select takes random: and a whole number, not '%s'", text_quote(ctx->graph, select, strlen(select)));
-    return seed + 1;
-}
-
 /* The target and the kernels are looked up first: a slip in a name should not cost the reading of a large model. */
 Plan *driver_plan(Context *ctx, const Options *options, const char *model)
 {
