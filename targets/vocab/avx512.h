@@ -1,4 +1,4 @@
-/* The vector vocabulary in AVX-512 (F, VL, DQ, BW): 16 floats. vocab/README.md says what each operation means. */
+/* The vector vocabulary in AVX-512 F, which is all that Knights Landing has: 16 floats. vocab/README.md says what each operation means. */
 #include <immintrin.h>
 
 typedef __m512 v_float;

@@ -47,12 +47,35 @@ static Status native_is_probed(Context *ctx, void *nothing)
     assert_int_equal(target->machine.cores, sysconf(_SC_NPROCESSORS_ONLN));
     assert_true(target->machine.ghz >= 0 && target->machine.ghz < 10);
     assert_true(target->machine.l1_bytes <= target->machine.l2_bytes || target->machine.l2_bytes == 0);
+    assert_true(target->machine.vector_bytes <= target->isa.vector_bytes);
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         assert_true(target->isa.vector_bytes >= 32);
     assert_string_not_equal(target->isa.name, "neon");
 #endif
     return STATUS_FINE;
+}
+
+static void processors_have_a_nearest_core(void **state)
+{
+    (void)state;
+    static const struct { const char *vendor; int family, model; const char *isa, *machine; } known[] = {
+        {"GenuineIntel", 6, 0x4d, "sse4.2", "atom-c2750"},      {"GenuineIntel", 6, 0x5c, "sse4.2", "atom-c2750"},
+        {"GenuineIntel", 6, 0x9c, "sse4.2", "atom-c2750"},      {"GenuineIntel", 6, 0x4f, "avx2", "xeon-e5-2697v4"},
+        {"GenuineIntel", 6, 0x3c, "avx2", "xeon-e5-2697v4"},    {"GenuineIntel", 6, 0x57, "avx512f", "xeon-phi-7250"},
+        {"GenuineIntel", 6, 0x8e, "avx2", "i5-8250u"},          {"GenuineIntel", 6, 0x55, "avx512", "skylake-server"},
+        {"GenuineIntel", 6, 0x6a, "avx512", "skylake-server"},  {"GenuineIntel", 6, 0x8f, "avx512", "sapphire-rapids"},
+        {"GenuineIntel", 6, 0xcf, "avx512", "sapphire-rapids"}, {"GenuineIntel", 6, 0x97, "avx2", "sapphire-rapids"},
+        {"AuthenticAMD", 25, 17, "avx512", "zen4"},             {"AuthenticAMD", 25, 97, "avx512", "zen4"},
+        {"AuthenticAMD", 23, 49, "avx2", "zen4"},               {"AuthenticAMD", 23, 1, "avx2", "generic-avx2"},
+        {"AuthenticAMD", 26, 2, "avx512", "zen4"},              {"AuthenticAMD", 21, 2, "sse4.2", "generic-sse4.2"},
+        {"0x41", 8, 0xd03, "neon", "cortex-a53"},               {"0x41", 8, 0xd08, "neon", "cortex-a72"},
+        {"0x41", 8, 0xd0c, "neon", "neoverse-n1"},              {"0x41", 8, 0xd40, "neon", "neoverse-n1"},
+        {"0x61", 8, 0x22, "neon", "generic-neon"},              {"GenuineIntel", 6, 0xf0, "avx512", "generic-avx512"},
+        {"GenuineIntel", 5, 0x4d, "sse4.2", "generic-sse4.2"},  {"", 0, 0, "portable", "generic"},
+    };
+    for (int i = 0; i < COUNT(known); i++)
+        assert_string_equal(machine_nearest(known[i].isa, known[i].vendor, known[i].family, known[i].model)->name, known[i].machine);
 }
 
 static Status unknown(Context *ctx, void *name)
@@ -85,6 +108,9 @@ static void unknown_names_are_answered_with_the_nearest(void **state)
     (void)state;
     expect_refusal("generic-avx51", "did you mean 'generic-avx512'?");
     expect_refusal("nativ", "did you mean 'native'?");
+    expect_refusal("cortex-a73", "did you mean 'cortex-a");
+    expect_refusal("h300", "did you mean 'h");
+    expect_refusal("xeon-e5-2697", "did you mean 'xeon-e5-2697v4'?");
     expect_refusal("zzzzzzzzzzzzzzzz", "tulle targets");
 }
 
@@ -105,6 +131,7 @@ int main(void)
         cmocka_unit_test(test_vocabularies_end_with_the_functions_in_their_words),
         cmocka_unit_test(test_native_is_probed),
         cmocka_unit_test(unknown_names_are_answered_with_the_nearest),
+        cmocka_unit_test(processors_have_a_nearest_core),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
