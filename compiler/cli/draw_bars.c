@@ -72,7 +72,7 @@ static void draw_row(const Bars *bars, const LayerView *view, double y)
         svg_box(stream, "hatch", LEFT, y + 2, fmax(dense, 0.5), BAR);
     svg_box(stream, two ? "black" : view->dense_flops > 0 ? "hatch" : "white", LEFT, y + 2 + (two ? BAR : 0), fmax(chosen, 0.5), BAR);
     const char *gain = two ? arena_format(bars->arena, ", %.2fx", view_gain(view)) : "";
-    const char *text = arena_format(bars->arena, "%s ms  %s%s", figures_text(bars->arena, view->seconds * 1e3), view->kernel, gain);
+    const char *text = arena_format(bars->arena, "%s ms, %s%s", milliseconds_text(bars->explanation, view->seconds), view->kernel, gain);
     svg_text_over(stream, "", LEFT + fmax(chosen, two ? dense : 0) + 6, middle, 0, text);
 }
 
@@ -83,7 +83,7 @@ static void draw_legend(FILE *stream, double y)
     svg_box(stream, "black", LEFT + 145, y - BAR - 1, 24, BAR);
     svg_text(stream, "", LEFT + 175, y, 0, "zeros left out, as chosen");
     svg_box(stream, "white", LEFT + 325, y - BAR - 1, 24, BAR);
-    svg_text(stream, "", LEFT + 355, y, 0, "multiplies nothing that could be pruned");
+    svg_text(stream, "", LEFT + 355, y, 0, "no multiply-adds");
 }
 
 double draw_bars(FILE *stream, const Explanation *explanation, double top)
@@ -104,16 +104,6 @@ double draw_bars(FILE *stream, const Explanation *explanation, double top)
 /* ---- the picture ---- */
 
 enum { ROOFLINE_HEIGHT = 520 };
-
-static const char *total_line(const Explanation *explanation)
-{
-    Arena *arena = explanation->ctx->graph;
-    if (!(explanation->seconds > 0))
-        return "no layers";
-    return arena_format(arena, "whole network: %s ms; with the best dense kernel in every layer %s ms: %.2fx",
-                        figures_text(arena, explanation->seconds * 1e3), figures_text(arena, explanation->dense_seconds * 1e3),
-                        explanation->dense_seconds / explanation->seconds);
-}
 
 void draw_explanation(FILE *stream, const Explanation *explanation)
 {

@@ -7,10 +7,10 @@
 #include "compiler/cli/explain.h"
 #include "compiler/cli/svg.h"
 
-enum { LEFT = 62, RIGHT = PICTURE_WIDTH - 20, HEIGHT = 440, MOST_DECADES = 9, MOST_LABELS = 8, MOST_ROOFS = 4, POINT = 3 };
+enum { LEFT = 62, RIGHT = PICTURE_WIDTH - 20, HEIGHT = 420, MOST_DECADES = 9, MOST_LABELS = 8, MOST_ROOFS = 4, POINT = 3 };
 
 typedef struct Axis {
-    double low, high;                /* powers of ten */
+    double low, high;                /* logarithms to base 10 */
     double from, to;                 /* pixels */
 } Axis;
 
@@ -81,18 +81,19 @@ static bool after_of(const Explanation *explanation, const LayerView *view, Poin
 
 static void widen(Chart *chart, const Point *point)
 {
-    chart->x.low = fmin(chart->x.low, floor(log10(point->intensity)));
-    chart->x.high = fmax(chart->x.high, ceil(log10(point->intensity)));
-    chart->y.low = fmin(chart->y.low, floor(log10(point->rate)));
+    const double margin = 0.15;
+    chart->x.low = fmin(chart->x.low, log10(point->intensity) - margin);
+    chart->x.high = fmax(chart->x.high, log10(point->intensity) + margin);
+    chart->y.low = fmin(chart->y.low, log10(point->rate) - margin);
 }
 
-/* Whole decades around all points and the corner of the lowest roof. */
+/* Around all points and the corner of the lowest roof. */
 static void set_axes(Chart *chart, double top)
 {
     const Explanation *explanation = chart->explanation;
-    const double peak = explanation->peak, corner = peak / explanation->bandwidth;
-    chart->x = (Axis){-1, ceil(log10(corner * 1.5)), LEFT, RIGHT};
-    chart->y = (Axis){floor(log10(peak)) - 1, ceil(log10(peak * 1.5)), top + HEIGHT, top};
+    const double peak = log10(explanation->peak), corner = log10(explanation->peak / explanation->bandwidth);
+    chart->x = (Axis){-0.5, corner + 0.3, LEFT, RIGHT};
+    chart->y = (Axis){peak - 1.5, peak + 0.25, top + HEIGHT, top};
     for (int i = 0; i < explanation->count; i++) {
         Point point;
         if (before_of(&explanation->views[i], &point))
@@ -112,21 +113,32 @@ static const char *decade_text(Arena *arena, int exponent)
     return arena_format(arena, "%.*f", exponent < 0 ? -exponent : 0, pow(10, exponent));
 }
 
+static void draw_grid_line(const Chart *chart, bool upright, double value, bool decade)
+{
+    const Axis *axis = upright ? &chart->x : &chart->y;
+    const double logarithm = log10(value), at = place(axis, value);
+    if (logarithm < axis->low || logarithm > axis->high || (!decade && axis->high - axis->low > 5))
+        return;
+    const char *look = decade ? "grid" : "fine";
+    if (upright)
+        svg_line(chart->stream, look, at, chart->y.from, at, chart->y.to);
+    else
+        svg_line(chart->stream, look, chart->x.from, at, chart->x.to, at);
+    if (decade && upright)
+        svg_text(chart->stream, "middle", at, chart->y.from + 15, 0, decade_text(chart->arena, (int)lround(logarithm)));
+    else if (decade)
+        svg_text(chart->stream, "end", chart->x.from - 6, at + 4, 0, decade_text(chart->arena, (int)lround(logarithm) - 9));
+}
+
 static void draw_grid(const Chart *chart)
 {
-    for (int d = (int)chart->x.low; d <= (int)chart->x.high; d++)
-        for (int m = 1; m < (d < (int)chart->x.high ? 10 : 2); m++) {
-            const double x = place(&chart->x, m * pow(10, d));
-            if (m == 1)
-                svg_text(chart->stream, "middle", x, chart->y.from + 15, 0, decade_text(chart->arena, d));
-            if (m == 1 || chart->x.high - chart->x.low < 5)
-                svg_line(chart->stream, "grid", x, chart->y.from, x, chart->y.to);
+    for (int fine = 1; fine >= 0; fine--)
+        for (int upright = 0; upright < 2; upright++) {
+            const Axis *axis = upright ? &chart->x : &chart->y;
+            for (int d = (int)floor(axis->low); d <= (int)axis->high; d++)
+                for (int m = fine ? 2 : 1; m < (fine ? 10 : 2); m++)
+                    draw_grid_line(chart, upright, m * pow(10, d), !fine);
         }
-    for (int d = (int)chart->y.low; d <= (int)chart->y.high; d++) {
-        const double y = place(&chart->y, pow(10, d));
-        svg_text(chart->stream, "end", chart->x.from - 6, y + 4, 0, decade_text(chart->arena, d - 9));
-        svg_line(chart->stream, "grid", chart->x.from, y, chart->x.to, y);
-    }
     svg_line(chart->stream, "thin", chart->x.from, chart->y.from, chart->x.to, chart->y.from);
     svg_line(chart->stream, "thin", chart->x.from, chart->y.from, chart->x.from, chart->y.to);
     svg_text(chart->stream, "middle", (chart->x.from + chart->x.to) / 2, chart->y.from + 31, 0, "FLOPs done for each byte that is touched for the first time");
@@ -249,10 +261,10 @@ static void draw_legend(const Chart *chart, double y)
     FILE *stream = chart->stream;
     svg_circle(stream, "white", LEFT + 6, y - 4, POINT);
     svg_text(stream, "", LEFT + 16, y, 0, "a layer with its best dense kernel");
-    svg_line(stream, "thin", LEFT + 212, y - 4, LEFT + 238, y - 4);
-    svg_circle(stream, "white", LEFT + 212, y - 4, POINT);
-    svg_circle(stream, "black", LEFT + 238, y - 4, POINT);
-    svg_text(stream, "", LEFT + 248, y, 0, "the same with the zeros left out, where that is what was chosen; the longest layers are named");
+    svg_line(stream, "thin", LEFT + 232, y - 4, LEFT + 258, y - 4);
+    svg_circle(stream, "white", LEFT + 232, y - 4, POINT);
+    svg_circle(stream, "black", LEFT + 258, y - 4, POINT);
+    svg_text(stream, "", LEFT + 268, y, 0, "with its zeros left out, where that was chosen. The slowest layers are named.");
 }
 
 double draw_roofline(FILE *stream, const Explanation *explanation, double top)

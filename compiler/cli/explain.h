@@ -51,14 +51,17 @@ bool candidate_chosen(const Candidate *candidate, const LayerPlan *layer);
 /* ---- explain_words.c: numbers and reasons as people read them ---- */
 
 const char *figures_text(Arena *arena, double number);                     /* three significant digits, no exponent; "" for 0 */
+const char *times_text(Arena *arena, double ratio);                        /* "1.9x" */
+const char *milliseconds_text(const Explanation *explanation, double seconds);   /* as many digits behind the point for every layer, by the whole's time */
 const char *short_name(Arena *arena, const char *name, int most);          /* cut in the middle */
 const char *percent_text(Arena *arena, double part);
 const char *tiling_text(Arena *arena, const Tiling *tiling);
 const char *layout_text(Arena *arena, const Layout *layout);
 const char *cycles_text(Arena *arena, double cycles);                      /* "2.1 M" */
 /* Why this candidate is not what the plan has: "1.9x slower: bound by loads, 2.1 M cycles where sparse_direct needs 1.1 M". */
-const char *lost_text(Arena *arena, const Candidate *candidate, const LayerPlan *layer);
+const char *lost_text(const Explanation *explanation, const Candidate *candidate, const LayerPlan *layer);
 const char *machine_line(const Explanation *explanation);                  /* "MODEL on MACHINE (ISA), 2 threads: ..." */
+const char *total_line(const Explanation *explanation);
 const char *projection_line(const Explanation *explanation);               /* NULL: nothing is projected */
 
 /* ---- explain_table.c, explain_layer.c, explain_json.c, draw_*.c: showing ---- */

@@ -91,7 +91,7 @@ static void print_candidate(const Explanation *explanation, const LayerPlan *lay
     add_string("bound", bound_name(candidate->price.bound, gpu));
     add_number("alpha", work_alpha(&candidate->work, &candidate->price, target, explanation->plan->threads), product);
     add_number("beta", pattern ? work_beta(&candidate->work, pattern->nonzeros) : 0, product && pattern);
-    add_string("why", lost_text(explanation->ctx->graph, candidate, layer));
+    add_string("why", lost_text(explanation, candidate, layer));
     field("stages");
     for (int s = 0; s < candidate->price.stage_count; s++) {
         fputs(s ? ", " : "[", stdout);
@@ -140,8 +140,17 @@ static void add_pattern(const Pattern *pattern)
         fputs("null, ", stdout);
         return;
     }
-    printf("{\"rows\": %lld, \"columns\": %lld, \"nonzeros\": %lld, \"empty_rows\": %lld, \"empty_columns\": %lld}, ", (long long)pattern->rows,
-           (long long)pattern->columns, (long long)pattern->nonzeros, (long long)pattern->empty_rows, (long long)pattern->empty_columns);
+    const struct { const char *name; int64_t count; } counts[] = {
+        {"rows", pattern->rows}, {"columns", pattern->columns}, {"nonzeros", pattern->nonzeros}, {"taps", pattern->taps}, {"channels", pattern->channels},
+        {"kernels", pattern->kernels}, {"empty_rows", pattern->empty_rows}, {"empty_columns", pattern->empty_columns},
+        {"empty_channels", pattern->empty_channels}, {"distinct_rows", pattern->distinct_rows},
+    };
+    fputs("{", stdout);
+    for (int i = 0; i < COUNT(counts); i++)
+        printf("\"%s\": %lld, ", counts[i].name, (long long)counts[i].count);
+    field("imbalance");
+    report_json_number(stdout, pattern->imbalance);
+    fputs("}, ", stdout);
 }
 
 static void add_range(const LayerView *view)

@@ -32,12 +32,12 @@ static void print_pattern(Arena *arena, const Pattern *pattern)
         least = pattern->row_nonzeros[r] < least ? pattern->row_nonzeros[r] : least;
         most = pattern->row_nonzeros[r] > most ? pattern->row_nonzeros[r] : most;
     }
-    const double mean = pattern->rows > 0 ? (double)pattern->nonzeros / (double)pattern->rows : 0;
-    printf("weights: %lld rows x %lld columns, %lld nonzeros; a row has %d to %d, %s on average", (long long)pattern->rows, (long long)pattern->columns,
-           (long long)pattern->nonzeros, least, most, mean > 0 ? figures_text(arena, mean) : "0");
-    if (mean > 0)
-        printf(" (the longest %sx that)", figures_text(arena, most / mean));
-    printf("; empty: %lld rows, %lld columns\n", (long long)pattern->empty_rows, (long long)pattern->empty_columns);
+    printf("weights: %lld rows x %lld columns (%lld channels, %lld taps), %lld nonzeros: %s; a row has %d to %d, the longest %.2fx the average\n",
+           (long long)pattern->rows, (long long)pattern->columns, (long long)pattern->channels, (long long)pattern->taps, (long long)pattern->nonzeros,
+           percent_text(arena, (double)pattern->nonzeros / ((double)pattern->rows * (double)pattern->columns)), least, most, pattern->imbalance);
+    printf("empty: %lld rows, %lld channels, %lld columns; %lld kernels of one row and channel with a nonzero, %lld different rows\n",
+           (long long)pattern->empty_rows, (long long)pattern->empty_channels, (long long)pattern->empty_columns, (long long)pattern->kernels,
+           (long long)pattern->distinct_rows);
 }
 
 static const Candidate *cheapest_written(const LayerView *view)
@@ -54,14 +54,15 @@ static const char *with_tiling(Arena *arena, const Kernel *kernel, const Tiling 
     return text[0] ? arena_format(arena, "%s %s", kernel->name, text) : kernel->name;
 }
 
+/* The local price is the layer's own; the joint one is what it costs in the layouts that are best for the network. */
 static void print_choice(Arena *arena, const LayerView *view, const LayerPlan *layer)
 {
     const Candidate *local = cheapest_written(view);
-    printf("chosen: %s, %s: %s ms in the network, %s ms hot\n", with_tiling(arena, layer->kernel, &layer->tiling), layer->why ? layer->why : "",
-           figures_text(arena, view->seconds * 1e3), figures_text(arena, view->hot_seconds * 1e3));
+    printf("chosen: %s, %s ms in the network, %s ms hot%s%s%s\n", with_tiling(arena, layer->kernel, &layer->tiling), figures_text(arena, view->seconds * 1e3),
+           figures_text(arena, view->hot_seconds * 1e3), layer->why ? " (" : "", layer->why ? layer->why : "", layer->why ? ")" : "");
     if (local)
-        printf("cheapest for this layer alone: %s, %s ms; with its neighbours' layouts: %s ms\n", with_tiling(arena, local->kernel, &local->tiling),
-               figures_text(arena, local->price.seconds * 1e3), figures_text(arena, view->seconds * 1e3));
+        printf("local price: %s ms with %s, the cheapest for this layer alone; joint price, as chosen: %s ms\n",
+               figures_text(arena, local->price.seconds * 1e3), with_tiling(arena, local->kernel, &local->tiling), figures_text(arena, view->seconds * 1e3));
     if (view->dense_kernel)
         printf("best dense kernel: %s, %s ms; gain %.2fx\n", view->dense_kernel, figures_text(arena, view->dense_seconds * 1e3), view_gain(view));
     if (view->ranged)
@@ -111,7 +112,7 @@ static void print_reasons(const Explanation *explanation, const LayerView *view)
             arena_format(arena, "%8s", figures_text(arena, candidate->price.seconds * 1e3)),
             arena_format(arena, "%8s", figures_text(arena, candidate->hot.seconds * 1e3)), arena_format(arena, "%5s", figures_text(arena, alpha)),
             arena_format(arena, "%5s", pattern ? figures_text(arena, work_beta(&candidate->work, pattern->nonzeros)) : ""),
-            candidate_chosen(candidate, layer) ? ">" : " ", lost_text(arena, candidate, layer),
+            candidate_chosen(candidate, layer) ? ">" : " ", lost_text(explanation, candidate, layer),
         };
         memcpy(cells + (i + 1) * REASON_COLUMNS, row, sizeof row);
     }

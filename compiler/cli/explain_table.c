@@ -25,7 +25,7 @@ static void fill_row(const Explanation *explanation, const LayerView *view, cons
     const bool product = view->dense_flops > 0;
     const char *const row[COLUMNS] = {
         short_name(arena, view->name, LONGEST_NAME), short_name(arena, view->op, LONGEST_OPERATOR), dims_text(arena, view->shape), view->kernel, view->bound,
-        product ? percent_text(arena, view->density) : "", figures_text(arena, view_intensity(view)), figures_text(arena, view->seconds * 1e3),
+        product ? percent_text(arena, view->density) : "", figures_text(arena, view_intensity(view)), milliseconds_text(explanation, view->seconds),
         percent_text(arena, explanation->seconds > 0 ? view->seconds / explanation->seconds : 0), figures_text(arena, view_rate(view) * 1e-9),
         figures_text(arena, view_effective_rate(view) * 1e-9), gain_text(arena, view_gain(view)), product ? arena_format(arena, "%.2f", view->alpha) : "",
     };
@@ -39,7 +39,7 @@ static void fill_sum(const Explanation *explanation, const char **cells)
     const bool product = explanation->dense_flops > 0;
     const char *const row[COLUMNS] = {
         "whole network", "", "", "", "", product ? percent_text(arena, explanation->real_flops / explanation->dense_flops) : "", "",
-        figures_text(arena, seconds * 1e3), "100.0 %", product ? figures_text(arena, explanation->real_flops / seconds * 1e-9) : "",
+        milliseconds_text(explanation, seconds), "100.0 %", product ? figures_text(arena, explanation->real_flops / seconds * 1e-9) : "",
         product ? figures_text(arena, explanation->dense_flops / seconds * 1e-9) : "", gain_text(arena, explanation->dense_seconds / seconds), "",
     };
     memcpy(cells, row, sizeof row);
@@ -62,6 +62,5 @@ void explain_table(const Explanation *explanation)
         printf("%s\n", projection_line(explanation));
     printf("\n");
     report_table(stdout, cells, count + 1 + (explanation->seconds > 0), COLUMNS, TEXT_COLUMNS);
-    printf("\npredicted: %s ms; with the best dense kernel in every layer %s ms\n", figures_text(arena, explanation->seconds * 1e3),
-           figures_text(arena, explanation->dense_seconds * 1e3));
+    printf("\n%s\n", total_line(explanation));
 }

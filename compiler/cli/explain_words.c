@@ -29,6 +29,18 @@ const char *cycles_text(Arena *arena, double cycles)
     return arena_format(arena, unit > 0 && cycles < 9.95 ? "%.1f%s" : "%.0f%s", cycles, units[unit]);
 }
 
+const char *times_text(Arena *arena, double ratio)
+{
+    return arena_format(arena, "%.*fx", ratio < 1.095 ? 2 : ratio < 9.95 ? 1 : 0, ratio);
+}
+
+const char *milliseconds_text(const Explanation *explanation, double seconds)
+{
+    const double total = explanation->seconds > 0 ? ceil(log10(explanation->seconds * 1e3)) : 0;
+    const int after = total > 4 ? 1 : total < -2 ? 7 : 5 - (int)total;
+    return arena_format(explanation->ctx->graph, "%.*f", after, seconds * 1e3);
+}
+
 /* ---- names ---- */
 
 const char *short_name(Arena *arena, const char *name, int most)
@@ -87,27 +99,46 @@ static const char *slower_because(Arena *arena, const Candidate *candidate, cons
     return arena_format(arena, "bound by %s, and its %d stages add up", name, candidate->price.stage_count);
 }
 
-static const char *cheaper_but(const LayerPlan *layer)
+static bool forced_by_name(const Explanation *explanation, const LayerPlan *layer)
 {
-    if (layer->why && strstr(layer->why, "--kernel"))
-        return "--kernel asked for another";
-    if (layer->why && strstr(layer->why, "--select"))
-        return "--select drew another";
-    return "its layouts cost the neighbours more";
+    const Graph *graph = explanation->plan->graph;
+    const Strings *pairs = &explanation->options->kernels;
+    for (int i = 0; i < pairs->count; i++) {
+        const char *name = arena_string(explanation->ctx->scratch, pairs->items[i], (size_t)(strrchr(pairs->items[i], '=') - pairs->items[i]));
+        if (graph->nodes[layer_named(graph, "--kernel", name)] == layer->problem.node)
+            return true;
+    }
+    return false;
 }
 
-const char *lost_text(Arena *arena, const Candidate *candidate, const LayerPlan *layer)
+/* Why the plan pays more than it had to for this layer. */
+static const char *cheaper_but(const Explanation *explanation, const Candidate *candidate, const LayerPlan *layer)
 {
+    const bool in = layout_equal(&candidate->tiling.in, &layer->tiling.in), out = layout_equal(&candidate->tiling.out, &layer->tiling.out);
+    if (forced_by_name(explanation, layer))
+        return "--kernel asked for another";
+    if (explanation->options->select)
+        return "--select drew another";
+    if (!in || !out)
+        return arena_format(explanation->ctx->graph, "its %s in another layout than the neighbours', which would cost them more",
+                            in ? "output is" : out ? "input is" : "input and output are");
+    return "the network as a whole is no faster with it";
+}
+
+const char *lost_text(const Explanation *explanation, const Candidate *candidate, const LayerPlan *layer)
+{
+    Arena *arena = explanation->ctx->graph;
     if (candidate_chosen(candidate, layer))
         return "chosen";
     const double ratio = candidate->price.seconds / layer->price.seconds;
-    const char *projected = kernel_projected(candidate->kernel) ? "priced only, cannot be written yet" : NULL;
+    const char *projected = kernel_projected(candidate->kernel) ? "priced only: cannot be written yet" : NULL;
     if (ratio > 1.005) {
-        const char *slower = arena_format(arena, "%.*fx slower: %s", ratio < 1.095 ? 2 : ratio < 9.95 ? 1 : 0, ratio, slower_because(arena, candidate, layer));
+        const char *slower = arena_format(arena, "%s slower: %s", times_text(arena, ratio), slower_because(arena, candidate, layer));
         return projected ? arena_format(arena, "%s; %s", projected, slower) : slower;
     }
-    const char *reason = projected ? projected : ratio < 0.995 ? cheaper_but(layer) : "a tie goes to the first by name and layout";
-    return ratio < 0.995 ? arena_format(arena, "%.*fx faster, but %s", ratio > 0.913 ? 2 : 1, 1 / ratio, reason) : arena_format(arena, "as fast: %s", reason);
+    if (ratio < 0.995)
+        return arena_format(arena, "%s faster, but %s", times_text(arena, 1 / ratio), projected ? projected : cheaper_but(explanation, candidate, layer));
+    return projected ? projected : "as fast: a tie goes to the first by name";
 }
 
 /* ---- the head ---- */
@@ -133,4 +164,14 @@ const char *projection_line(const Explanation *explanation)
         return arena_format(arena, "a projection, not this model: layers pruned by magnitude to %s%s%s", options->prune > 0 ? layers : "the densities",
                             options->prune > 0 ? " and to those of " : " of ", text_quote(arena, options->prune_file, strlen(options->prune_file)));
     return options->prune > 0 ? arena_format(arena, "a projection, not this model: layers pruned by magnitude to %s", layers) : NULL;
+}
+
+const char *total_line(const Explanation *explanation)
+{
+    Arena *arena = explanation->ctx->graph;
+    if (!(explanation->seconds > 0))
+        return "no layers";
+    return arena_format(arena, "whole network: %s ms predicted; with the best dense kernel in every layer %s ms: a gain of %.2fx",
+                        milliseconds_text(explanation, explanation->seconds), milliseconds_text(explanation, explanation->dense_seconds),
+                        explanation->dense_seconds / explanation->seconds);
 }

@@ -3,13 +3,13 @@
 
 #include "compiler/cli/svg.h"
 
-#define CHARACTER_WIDTH 5.6          /* of an average letter at 11 pixels in Helvetica and its like, rounded up */
+#define CHARACTER_WIDTH 6.7          /* of an average letter at 11 pixels in the widest of the common fonts */
 
 static const char style[] =
     "text { font-family: Helvetica, Arial, 'Liberation Sans', sans-serif; font-size: 11px; fill: black }\n"
     ".small { font-size: 9.5px } .bold { font-weight: bold; font-size: 13px } .middle { text-anchor: middle } .end { text-anchor: end }\n"
     ".rim { stroke: white; stroke-width: 4px; stroke-linejoin: round; fill: white }\n"
-    ".thin { stroke: black; stroke-width: 0.5 } .grid { stroke: #cccccc; stroke-width: 0.5 } .solid { stroke: black; stroke-width: 1.6 }\n"
+    ".thin { stroke: black; stroke-width: 0.5 } .grid { stroke: #c4c4c4; stroke-width: 0.6 } .fine { stroke: #e4e4e4; stroke-width: 0.5 } .solid { stroke: black; stroke-width: 1.6 }\n"
     ".dash { stroke: black; stroke-width: 1.2; stroke-dasharray: 8 3 } .dots { stroke: black; stroke-width: 1.3; stroke-dasharray: 1.5 3 }\n"
     ".dashdot { stroke: black; stroke-width: 1.2; stroke-dasharray: 9 3 2 3 }\n"
     ".black { fill: black; stroke: black; stroke-width: 0.8 } .white { fill: white; stroke: black; stroke-width: 0.9 }\n"
@@ -56,7 +56,7 @@ double svg_width(const char *text)
     double width = 0;
     for (size_t left = strlen(text); left > 0;) {
         const size_t taken = text_character(text, left), step = taken > 0 ? taken : 1;
-        width += taken == 1 && strchr("iljtf.,:;|!'()[]/ ", *text) ? 0.6 * CHARACTER_WIDTH : CHARACTER_WIDTH * 1.1;
+        width += taken == 1 && strchr("iljtf.,:;|!'()[]/ ", *text) ? 0.6 * CHARACTER_WIDTH : CHARACTER_WIDTH;
         text += step;
         left -= step;
     }
