@@ -99,7 +99,8 @@ static int expand(Assign *assign, int n)
         const uint64_t key = node->from >= 0 && assign->last[node->from] == n ? with_layout(state->key, from, 0) : state->key;
         for (int i = 0; i < node->option_count; i++) {
             const AssignOption *option = &node->options[i];
-            if (option->in == layout_at(state->key, from) && (option->out == 0 || assign->slot[n] >= 0))
+            const bool possible = option->out == 0 || assign->slot[n] >= 0 || assign->last[n] == n;
+            if (possible && option->in == layout_at(state->key, from))
                 add_state(assign, &count, (State){with_layout(key, assign->slot[n], option->out), state->cost + option->cost, s, i});
         }
     }
