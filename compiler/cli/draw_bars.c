@@ -9,21 +9,21 @@
 enum { LEFT = 190, RIGHT = 600, TWO_BARS = 20, ONE_BAR = 13, BAR = 7, HEAD = 46, TAIL = 16, MARGIN = 14 };
 
 /* What the zeros gain is seen where the plan leaves them out; else the dense bar is the whole story. */
-static bool has_two(const Explanation *explanation, const LayerView *view)
+static bool has_two(const LayerView *view)
 {
-    return view->dense_kernel && explanation->plan->layers[view->layer].kernel->sparse;
+    return view->dense_kernel && view->sparse;
 }
 
-static double row_height(const Explanation *explanation, const LayerView *view)
+static double row_height(const LayerView *view)
 {
-    return has_two(explanation, view) ? TWO_BARS : ONE_BAR;
+    return has_two(view) ? TWO_BARS : ONE_BAR;
 }
 
 double bars_height(const Explanation *explanation)
 {
     double height = HEAD + TAIL;
     for (int i = 0; i < explanation->count; i++)
-        height += row_height(explanation, &explanation->views[i]);
+        height += row_height(&explanation->views[i]);
     return height;
 }
 
@@ -32,7 +32,7 @@ static double longest_bar(const Explanation *explanation)
     double longest = 0;
     for (int i = 0; i < explanation->count; i++) {
         const LayerView *view = &explanation->views[i];
-        longest = fmax(longest, fmax(view->seconds, has_two(explanation, view) ? view->dense_seconds : 0));
+        longest = fmax(longest, fmax(view->seconds, has_two(view) ? view->dense_seconds : 0));
     }
     return longest;
 }
@@ -57,7 +57,7 @@ static void draw_scale(const Bars *bars, double longest, double top, double bott
     for (int i = 0; i * step <= longest * 1e3; i++) {
         const double x = LEFT + i * step * 1e-3 * bars->scale;
         svg_line(bars->stream, "grid", x, top, x, bottom);
-        svg_text(bars->stream, "small middle", x, top - 4, 0, i ? figures_text(bars->arena, i * step) : "0");
+        svg_text(bars->stream, "small middle", x, top - 4, 0, arena_format(bars->arena, "%.6g", i * step));
     }
     svg_text(bars->stream, "small", RIGHT + 12, top - 4, 0, "predicted ms in the network");
 }
@@ -65,7 +65,7 @@ static void draw_scale(const Bars *bars, double longest, double top, double bott
 static void draw_row(const Bars *bars, const LayerView *view, double y)
 {
     FILE *stream = bars->stream;
-    const bool two = has_two(bars->explanation, view);
+    const bool two = has_two(view);
     const double dense = view->dense_seconds * bars->scale, chosen = view->seconds * bars->scale, middle = y + (two ? BAR : BAR / 2.0) + 4.5;
     svg_text(stream, "end", LEFT - 6, middle, 0, short_name(bars->arena, view->name, 30));
     if (two)
@@ -96,24 +96,26 @@ double draw_bars(FILE *stream, const Explanation *explanation, double top)
         draw_scale(&bars, longest, y, top + bars_height(explanation) - TAIL);
     for (int i = 0; i < explanation->count; i++) {
         draw_row(&bars, &explanation->views[i], y);
-        y += row_height(explanation, &explanation->views[i]);
+        y += row_height(&explanation->views[i]);
     }
     return y + TAIL;
 }
 
 /* ---- the picture ---- */
 
-enum { ROOFLINE_HEIGHT = 520 };
+enum { HEADING = 78, ROOFLINE_HEIGHT = 505 };
 
 void draw_explanation(FILE *stream, const Explanation *explanation)
 {
-    const char *title = machine_line(explanation), *projection = projection_line(explanation);
-    svg_open(stream, PICTURE_WIDTH, 60 + ROOFLINE_HEIGHT + bars_height(explanation), title);
+    const char *title = machine_line(explanation), *projection = projection_line(explanation), *paper = paper_line(explanation);
+    svg_open(stream, PICTURE_WIDTH, HEADING + ROOFLINE_HEIGHT + bars_height(explanation), title);
     svg_text(stream, "bold", MARGIN, 22, 0, title);
     svg_text(stream, "", MARGIN, 38, 0, total_line(explanation));
+    if (paper)
+        svg_text(stream, "", MARGIN, 54, 0, paper);
     if (projection)
-        svg_text(stream, "", MARGIN, 52, 0, projection);
-    draw_roofline(stream, explanation, 60);
-    draw_bars(stream, explanation, 60 + ROOFLINE_HEIGHT);
+        svg_text(stream, "", MARGIN, paper ? 70 : 54, 0, projection);
+    draw_roofline(stream, explanation, HEADING);
+    draw_bars(stream, explanation, HEADING + ROOFLINE_HEIGHT);
     svg_close(stream);
 }

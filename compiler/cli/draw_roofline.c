@@ -50,20 +50,17 @@ static void find_roofs(Chart *chart)
     const Plan *plan = chart->explanation->plan;
     const Machine *machine = &plan->target->machine;
     const double cores = plan->target->isa.gpu || plan->threads > machine->cores ? machine->cores : plan->threads, hertz = cores * machine->ghz * 1e9;
-    add_roof(chart, "L1", "dashdot", machine->load_ports * machine->vector_bytes * hertz);
-    add_roof(chart, "L2", "dash", machine->l2_bytes > 0 ? machine->l2_bandwidth * hertz : 0);
-    add_roof(chart, "L3", "dots", machine->l3_bytes > 0 ? machine->l3_bandwidth * hertz : 0);
+    if (!chart->explanation->by_paper) {
+        add_roof(chart, "L1", "dashdot", machine->load_ports * machine->vector_bytes * hertz);
+        add_roof(chart, "L2", "dash", machine->l2_bytes > 0 ? machine->l2_bandwidth * hertz : 0);
+        add_roof(chart, "L3", "dots", machine->l3_bytes > 0 ? machine->l3_bandwidth * hertz : 0);
+    }
     add_roof(chart, "memory", "solid", chart->explanation->bandwidth);
 }
 
 /* ---- points ---- */
 
 typedef struct Point { double intensity, rate; } Point;
-
-static bool layer_sparse(const Explanation *explanation, const LayerView *view)
-{
-    return explanation->plan->layers[view->layer].kernel->sparse;
-}
 
 static bool before_of(const LayerView *view, Point *point)
 {
@@ -73,10 +70,10 @@ static bool before_of(const LayerView *view, Point *point)
     return true;
 }
 
-static bool after_of(const Explanation *explanation, const LayerView *view, Point *point)
+static bool after_of(const LayerView *view, Point *point)
 {
     *point = (Point){view_intensity(view), view_rate(view)};
-    return point->intensity > 0 && point->rate > 0 && layer_sparse(explanation, view);
+    return point->intensity > 0 && point->rate > 0 && view->sparse;
 }
 
 static void widen(Chart *chart, const Point *point)
@@ -98,7 +95,7 @@ static void set_axes(Chart *chart, double top)
         Point point;
         if (before_of(&explanation->views[i], &point))
             widen(chart, &point);
-        if (after_of(explanation, &explanation->views[i], &point))
+        if (after_of(&explanation->views[i], &point))
             widen(chart, &point);
     }
     chart->x.low = fmax(chart->x.low, chart->x.high - MOST_DECADES);
@@ -108,26 +105,32 @@ static void set_axes(Chart *chart, double top)
 /* ---- lines ---- */
 
 /* "0.01", "1", "1000": a rate in GFLOP/s or an intensity. */
-static const char *decade_text(Arena *arena, int exponent)
+static const char *tick_text(Arena *arena, double value)
 {
-    return arena_format(arena, "%.*f", exponent < 0 ? -exponent : 0, pow(10, exponent));
+    return arena_format(arena, "%.9g", value);
 }
 
-static void draw_grid_line(const Chart *chart, bool upright, double value, bool decade)
+/* Named are the powers of ten; on a short axis 2 and 5 times them, too. */
+static bool tick_named(const Axis *axis, int multiple)
+{
+    return multiple == 1 || (axis->high - axis->low < 2.5 && (multiple == 2 || multiple == 5));
+}
+
+static void draw_tick(const Chart *chart, bool upright, int decade, int multiple)
 {
     const Axis *axis = upright ? &chart->x : &chart->y;
-    const double logarithm = log10(value), at = place(axis, value);
-    if (logarithm < axis->low || logarithm > axis->high || (!decade && axis->high - axis->low > 5))
+    const double value = multiple * pow(10, decade), at = place(axis, value);
+    if (log10(value) < axis->low || log10(value) > axis->high || (multiple > 1 && axis->high - axis->low > 5))
         return;
-    const char *look = decade ? "grid" : "fine";
+    const char *look = multiple == 1 ? "grid" : "fine", *name = tick_named(axis, multiple) ? tick_text(chart->arena, upright ? value : value * 1e-9) : "";
     if (upright)
         svg_line(chart->stream, look, at, chart->y.from, at, chart->y.to);
     else
         svg_line(chart->stream, look, chart->x.from, at, chart->x.to, at);
-    if (decade && upright)
-        svg_text(chart->stream, "middle", at, chart->y.from + 15, 0, decade_text(chart->arena, (int)lround(logarithm)));
-    else if (decade)
-        svg_text(chart->stream, "end", chart->x.from - 6, at + 4, 0, decade_text(chart->arena, (int)lround(logarithm) - 9));
+    if (*name && upright)
+        svg_text(chart->stream, "middle", at, chart->y.from + 15, 0, name);
+    else if (*name)
+        svg_text(chart->stream, "end", chart->x.from - 6, at + 4, 0, name);
 }
 
 static void draw_grid(const Chart *chart)
@@ -137,7 +140,7 @@ static void draw_grid(const Chart *chart)
             const Axis *axis = upright ? &chart->x : &chart->y;
             for (int d = (int)floor(axis->low); d <= (int)axis->high; d++)
                 for (int m = fine ? 2 : 1; m < (fine ? 10 : 2); m++)
-                    draw_grid_line(chart, upright, m * pow(10, d), !fine);
+                    draw_tick(chart, upright, d, m);
         }
     svg_line(chart->stream, "thin", chart->x.from, chart->y.from, chart->x.to, chart->y.from);
     svg_line(chart->stream, "thin", chart->x.from, chart->y.from, chart->x.from, chart->y.to);
@@ -172,7 +175,7 @@ static void draw_roofs(Chart *chart)
         widest = fmax(widest, chart->roofs[i].bandwidth);
     const double from = widest > 0 ? fmax(chart->x.from, place(&chart->x, peak / widest)) : chart->x.from;
     svg_line(chart->stream, "solid", from, y, chart->x.to, y);
-    const char *text = arena_format(chart->arena, "peak of multiply-adds, %s GFLOP/s", figures_text(chart->arena, peak * 1e-9));
+    const char *text = arena_format(chart->arena, "%s, %s GFLOP/s", chart->explanation->by_paper ? "SGEMM" : "peak of multiply-adds", figures_text(chart->arena, peak * 1e-9));
     svg_text_over(chart->stream, "small end", chart->x.to - 4, y - 5, 0, text);
     take(chart, chart->x.to - svg_width(text), y - 16, chart->x.to, y);
     for (int i = 0; i < chart->roof_count; i++)
@@ -193,7 +196,7 @@ static void draw_pairs(const Chart *chart)
     for (int i = 0; i < chart->explanation->count; i++) {
         const LayerView *view = &chart->explanation->views[i];
         Point before, after;
-        if (before_of(view, &before) && after_of(chart->explanation, view, &after))
+        if (before_of(view, &before) && after_of(view, &after))
             svg_line(chart->stream, "thin", place(&chart->x, before.intensity), place(&chart->y, before.rate), place(&chart->x, after.intensity),
                      place(&chart->y, after.rate));
     }
@@ -206,7 +209,7 @@ static void draw_points(Chart *chart)
         if (before_of(&chart->explanation->views[i], &point))
             draw_point(chart, "white", &point);
     for (int i = 0; i < chart->explanation->count; i++)
-        if (after_of(chart->explanation, &chart->explanation->views[i], &point))
+        if (after_of(&chart->explanation->views[i], &point))
             draw_point(chart, "black", &point);
 }
 
@@ -224,7 +227,7 @@ static bool is_free(const Chart *chart, const Box *box)
 static void draw_label(Chart *chart, const LayerView *view)
 {
     Point point;
-    if (!after_of(chart->explanation, view, &point) && !before_of(view, &point))
+    if (!after_of(view, &point) && !before_of(view, &point))
         return;
     const char *text = short_name(chart->arena, view->name, 24);
     const double x = place(&chart->x, point.intensity), y = place(&chart->y, point.rate), width = svg_width(text) * 0.87, gap = POINT + 3;

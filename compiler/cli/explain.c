@@ -36,6 +36,11 @@ static void draw(Context *ctx, const Explanation *explanation, const char *path)
 
 static void check_options(Context *ctx, const Options *options, const char *layer)
 {
+    if (options->alpha && strcmp(options->alpha, "paper") != 0)
+        fail(ctx, STATUS_USAGE, NULL, "leave it out for the alpha that follows from our kernels' counts", "--alpha takes 'paper', not '%s'",
+             text_quote(ctx->graph, options->alpha, strlen(options->alpha)));
+    if (options->alpha && layer)
+        fail(ctx, STATUS_USAGE, NULL, NULL, "the paper's formula knows no candidates: leave out --alpha or the layer");
     if (options->svg && layer)
         fail(ctx, STATUS_USAGE, NULL, NULL, "--svg draws the whole network, not one layer");
     if (options->svg && strcmp(options->svg, "-") != 0)
@@ -49,7 +54,9 @@ Status explain_command(Context *ctx, const Options *given)
     check_options(ctx, &options, layer);
     Explanation *explanation = explanation_make(ctx, &options, driver_plan(ctx, &options, model));
     LayerView *view = layer ? view_named(explanation, layer) : NULL;
-    if (view)
+    if (options.alpha)
+        explanation_by_paper(explanation);
+    else if (view)
         explanation_candidates(explanation, view);
     else if (options.json || options.svg)
         for (int i = 0; i < explanation->count; i++)

@@ -16,6 +16,7 @@ typedef struct LayerView {
     const char *dense_kernel;        /* NULL: nothing to compare with */
     double dense_seconds, dense_bytes;
     double alpha, beta;
+    bool sparse;                     /* leaves zeros out */
     bool ranged;                     /* there is a useful range of density */
     double useful_low, useful_high;
     const Candidate *candidates;     /* the cheapest first, projections included */
@@ -28,6 +29,7 @@ typedef struct Explanation {
     const Plan *plan;
     const char *model;               /* its name, any bytes */
     int64_t batch;
+    bool by_paper;                   /* --alpha paper: no candidates, all cores of the machine */
     LayerView *views;
     int count;
     double seconds, dense_seconds;   /* of the whole network: as planned; with the best dense kernel in every layer */
@@ -39,6 +41,8 @@ typedef struct Explanation {
 
 Explanation *explanation_make(Context *ctx, const Options *options, const Plan *plan);
 void explanation_candidates(Explanation *explanation, LayerView *view);    /* asks for them */
+void explanation_sum(Explanation *explanation);
+void explanation_by_paper(Explanation *explanation);                       /* explain_paper.c: prices by the paper's formula instead */
 double view_gain(const LayerView *view);                                   /* over the best dense kernel; 0: nothing to compare with */
 double view_intensity(const LayerView *view);                              /* FLOPs done for each byte touched first */
 double view_rate(const LayerView *view);                                   /* FLOP/s done */
@@ -62,6 +66,7 @@ const char *cycles_text(Arena *arena, double cycles);                      /* "2
 const char *lost_text(const Explanation *explanation, const Candidate *candidate, const LayerPlan *layer);
 const char *machine_line(const Explanation *explanation);                  /* "MODEL on MACHINE (ISA), 2 threads: ..." */
 const char *total_line(const Explanation *explanation);
+const char *paper_line(const Explanation *explanation);                    /* NULL: by our kernels' counts */
 const char *projection_line(const Explanation *explanation);               /* NULL: nothing is projected */
 
 /* ---- explain_table.c, explain_layer.c, explain_json.c, draw_*.c: showing ---- */

@@ -176,14 +176,16 @@ static void print_layer(const Explanation *explanation, const LayerView *view, b
     add_string("op", view->op);
     add_shape(view->shape);
     add_string("kernel", view->kernel);
-    add_tiling(&layer->tiling);
-    add_layout("layout_in", &layer->tiling.in);
-    add_layout("layout_out", &layer->tiling.out);
+    if (!explanation->by_paper) {
+        add_tiling(&layer->tiling);
+        add_layout("layout_in", &layer->tiling.in);
+        add_layout("layout_out", &layer->tiling.out);
+    }
     add_number("density", view->density, true);
     add_pattern(layer->problem.pattern);
     add_number("median_ms", 0, false);
     add_number("predicted_ms", view->seconds * 1e3, true);
-    add_number("hot_ms", view->hot_seconds * 1e3, true);
+    add_number("hot_ms", view->hot_seconds * 1e3, !explanation->by_paper);
     add_number("share", view->seconds / explanation->seconds, explanation->seconds > 0);
     add_number("bytes", view->bytes, true);
     add_number("intensity", view_intensity(view), product);
@@ -196,7 +198,7 @@ static void print_layer(const Explanation *explanation, const LayerView *view, b
     add_number("alpha", view->alpha, product);
     add_number("beta", view->beta, view->beta > 0);
     add_range(view);
-    add_string("why", layer->why);
+    add_string("why", explanation->by_paper ? NULL : layer->why);
     field("candidates");
     print_candidates(explanation, view, all);
     fputs("}", stdout);
@@ -208,6 +210,7 @@ static void print_head(const Explanation *explanation)
     fputs("{", stdout);
     add_string("model", explanation->model);
     add_string("target", plan->target->machine.name);
+    add_string("model_of_cost", explanation->by_paper ? "paper" : "counts");
     printf("\"threads\": %d, \"batch\": %lld, ", plan->threads, (long long)explanation->batch);
     add_string("projection", projection_line(explanation));
     add_number("peak_gflops", explanation->peak * 1e-9, true);

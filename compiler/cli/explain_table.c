@@ -58,6 +58,8 @@ void explain_table(const Explanation *explanation)
     if (explanation->seconds > 0)
         fill_sum(explanation, cells + (count + 1) * COLUMNS);
     printf("%s\n", machine_line(explanation));
+    if (paper_line(explanation))
+        printf("%s\n", paper_line(explanation));
     if (projection_line(explanation))
         printf("%s\n", projection_line(explanation));
     printf("\n");

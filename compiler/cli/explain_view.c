@@ -77,7 +77,7 @@ static LayerView view_of(const Plan *plan, int number)
         .layer = number, .name = node->name, .op = op_info(node->op)->name, .kernel = layer->kernel->name, .bound = bound_name(layer->price.bound, gpu),
         .shape = node->output_count > 0 && node->outputs[0] ? &node->outputs[0]->shape : NULL,
         .density = layer->problem.density, .dense_flops = 2 * dense_multiply_adds(node), .bytes = work_bytes(&layer->work, gpu),
-        .seconds = layer->price.seconds, .hot_seconds = layer->hot.seconds,
+        .sparse = layer->kernel->sparse, .seconds = layer->price.seconds, .hot_seconds = layer->hot.seconds,
     };
     if (view.dense_flops > 0) {
         view.alpha = work_alpha(&layer->work, &layer->price, plan->target, plan->threads);
@@ -103,12 +103,16 @@ void explanation_candidates(Explanation *explanation, LayerView *view)
 
 /* ---- the network ---- */
 
-static void add_to_sums(Explanation *explanation, const LayerView *view)
+void explanation_sum(Explanation *explanation)
 {
-    explanation->seconds += view->seconds;
-    explanation->dense_seconds += view->dense_kernel ? view->dense_seconds : view->seconds;
-    explanation->dense_flops += view->dense_flops;
-    explanation->real_flops += view->dense_flops * view->density;
+    explanation->seconds = explanation->dense_seconds = explanation->dense_flops = explanation->real_flops = 0;
+    for (int i = 0; i < explanation->count; i++) {
+        const LayerView *view = &explanation->views[i];
+        explanation->seconds += view->seconds;
+        explanation->dense_seconds += view->dense_kernel ? view->dense_seconds : view->seconds;
+        explanation->dense_flops += view->dense_flops;
+        explanation->real_flops += view->dense_flops * view->density;
+    }
 }
 
 static int threads_used(const Plan *plan)
@@ -133,9 +137,8 @@ Explanation *explanation_make(Context *ctx, const Options *options, const Plan *
     explanation->bandwidth = bandwidth_of(plan);
     explanation->views = arena_array(ctx->graph, LayerView, plan->layer_count + 1);
     for (int l = 0; l < plan->layer_count; l++)
-        if (plan->layers[l].kernel) {
-            explanation->views[explanation->count] = view_of(plan, l);
-            add_to_sums(explanation, &explanation->views[explanation->count++]);
-        }
+        if (plan->layers[l].kernel)
+            explanation->views[explanation->count++] = view_of(plan, l);
+    explanation_sum(explanation);
     return explanation;
 }

@@ -149,10 +149,19 @@ const char *machine_line(const Explanation *explanation)
     Arena *arena = explanation->ctx->graph;
     const Machine *machine = &plan->target->machine;
     const char *threads = arena_format(arena, "%d thread%s", plan->threads, plan->threads == 1 ? "" : "s");
-    return arena_format(arena, "%s on %s (%s), %s: peak %s GFLOP/s, %s GB/s from memory",
-                        text_quote(arena, explanation->model, strlen(explanation->model)), text_quote(arena, machine->name, strlen(machine->name)),
-                        plan->target->isa.name, plan->target->isa.gpu ? "the whole GPU" : threads, figures_text(arena, explanation->peak * 1e-9),
-                        figures_text(arena, explanation->bandwidth * 1e-9));
+    return arena_format(arena, "%s on %s (%s), %s: %s %s GFLOP/s, %s GB/s from memory", text_quote(arena, explanation->model, strlen(explanation->model)),
+                        text_quote(arena, machine->name, strlen(machine->name)), plan->target->isa.name,
+                        plan->target->isa.gpu || explanation->by_paper ? "all of it" : threads, explanation->by_paper ? "SGEMM" : "peak",
+                        figures_text(arena, explanation->peak * 1e-9), figures_text(arena, explanation->bandwidth * 1e-9));
+}
+
+const char *paper_line(const Explanation *explanation)
+{
+    if (!explanation->by_paper)
+        return NULL;
+    const Machine *machine = &explanation->plan->target->machine;
+    return arena_format(explanation->ctx->graph, "by the formula of paper 000: alpha %.3g%s; layers without multiplications have no price", machine->paper_alpha,
+                        machine->paper_alpha_fitted > 0 ? ", which the paper does not give: fitted to its result" : "");
 }
 
 const char *projection_line(const Explanation *explanation)
