@@ -37,8 +37,7 @@ static const Target *target_of(Context *ctx, const Machine *machine)
 const Target *target_native(Context *ctx, bool again)
 {
     Machine machine;
-    (void)again;
-    probe_native(ctx, &machine);
+    probe_cached(ctx, &machine, again);
     return target_of(ctx, &machine);
 }
 

@@ -1,116 +1,122 @@
-/* This machine, as it says itself: the widest instruction set we have words for, cores, clock and caches. */
-#include "targets/targets.h"
+/* This machine: what the system says, what is measured, and for the rest the row of the nearest known core; kept in the user's cache folder. */
+#include "targets/probe.h"
 
-#include <stdlib.h>
+#include <math.h>
 #include <string.h>
-#include <unistd.h>
 
-static const char *probe_isa(void)
+/* ---- the instruction set: the widest we have words for ---- */
+
+#if defined(PROBE_X86)
+
+extern const ProbeLoops probe_loops_avx512, probe_loops_avx2, probe_loops_sse42, probe_loops_portable;
+
+static ProbeWidths probe_widths(void)
 {
-#if defined(__x86_64__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw"))
-        return "avx512";
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return "avx2";
-    if (__builtin_cpu_supports("sse4.2"))
-        return "sse4.2";
-    return "portable";
-#elif defined(__aarch64__)
-    return "neon";
+    ProbeWidths widths = {.isa = "portable"};
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        widths.isa = "avx2";
+        if (__builtin_cpu_supports("avx512f")) {
+            const bool more = __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+            widths.isa = more ? "avx512" : "avx512f";
+            widths.loops[widths.count++] = &probe_loops_avx512;
+        }
+        widths.loops[widths.count++] = &probe_loops_avx2;
+    }
+    if (__builtin_cpu_supports("sse4.2")) {
+        widths.isa = widths.count ? widths.isa : "sse4.2";
+        widths.loops[widths.count++] = &probe_loops_sse42;
+    }
+    if (!widths.count)
+        widths.loops[widths.count++] = &probe_loops_portable;
+    return widths;
+}
+
+#elif defined(PROBE_NEON)
+
+extern const ProbeLoops probe_loops_neon;
+
+static ProbeWidths probe_widths(void)
+{
+    return (ProbeWidths){.isa = "neon", .loops = {&probe_loops_neon}, .count = 1};
+}
+
 #else
-    return "portable";
+
+extern const ProbeLoops probe_loops_portable;
+
+static ProbeWidths probe_widths(void)
+{
+    return (ProbeWidths){.isa = "portable", .loops = {&probe_loops_portable}, .count = 1};
+}
+
 #endif
+
+/* ---- the numbers ---- */
+
+static void take(double *number, double said)
+{
+    if (said > 0)
+        *number = said;
 }
 
-/* One line of a file of the system's, without its end; "" if there is none. */
-static const char *line_of(char line[static 64], const char *path)
+/* Hypervisors tell stories: a level that would be smaller than the one inside it is none. */
+static void take_caches(const ProbeSystem *system, Machine *machine)
 {
-    FILE *file = fopen(path, "re");
-    if (!file || !fgets(line, 64, file))
-        line[0] = '\0';
-    if (file)
-        fclose(file);
-    line[strcspn(line, "\n")] = '\0';
-    return line;
-}
-
-/* The first core's data cache of this level. The kernel's account comes first: the C library knows no caches on Arm, and adds up some others. */
-static int64_t probe_cache(Context *ctx, int level, int name)
-{
-    char line[64];
-    for (int index = 0; index < 8; index++) {
-        const char *folder = arena_format(ctx->scratch, "/sys/devices/system/cpu/cpu0/cache/index%d", index);
-        if (atoi(line_of(line, arena_format(ctx->scratch, "%s/level", folder))) != level)
-            continue;
-        if (strcmp(line_of(line, arena_format(ctx->scratch, "%s/type", folder)), "Instruction") == 0)
-            continue;
-        char *unit = NULL;
-        const int64_t size = strtoll(line_of(line, arena_format(ctx->scratch, "%s/size", folder)), &unit, 10);
-        return size * (*unit == 'K' ? 1 << 10 : *unit == 'M' ? 1 << 20 : 1);
+    take(&machine->line_bytes, system->line_bytes);
+    take(&machine->l1i_bytes, system->l1i_bytes);
+    take(&machine->l1_bytes, system->l1_bytes);
+    if (system->l1_bytes > 0) {
+        machine->l2_bytes = system->l2_bytes >= system->l1_bytes ? system->l2_bytes : 0;
+        machine->l2_cores = machine->l2_bytes > 0 ? fmax(1, system->l2_cores) : 0;
+        machine->l3_bytes = system->l3_bytes >= fmax(machine->l1_bytes, machine->l2_bytes) ? system->l3_bytes : 0;
+        machine->l3_cores = machine->l3_bytes > 0 ? fmax(1, system->l3_cores) : 0;
+        machine->l3_bandwidth = machine->l3_bytes > 0 ? fmax(machine->l3_bandwidth, 1) : 0;
     }
-    const long bytes = sysconf(name);
-    return bytes > 0 ? bytes : 0;
 }
 
-/* The value after the colon of the first line of /proc/cpuinfo that begins with `key`; "" if there is none. */
-static const char *cpuinfo(Context *ctx, const char *key)
+static void clamp(Machine *machine)
 {
-    FILE *file = fopen("/proc/cpuinfo", "re");
-    char line[512];
-    const char *found = "";
-    while (file && !*found && fgets(line, sizeof line, file)) {
-        char *colon = strchr(line, ':');
-        if (!colon || strncmp(line, key, strlen(key)) != 0)
-            continue;
-        colon += 1 + (colon[1] == ' ');
-        found = arena_string(ctx->graph, colon, strcspn(colon, "\n"));
-    }
-    if (file)
-        fclose(file);
-    return found;
+#define NUMBER(name, unit, least, most, needed, what) machine->name = fmin(most, fmax(least, machine->name));
+#include "targets/numbers.inc"
+#undef NUMBER
 }
 
-/* The highest clock the system knows of; else the one the kernel last saw. */
-static double probe_ghz(Context *ctx)
+static void measure(Context *ctx, const ProbeSystem *system, const ProbeWidths *widths, Machine *machine)
 {
-    FILE *file = fopen("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq", "re");
-    double kilohertz = 0;
-    if (file) {
-        if (fscanf(file, "%lf", &kilohertz) != 1)
-            kilohertz = 0;
-        fclose(file);
-    }
-    return kilohertz > 0 ? kilohertz / 1e6 : strtod(cpuinfo(ctx, "cpu MHz"), NULL) / 1e3;
-}
-
-/* The known core that is nearest to this processor. */
-static const Machine *probe_nearest(Context *ctx, const char *isa)
-{
-#if defined(__aarch64__)
-    const char *vendor = cpuinfo(ctx, "CPU implementer"), *family = cpuinfo(ctx, "CPU architecture"), *model = cpuinfo(ctx, "CPU part");
-#else
-    const char *vendor = cpuinfo(ctx, "vendor_id"), *family = cpuinfo(ctx, "cpu family"), *model = cpuinfo(ctx, "model\t");
-#endif
-    return machine_nearest(isa, vendor, (int)strtol(family, NULL, 0), (int)strtol(model, NULL, 0));
+    const Isa *isa = isa_named(widths->isa);
+    *machine = *machine_nearest(isa->name, system->vendor, system->family, system->number);
+    machine->name = "native";
+    machine->says = *system->model ? text_quote(ctx->graph, system->model, strlen(system->model)) : "this machine";
+    machine->isa = isa->name;
+    machine->registers = isa->registers;
+    machine->cores = system->cores;
+    take_caches(system, machine);
+    clamp(machine);
+    probe_measure(widths, system->memory_bytes, machine);
+    probe_team(widths->loops[0], system, machine);
+    machine->sgemm_gflops = probe_digits(0.85 * 2e-9 * machine->cores * machine->ghz * 1e9 * machine->fma_ports * machine->vector_bytes / sizeof(float), 3);
+    clamp(machine);
 }
 
 void probe_native(Context *ctx, Machine *machine)
 {
-    const char *model = cpuinfo(ctx, "model name");
-    const char *says = *model ? model : "this machine";
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    const Isa *isa = isa_named(probe_isa());
-    *machine = *probe_nearest(ctx, isa->name);
-    machine->name = "native";
-    machine->isa = isa->name;
-    machine->registers = isa->registers;
-    machine->vector_bytes = machine->vector_bytes < isa->vector_bytes ? machine->vector_bytes : isa->vector_bytes;
-    machine->says = text_quote(ctx->graph, says, strlen(says));
-    machine->cores = cores > 0 ? (double)cores : 1;
-    machine->l1_bytes = (double)probe_cache(ctx, 1, _SC_LEVEL1_DCACHE_SIZE);
-    machine->l2_bytes = (double)probe_cache(ctx, 2, _SC_LEVEL2_CACHE_SIZE);
-    machine->l3_bytes = (double)probe_cache(ctx, 3, _SC_LEVEL3_CACHE_SIZE);
-    machine->ghz = probe_ghz(ctx) > 0 ? probe_ghz(ctx) : machine->ghz;
+    const ProbeWidths widths = probe_widths();
+    ProbeSystem system;
+    probe_system(ctx, &system);
+    measure(ctx, &system, &widths, machine);
+}
+
+void probe_cached(Context *ctx, Machine *machine, bool again)
+{
+    const ProbeWidths widths = probe_widths();
+    ProbeSystem system;
+    probe_system(ctx, &system);
+    const char *path = probe_path(ctx, &system, widths.isa);
+    if (!again && path && probe_recall(ctx, path, machine))
+        return;
+    fprintf(stderr, "tulle: measuring this machine%s%s\n", path ? ", once: kept in " : "", path ? text_quote(ctx->scratch, path, strlen(path)) : "");
+    measure(ctx, &system, &widths, machine);
+    if (path)
+        probe_keep(ctx, path, machine);
 }

@@ -47,6 +47,7 @@ need_packages $TEST_PACKAGES || exit 1
 mkdir -p "$logs"
 step python-packages python_packages
 export TULLE_PYTHON="$PWD/.venv/bin/python"
+export XDG_CACHE_HOME="$PWD/$logs/cache"      # what is measured of this machine: not in the user's
 
 step build build_tulle release
 step build-clang build_tulle clang

@@ -1,0 +1,263 @@
+/* Measures one core: widths, ports and latencies, bandwidths. Everything is run many times, in turns, and the fastest run counts: others on the machine
+   can only make it slower. */
+#define _GNU_SOURCE
+#include "targets/probe.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+
+enum { ROUNDS = 20, L1_TRAFFIC = 1 << 21, COMPUTE_TURNS = 2000, BRANCHES = 20000 };
+
+#define MIB 1048576.0
+
+static const double round_seconds = 0.5e-3;      /* of each loop, at least one run of it */
+static const double most_seconds = 1.5;          /* of all rounds of one set of loops: a busy machine gets fewer rounds */
+
+double probe_now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+/* ---- memory ---- */
+
+float *probe_memory(size_t bytes)
+{
+    float *data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (data == MAP_FAILED)
+        return NULL;
+    for (size_t i = 0; i < bytes / sizeof *data; i++)
+        data[i] = 1.0f;
+    return data;
+}
+
+void probe_memory_free(float *data, size_t bytes)
+{
+    if (data)
+        munmap(data, bytes);
+}
+
+/* Machines whose caches hold more than 64 MB together get some of them measured along. */
+size_t probe_memory_bytes(const Machine *machine, double memory_bytes)
+{
+    const double caches = machine->l3_bytes * (machine->l3_cores > 0 ? ceil(machine->cores / machine->l3_cores) : 1);
+    const double wanted = fmin(256 * MIB, fmax(64 * MIB, 4 * caches));
+    return (size_t)fmax(MIB, fmin(wanted, memory_bytes / 8));
+}
+
+/* ---- a loop to be timed ---- */
+
+typedef struct Task {
+    void (*compute)(int64_t turns);              /* one of these three */
+    void (*load)(const float *data, size_t bytes);
+    void (*store)(float *data, size_t bytes);
+    int64_t turns;                               /* or times over the data */
+    float *data;
+    size_t bytes;
+    double work;                                 /* of one run: instructions, or bytes */
+    double seconds;                              /* of the fastest run; 0: not run yet */
+} Task;
+
+static void run_task(const Task *task)
+{
+    if (task->compute) {
+        task->compute(task->turns);
+        return;
+    }
+    for (int64_t turn = 0; turn < task->turns; turn++) {
+        if (task->load)
+            task->load(task->data, task->bytes);
+        else
+            task->store(task->data, task->bytes);
+    }
+}
+
+static void time_task(Task *task)
+{
+    const double start = probe_now();
+    double before = start;
+    do {
+        run_task(task);
+        const double after = probe_now();
+        if (task->seconds <= 0 || after - before < task->seconds)
+            task->seconds = after - before;
+        before = after;
+    } while (before - start < round_seconds);
+}
+
+static void time_tasks(Task *tasks, int count)
+{
+    const double start = probe_now();
+    for (int round = 0; round < ROUNDS && probe_now() - start < most_seconds; round++)
+        for (int i = 0; i < count; i++)
+            if (tasks[i].turns > 0)
+                time_task(&tasks[i]);
+}
+
+static double task_rate(const Task *task)
+{
+    return task->seconds > 0 ? task->work / task->seconds : 0;
+}
+
+static Task compute_task(void (*compute)(int64_t turns), double work)
+{
+    return (Task){.compute = compute, .turns = COMPUTE_TURNS, .work = COMPUTE_TURNS * work};
+}
+
+/* Reads or writes the data again and again: whole turns of the loops, enough of them for the clock to tell. */
+static Task memory_task(const ProbeLoops *loops, bool loads, float *data, double bytes)
+{
+    const size_t used = (size_t)bytes / loops->block_bytes * loops->block_bytes;
+    Task task = {.data = data, .bytes = used};
+    if (loads)
+        task.load = loops->load;
+    else
+        task.store = loops->store;
+    if (data && used)
+        task.turns = 1 + (int64_t)(L1_TRAFFIC / used);
+    task.work = (double)task.turns * (double)used;
+    return task;
+}
+
+/* ---- branches ---- */
+
+/* Random bits decide, those of the mask; none of them: always the same way. */
+static void branches(int64_t turns, uint64_t mask)
+{
+    static uint64_t random = 88172645463325252u;
+    uint64_t bits = random, taken = 0;
+    for (int64_t turn = 0; turn < turns; turn++) {
+        bits ^= bits << 13;
+        bits ^= bits >> 7;
+        bits ^= bits << 17;
+        if (bits & mask) {
+            taken++;
+            __asm__ volatile("" : "+r"(taken));      /* no conditional move instead */
+        }
+    }
+    random = bits;
+}
+
+static void random_branches(int64_t turns)
+{
+    branches(turns, 1u << 20);
+}
+
+static void steady_branches(int64_t turns)
+{
+    branches(turns, 0);
+}
+
+/* ---- numbers that noise seldom changes ---- */
+
+double probe_digits(double number, int count)
+{
+    const int places = number > 0 ? count - 1 - (int)floor(log10(number)) : 0;
+    const double scale = pow(10, abs(places));
+    return places > 0 ? round(number * scale) / scale : round(number / scale) * scale;
+}
+
+/* Numbers of ports and cycles are whole on most processors. */
+static double nearly_whole(double number)
+{
+    return number > 0.5 && fabs(number - round(number)) < 0.08 * number ? round(number) : probe_digits(number, 2);
+}
+
+static void set(double *number, double measured)
+{
+    if (measured > 0 && isfinite(measured))
+        *number = measured;
+}
+
+/* ---- one core ---- */
+
+double probe_hertz(const ProbeLoops *loops, int repetitions)
+{
+    double least = 0;
+    for (int i = 0; i < repetitions; i++) {
+        const double start = probe_now();
+        loops->clock(COMPUTE_TURNS / 4);
+        const double seconds = probe_now() - start;
+        if (i == repetitions / 2 || seconds < least)     /* the first half warms up */
+            least = seconds;
+    }
+    return COMPUTE_TURNS / 4 * (double)loops->clock_adds / least;
+}
+
+/* Of the widths that reach the peak the narrowest: where the widest instructions take two turns, the units are half as wide. */
+static const ProbeLoops *choose_width(const ProbeWidths *widths)
+{
+    Task tasks[MOST_PROBE_LOOPS];
+    for (int i = 0; i < widths->count; i++)
+        tasks[i] = compute_task(widths->loops[i]->multiply, (double)widths->loops[i]->streams * widths->loops[i]->vector_bytes);
+    time_tasks(tasks, widths->count);
+    int best = 0;
+    for (int i = 1; i < widths->count; i++)
+        if (task_rate(&tasks[i]) > 0.93 * task_rate(&tasks[best]))
+            best = i;
+    return widths->loops[best];
+}
+
+enum { CLOCK, MULTIPLY, ARITHMETIC, LATENCY, LOAD, WIDE, SPLIT, STORE, STEADY, RANDOM, LEVEL2, LEVEL3, MEMORY, TASKS };
+
+static void make_tasks(const ProbeWidths *widths, const ProbeLoops *loops, const Machine *machine, float *data, double bytes, Task *tasks)
+{
+    /* well inside each level, and outside of the one before, also where others use a shared one or a hypervisor is wrong about its size */
+    const double l1 = machine->l1_bytes / 2, l2 = fmax(machine->l2_bytes / 2, machine->l1_bytes * 2), l3 = fmax(machine->l3_bytes / 4, l2 * 4);
+    tasks[CLOCK] = compute_task(loops->clock, loops->clock_adds);
+    tasks[MULTIPLY] = compute_task(loops->multiply, loops->streams);
+    tasks[ARITHMETIC] = compute_task(loops->arithmetic, loops->streams * 2);
+    tasks[LATENCY] = compute_task(loops->latency, loops->streams);
+    tasks[LOAD] = memory_task(loops, true, data, l1);
+    tasks[WIDE] = memory_task(widths->loops[0], true, data, l1);
+    tasks[SPLIT] = memory_task(widths->loops[0], true, data ? data + 1 : NULL, l1);
+    tasks[STORE] = memory_task(loops, false, data, l1);
+    tasks[STEADY] = (Task){.compute = steady_branches, .turns = BRANCHES, .work = BRANCHES};
+    tasks[RANDOM] = (Task){.compute = random_branches, .turns = BRANCHES, .work = BRANCHES};
+    tasks[LEVEL2] = memory_task(loops, true, data, machine->l2_bytes > 0 ? fmin(l2, bytes) : 0);
+    tasks[LEVEL3] = memory_task(loops, true, data, machine->l3_bytes > 0 ? fmin(l3, bytes) : 0);
+    tasks[MEMORY] = memory_task(loops, true, data, bytes);
+}
+
+/* Further slots of loads that straddle lines: vectors of the widest loops, those that kernels use, each of them in one or more turns. */
+static double split_slots(const Task *tasks, const ProbeLoops *wide, const Machine *machine, double hertz)
+{
+    const double loads = tasks[SPLIT].work / wide->vector_bytes, turns = wide->vector_bytes / machine->vector_bytes;
+    const double straddling = loads * fmin(1, wide->vector_bytes / machine->line_bytes);
+    const double cycles = (tasks[SPLIT].seconds - tasks[WIDE].seconds) * hertz;
+    return fmax(0, cycles * machine->load_ports / turns / straddling);
+}
+
+static void set_core(const Task *tasks, const ProbeWidths *widths, const ProbeLoops *loops, Machine *machine)
+{
+    const double hertz = task_rate(&tasks[CLOCK]), vectors = hertz * loops->vector_bytes;
+    machine->ghz = hertz / 1e9;
+    machine->vector_bytes = loops->vector_bytes;
+    set(&machine->fma_ports, nearly_whole(task_rate(&tasks[MULTIPLY]) / hertz));
+    set(&machine->vector_ports, fmax(machine->fma_ports, nearly_whole(task_rate(&tasks[ARITHMETIC]) / hertz)));
+    set(&machine->fma_latency, round(hertz / task_rate(&tasks[LATENCY])));
+    set(&machine->mispredict_cycles, round((tasks[RANDOM].seconds - tasks[STEADY].seconds) * hertz / (BRANCHES / 2)));
+    if (!tasks[LOAD].turns)
+        return;
+    set(&machine->load_ports, nearly_whole(task_rate(&tasks[LOAD]) / vectors));
+    set(&machine->store_ports, nearly_whole(task_rate(&tasks[STORE]) / vectors));
+    machine->split_load_slots = probe_digits(split_slots(tasks, widths->loops[0], machine, hertz), 2);
+    set(&machine->l2_bandwidth, probe_digits(task_rate(&tasks[LEVEL2]) / hertz, 3));
+    set(&machine->l3_bandwidth, probe_digits(task_rate(&tasks[LEVEL3]) / hertz, 3));
+    set(&machine->memory_bandwidth, probe_digits(task_rate(&tasks[MEMORY]) / 1e9, 3));
+}
+
+void probe_measure(const ProbeWidths *widths, double memory_bytes, Machine *machine)
+{
+    const ProbeLoops *loops = choose_width(widths);
+    const size_t bytes = probe_memory_bytes(machine, memory_bytes);
+    float *data = probe_memory(bytes);
+    Task tasks[TASKS];
+    make_tasks(widths, loops, machine, data, (double)bytes, tasks);
+    time_tasks(tasks, TASKS);
+    set_core(tasks, widths, loops, machine);
+    probe_memory_free(data, bytes);
+}
