@@ -78,8 +78,16 @@ static void a_kernel_that_does_not_fit_is_refused(void **state)
 {
     (void)state;
     for (int i = 0; i < kernel_count; i++)
-        if (strcmp(kernels[i]->name, "reference") != 0)
+        if (strcmp(kernels[i]->name, "reference") != 0 && !kernel_projected(kernels[i]))
             assert_int_equal(context_run(force_misfit, (void *)(uintptr_t)kernels[i]->name), STATUS_USAGE);
+}
+
+static void a_projection_is_refused_by_name(void **state)
+{
+    (void)state;
+    for (int i = 0; i < kernel_count; i++)
+        if (kernel_projected(kernels[i]))
+            assert_int_equal(context_run(force_misfit, (void *)(uintptr_t)kernels[i]->name), STATUS_UNSUPPORTED);
 }
 
 /* Half precision can be moved, not computed with. */
@@ -134,6 +142,7 @@ int main(void)
         cmocka_unit_test(kernels_are_forced_by_name),
         cmocka_unit_test(the_scalar_target_is_the_reference),
         cmocka_unit_test(a_kernel_that_does_not_fit_is_refused),
+        cmocka_unit_test(a_projection_is_refused_by_name),
         cmocka_unit_test(layers_without_a_kernel_are_unsupported),
         cmocka_unit_test(the_later_convolution_takes_the_addition),
     };
