@@ -6,7 +6,7 @@
      Agner    Agner Fog, Instruction tables, and The microarchitecture of Intel, AMD and VIA CPUs
      LLVM     scheduling models of LLVM 14, as llvm-mca prints them; gcc: those of gcc (config/arm/cortex-a53.md)
      makers   the maker's product page or white paper; WikiChip where the maker has none
-     C&C      chipsandcheese.com, measurements of that core
+     C&C      chipsandcheese.com, articles on that core
      Jia      Jia et al., Dissecting the NVIDIA Volta GPU Architecture via Microbenchmarking, 2018
    What stands beside "derived" was published by nobody we know of, and follows from what the comment says. In particular:
      one core's memory bandwidth     lines of 64 bytes that it keeps in flight, over the latency of memory
@@ -98,7 +98,7 @@ const Machine machines[] = {
            16 bytes, 1,536 micro-ops, 4 renamed a cycle. Agner: 15 to 20 cycles lost */
         .vector_bytes = 32, .registers = 16, .fma_ports = 2, .fma_latency = 5, .vector_ports = 2, .load_ports = 2, .store_ports = 1,
         .split_load_slots = 1, .decode_width = 4, .issue_width = 4, .fetch_bytes = 16, .micro_ops = 1536, .mispredict_cycles = 16,
-        /* Intel, comparison of caches with Skylake Server's: 25 bytes sustained from L2, 14 from L3 */
+        /* derived: i5-8250u's caches, a seventh less from L2 and a fifth less from a ring of 18 */
         .line_bytes = 64, .l1i_bytes = 32 * KIB, .l1_bytes = 32 * KIB, .l2_bytes = 256 * KIB, .l2_cores = 1, .l2_bandwidth = 25,
         .l3_bytes = 45 * MIB, .l3_cores = 18, .l3_bandwidth = 14,
         .memory_bandwidth = 11.4,                                        /* derived: 16 lines in 90 ns */
@@ -130,7 +130,7 @@ const Machine machines[] = {
            micro-ops, 4 renamed a cycle. Agner: 16 cycles lost */
         .vector_bytes = 32, .registers = 16, .fma_ports = 2, .fma_latency = 4, .vector_ports = 2, .load_ports = 2, .store_ports = 1,
         .split_load_slots = 1, .decode_width = 4, .issue_width = 4, .fetch_bytes = 16, .micro_ops = 1536, .mispredict_cycles = 16,
-        /* Intel, cache parameters of Skylake: 29 bytes sustained from L2, 18 from L3 */
+        /* Intel, cache parameters of Skylake: 29 bytes sustained from L2 (a cycle takes the line in, one reads it: uarch-bench's wiki), 18 from L3 */
         .line_bytes = 64, .l1i_bytes = 32 * KIB, .l1_bytes = 32 * KIB, .l2_bytes = 256 * KIB, .l2_cores = 1, .l2_bandwidth = 29,
         .l3_bytes = 6 * MIB, .l3_cores = 4, .l3_bandwidth = 18,
         /* two channels of DDR4-2400 are 38.4; derived: one core half, all three quarters of it */
@@ -144,8 +144,9 @@ const Machine machines[] = {
         /* Agner, LLVM: ports 0 and 5 multiply-add and add 64 bytes each after 4; two loads of 64 bytes, a store. Front end: as Kaby Lake */
         .vector_bytes = 64, .registers = 32, .fma_ports = 2, .fma_latency = 4, .vector_ports = 2, .load_ports = 2, .store_ports = 1,
         .split_load_slots = 1, .decode_width = 4, .issue_width = 4, .fetch_bytes = 16, .micro_ops = 1536, .mispredict_cycles = 16,
-        /* Intel, cache comparison: 52 bytes sustained from L2, 15 from L3; of those, derived, two thirds, as lines that L2 drops go the same way */
-        .line_bytes = 64, .l1i_bytes = 32 * KIB, .l1_bytes = 32 * KIB, .l2_bytes = 1 * MIB, .l2_cores = 1, .l2_bandwidth = 52,
+        /* derived: from L2 a line in one cycle and a half, as one takes it in and a half reads it; from L3 16 lines in 70 cycles, and two thirds of
+           that, as lines that L2 drops go the same way */
+        .line_bytes = 64, .l1i_bytes = 32 * KIB, .l1_bytes = 32 * KIB, .l2_bytes = 1 * MIB, .l2_cores = 1, .l2_bandwidth = 43,
         .l3_bytes = 27.5 * MIB, .l3_cores = 20, .l3_bandwidth = 10,
         .memory_bandwidth = 12,                                          /* derived: 16 lines in 85 ns */
         .memory_all = 102,                                               /* derived: 80 % of six channels of DDR4-2666 */
@@ -160,9 +161,8 @@ const Machine machines[] = {
            bytes, 4,096 micro-ops, 6 renamed; C&C: 17 cycles lost */
         .vector_bytes = 64, .registers = 32, .fma_ports = 2, .fma_latency = 4, .vector_ports = 2, .load_ports = 2, .store_ports = 1,
         .split_load_slots = 1.3, .decode_width = 6, .issue_width = 6, .fetch_bytes = 32, .micro_ops = 4096, .mispredict_cycles = 17,
-        /* Intel, cache parameters of Ice Lake, whose link this is: 48 bytes sustained from L2. L3 derived: 48 lines in flight over 70 ns, and two
-           thirds of it, as for skylake-server */
-        .line_bytes = 64, .l1i_bytes = 32 * KIB, .l1_bytes = 48 * KIB, .l2_bytes = 2 * MIB, .l2_cores = 1, .l2_bandwidth = 48,
+        /* L2 derived as for skylake-server. L3 derived: 48 lines in flight over 70 ns, and two thirds of it, as there */
+        .line_bytes = 64, .l1i_bytes = 32 * KIB, .l1_bytes = 48 * KIB, .l2_bytes = 2 * MIB, .l2_cores = 1, .l2_bandwidth = 43,
         .l3_bytes = 105 * MIB, .l3_cores = 56, .l3_bandwidth = 11,
         .memory_bandwidth = 16,                                          /* derived: between 16 lines of L1 and 48 of L2 in 110 ns, 9 and 28 */
         .memory_all = 245,                                               /* derived: 80 % of eight channels of DDR5-4800 */
@@ -194,7 +194,7 @@ const Machine machines[] = {
            level 1, 16 into it. In order, two instructions a cycle. Lost, derived: its 8 stages */
         .vector_bytes = 16, .registers = 32, .fma_ports = 1, .fma_latency = 4, .vector_ports = 1, .load_ports = 0.5, .store_ports = 1,
         .split_load_slots = 1, .decode_width = 2, .issue_width = 2, .fetch_bytes = 16, .micro_ops = 0, .mispredict_cycles = 8,
-        .line_bytes = 64, .l1i_bytes = 16 * KIB, .l1_bytes = 16 * KIB, .l2_bytes = 512 * KIB, .l2_cores = 4,
+        .line_bytes = 64, .l1i_bytes = 32 * KIB, .l1_bytes = 32 * KIB, .l2_bytes = 512 * KIB, .l2_cores = 4,    /* makers */
         .l2_bandwidth = 4,                                               /* derived: half of level 1's 8 bytes, as four cores share it */
         .memory_bandwidth = 2,                                           /* derived: 5 lines in 160 ns */
         .memory_all = 2.8,           /* derived: 78 % of 32 bits of LPDDR2-900, as Texas Instruments (SPRAD45) measures of its A53's memory */
@@ -204,8 +204,8 @@ const Machine machines[] = {
     {
         "cortex-a72", "Raspberry Pi 4, 4 cores of Cortex-A72", "neon",
         .cores = 4, .ghz = 1.5,                                          /* makers */
-        /* LLVM: a 16-byte multiply-add a cycle; Arm: 7 cycles, 3 to the next sum; one load, a 16-byte store in two. Three decoded from 16 bytes.
-           Lost, derived: its 15 stages */
+        /* LLVM: a 16-byte multiply-add a cycle, on both 8-byte pipes (C&C); Arm: 7 cycles, 3 to the next sum; one load, a 16-byte store in
+           two. Three decoded from 16 bytes. Lost, derived: its 15 stages */
         .vector_bytes = 16, .registers = 32, .fma_ports = 1, .fma_latency = 3, .vector_ports = 1, .load_ports = 1, .store_ports = 0.5,
         .split_load_slots = 1, .decode_width = 3, .issue_width = 3, .fetch_bytes = 16, .micro_ops = 0, .mispredict_cycles = 15,
         .line_bytes = 64, .l1i_bytes = 48 * KIB, .l1_bytes = 32 * KIB, .l2_bytes = 1 * MIB, .l2_cores = 4,
@@ -223,7 +223,7 @@ const Machine machines[] = {
         /* C&C: 19 bytes from L2. L3 derived: 48 lines in flight (Arm) over 35 ns */
         .line_bytes = 64, .l1i_bytes = 64 * KIB, .l1_bytes = 64 * KIB, .l2_bytes = 1 * MIB, .l2_cores = 1, .l2_bandwidth = 19,
         .l3_bytes = 32 * MIB, .l3_cores = 64, .l3_bandwidth = 12,
-        .memory_bandwidth = 25,                                          /* derived: 48 lines in 120 ns */
+        .memory_bandwidth = 21,                                          /* Arm (learn.arm.com): one core of a Graviton 2 */
         .memory_all = 164,                                               /* derived: 80 % of eight channels of DDR4-3200 */
         .barrier_us = 0.7,                                               /* derived: 6 steps of 60 ns */
         .half_rate = 2,                                                  /* FEAT_FP16 */

@@ -94,7 +94,7 @@ static Status forms_that_are_fine(Context *ctx, void *nothing)
     assert_true(parse(ctx, text.data, &machine, &fault));
     assert_string_equal(machine.name, "my.board_2-b");
     assert_string_equal(machine.says, "the # one, größer");
-    assert_true(machine.l1_bytes == 16384);
+    assert_true(machine.l1_bytes == 32768);
     return STATUS_FINE;
 }
 
