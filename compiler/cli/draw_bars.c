@@ -6,7 +6,7 @@
 #include "compiler/cli/explain.h"
 #include "compiler/cli/svg.h"
 
-enum { LEFT = 190, RIGHT = 600, TWO_BARS = 20, ONE_BAR = 13, BAR = 7, HEAD = 46, TAIL = 16, MARGIN = 14 };
+enum { LEFT = 190, RIGHT = 600, TWO_BARS = 20, ONE_BAR = 14, BAR = 7, HEAD = 46, TAIL = 16, MARGIN = 14 };
 
 /* What the zeros gain is seen where the plan leaves them out; else the dense bar is the whole story. */
 static bool has_two(const LayerView *view)

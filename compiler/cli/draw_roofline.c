@@ -176,8 +176,8 @@ static void draw_roofs(Chart *chart)
     const double from = widest > 0 ? fmax(chart->x.from, place(&chart->x, peak / widest)) : chart->x.from;
     svg_line(chart->stream, "solid", from, y, chart->x.to, y);
     const char *text = arena_format(chart->arena, "%s, %s GFLOP/s", chart->explanation->by_paper ? "SGEMM" : "peak of multiply-adds", figures_text(chart->arena, peak * 1e-9));
-    svg_text_over(chart->stream, "small end", chart->x.to - 4, y - 5, 0, text);
-    take(chart, chart->x.to - svg_width(text), y - 16, chart->x.to, y);
+    svg_text_over(chart->stream, "small end", chart->x.to - 4, y - 8, 0, text);
+    take(chart, chart->x.to - svg_width(text), y - 19, chart->x.to, y);
     for (int i = 0; i < chart->roof_count; i++)
         draw_roof(chart, &chart->roofs[i], peak, i);
 }

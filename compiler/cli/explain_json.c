@@ -74,11 +74,12 @@ static void print_stage(const StagePrice *price, const StagePlan *stage, bool gp
     fputs("}", stdout);
 }
 
-static void print_candidate(const Explanation *explanation, const LayerPlan *layer, const Candidate *candidate)
+static void print_candidate(const Explanation *explanation, const LayerView *view, const Candidate *candidate)
 {
+    const LayerPlan *layer = &explanation->plan->layers[view->layer];
     const Target *target = explanation->plan->target;
     const Pattern *pattern = layer->problem.pattern;
-    const bool product = candidate->work.multiply_adds > 0, gpu = target->isa.gpu;
+    const bool product = view->dense_flops > 0, gpu = target->isa.gpu;
     fputs("\n      {", stdout);
     add_string("kernel", candidate->kernel->name);
     add_tiling(&candidate->tiling);
@@ -117,7 +118,7 @@ static void print_candidates(const Explanation *explanation, const LayerView *vi
         if (!all && !first_of_kernel(view, i) && !candidate_chosen(&view->candidates[i], layer))
             continue;
         fputs(between, stdout);
-        print_candidate(explanation, layer, &view->candidates[i]);
+        print_candidate(explanation, view, &view->candidates[i]);
         between = ",";
     }
     fputs("]", stdout);

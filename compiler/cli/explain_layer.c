@@ -106,7 +106,7 @@ static void print_reasons(const Explanation *explanation, const LayerView *view)
     memcpy(cells, titles, sizeof titles);
     for (int i = 0; i < view->candidate_count; i++) {
         const Candidate *candidate = &view->candidates[i];
-        const double alpha = work_alpha(&candidate->work, &candidate->price, explanation->plan->target, explanation->plan->threads);
+        const double alpha = view->dense_flops <= 0 ? 0 : work_alpha(&candidate->work, &candidate->price, explanation->plan->target, explanation->plan->threads);
         const char *const row[REASON_COLUMNS] = {
             arena_format(arena, "%3d", i + 1), candidate->kernel->name, tiling_text(arena, &candidate->tiling), layouts_text(arena, &candidate->tiling),
             arena_format(arena, "%8s", figures_text(arena, candidate->price.seconds * 1e3)),

@@ -3,7 +3,7 @@
 
 #include "compiler/cli/explain.h"
 
-enum { COLUMNS = 13, TEXT_COLUMNS = 5, LONGEST_NAME = 26, LONGEST_OPERATOR = 13 };
+enum { COLUMNS = 13, TEXT_COLUMNS = 5, LONGEST_NAME = 24, LONGEST_OPERATOR = 13 };
 
 static const char *gain_text(Arena *arena, double gain)
 {
@@ -39,7 +39,7 @@ static void fill_sum(const Explanation *explanation, const char **cells)
     const bool product = explanation->dense_flops > 0;
     const char *const row[COLUMNS] = {
         "whole network", "", "", "", "", product ? percent_text(arena, explanation->real_flops / explanation->dense_flops) : "", "",
-        milliseconds_text(explanation, seconds), "100.0 %", product ? figures_text(arena, explanation->real_flops / seconds * 1e-9) : "",
+        milliseconds_text(explanation, seconds), "100 %", product ? figures_text(arena, explanation->real_flops / seconds * 1e-9) : "",
         product ? figures_text(arena, explanation->dense_flops / seconds * 1e-9) : "", gain_text(arena, explanation->dense_seconds / seconds), "",
     };
     memcpy(cells, row, sizeof row);
@@ -47,7 +47,7 @@ static void fill_sum(const Explanation *explanation, const char **cells)
 
 void explain_table(const Explanation *explanation)
 {
-    static const char *const titles[COLUMNS] = {"layer", "operator", "output", "kernel", "bound by", "density", "FLOP/byte", "ms", "share", "GFLOP/s",
+    static const char *const titles[COLUMNS] = {"layer", "operator", "output", "kernel", "bound by", "density", "FLOP/B", "ms", "share", "GFLOP/s",
                                                 "effective", "gain", "alpha"};
     Arena *arena = explanation->ctx->graph;
     const int count = explanation->count;
