@@ -1,4 +1,5 @@
 /* tulle explain: what the model of the machine says of every layer, or of one layer's every candidate. */
+#include <math.h>
 #include <string.h>
 
 #include "compiler/cli/explain.h"
@@ -36,6 +37,8 @@ static void draw(Context *ctx, const Explanation *explanation, const char *path)
 
 static void check_options(Context *ctx, const Options *options, const char *layer)
 {
+    if (options->json && options->svg && !strcmp(options->svg, "-"))
+        fail(ctx, STATUS_USAGE, NULL, NULL, "--json and --svg - cannot both go to standard output");
     if (options->alpha && strcmp(options->alpha, "paper") != 0)
         fail(ctx, STATUS_USAGE, NULL, "leave it out for the alpha that follows from our kernels' counts", "--alpha takes 'paper', not '%s'",
              text_quote(ctx->graph, options->alpha, strlen(options->alpha)));
@@ -47,6 +50,38 @@ static void check_options(Context *ctx, const Options *options, const char *laye
         driver_refuse_same(ctx, options->arguments.items[0], options->svg);
 }
 
+/* A machine that no kernel has counts for. */
+static void check_priced(const Explanation *explanation)
+{
+    const Target *target = explanation->plan->target;
+    if (!isfinite(explanation->seconds))
+        fail(explanation->ctx, STATUS_UNSUPPORTED, NULL, "machines with another ISA have: see 'tulle targets'", "'%s' has no prices: there are no kernels for %s yet",
+             text_quote(explanation->ctx->graph, target->machine.name, strlen(target->machine.name)), target->isa.name);
+}
+
+/* Of the layer that is looked at; of all, where more than the table is shown. The paper's formula has none. */
+static void ask_candidates(Explanation *explanation, LayerView *view)
+{
+    if (view)
+        explanation_candidates(explanation, view);
+    else if (!explanation->by_paper && (explanation->options->json || explanation->options->svg))
+        for (int i = 0; i < explanation->count; i++)
+            explanation_candidates(explanation, &explanation->views[i]);
+}
+
+static void show(const Explanation *explanation, const LayerView *view)
+{
+    const Options *options = explanation->options;
+    if (options->svg)
+        draw(explanation->ctx, explanation, options->svg);
+    if (options->json)
+        explain_json(explanation, view);
+    else if (view)
+        explain_layer(explanation, view);
+    else if (!options->svg || strcmp(options->svg, "-") != 0)
+        explain_table(explanation);
+}
+
 Status explain_command(Context *ctx, const Options *given)
 {
     Options options = *given;
@@ -56,18 +91,8 @@ Status explain_command(Context *ctx, const Options *given)
     LayerView *view = layer ? view_named(explanation, layer) : NULL;
     if (options.alpha)
         explanation_by_paper(explanation);
-    else if (view)
-        explanation_candidates(explanation, view);
-    else if (options.json || options.svg)
-        for (int i = 0; i < explanation->count; i++)
-            explanation_candidates(explanation, &explanation->views[i]);
-    if (options.svg)
-        draw(ctx, explanation, options.svg);
-    if (options.json)
-        explain_json(explanation, view);
-    else if (view)
-        explain_layer(explanation, view);
-    else if (!options.svg || strcmp(options.svg, "-") != 0)
-        explain_table(explanation);
+    check_priced(explanation);
+    ask_candidates(explanation, view);
+    show(explanation, view);
     return STATUS_FINE;
 }

@@ -37,7 +37,7 @@ const char *times_text(Arena *arena, double ratio)
 const char *milliseconds_text(const Explanation *explanation, double seconds)
 {
     const double total = explanation->seconds > 0 ? ceil(log10(explanation->seconds * 1e3)) : 0;
-    const int after = total > 3 ? 1 : total < -2 ? 6 : 4 - (int)total;
+    const int after = total > 4 ? 1 : total < 0 ? 5 : 5 - (int)total;
     return arena_format(explanation->ctx->graph, "%.*f", after, seconds * 1e3);
 }
 
