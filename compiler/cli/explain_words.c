@@ -34,11 +34,12 @@ const char *times_text(Arena *arena, double ratio)
     return arena_format(arena, "%.*fx", ratio < 1.095 ? 2 : ratio < 9.95 ? 1 : 0, ratio);
 }
 
+/* Five digits of the whole's time, as long as they are fewer than six behind the point; then three. */
 const char *milliseconds_text(const Explanation *explanation, double seconds)
 {
-    const double total = explanation->seconds > 0 ? ceil(log10(explanation->seconds * 1e3)) : 0;
-    const int after = total > 4 ? 1 : total < 0 ? 5 : 5 - (int)total;
-    return arena_format(explanation->ctx->graph, "%.*f", after, seconds * 1e3);
+    const double before = explanation->seconds > 0 ? fmax(-4, ceil(log10(explanation->seconds * 1e3))) : 0;
+    const double after = fmax(fmin(5 - before, 5), fmax(3 - before, 1));
+    return arena_format(explanation->ctx->graph, "%.*f", (int)after, seconds * 1e3);
 }
 
 /* ---- names ---- */
