@@ -44,6 +44,14 @@ static const Command commands[] = {
      "  tulle explain net.onnx --target atom-c2750 --threads 8\n"
      "  tulle explain net.onnx conv3                            one layer, all candidates\n"
      "  tulle explain net.onnx --prune 0.1 --svg net.svg        what if it were pruned, as a picture, too\n", explain_command},
+    {"guide", GUIDE, "MODEL.onnx [--target T] [--max-time MS] [--max-size MB] [options]", "says where pruning pays on a machine, and how far",
+     "Nothing is run. For each layer with weights: the range of densities in which it gains, whether to leave it dense, prune it, stop or restore it,\n"
+     "what it has gained and would gain at the range's end, and below which share of its rows a structured pruning would gain more. With\n"
+     "a limit: the densities that reach it with the fewest weights removed. docs/guide.md says how these are found, and describes the JSON.\n"
+     "\nexamples:\n"
+     "  tulle guide net.onnx --target atom-c2750 --threads 8\n"
+     "  tulle guide net.onnx --max-time 20 --keep conv1          which densities would bring it under 20 ms\n"
+     "  tulle guide net.onnx --prune 0.1 --json                 what if all layers had a density of 0.1, for a program to read\n", guide_command},
     {"targets", TARGETS, "[NAME] [options]", "lists the machines it knows, and this one as probed; prints one as a file",
      "A machine is a list of numbers: cores, clock, ports, caches, bandwidths. GFLOP/s is the peak of all cores in f32, GB/s from memory to all cores.\n"
      "With NAME, the machine as a file for --target-file, to be edited; with --target-file, checks one. docs/targets.md describes them.\n"

@@ -72,6 +72,7 @@ Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options)
     Plan *plan = arena_new_of(graph->arena, Plan);
     plan->graph = graph;
     plan->target = target;
+    plan->options = *options;
     plan->threads = options->threads > 0 ? options->threads : 1;
     plan->places = arena_array(graph->arena, Place, graph->value_count + 1);
     describe_layers(plan, options);

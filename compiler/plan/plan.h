@@ -175,19 +175,6 @@ typedef struct Place {               /* where a value lives */
     int first_stage, last_stage;     /* complete after the one (-1: from the start), kept until the other: verify reads it right after first_stage */
 } Place;
 
-typedef struct Plan {
-    Graph *graph;
-    const Target *target;
-    int threads;
-    double seconds;                  /* the layers' prices */
-    LayerPlan *layers;               /* one a node of the graph, in order */
-    int layer_count, stage_count;
-    Place *places;                   /* by value id */
-    size_t workspace_bytes;          /* shared part, 64-byte multiple */
-    size_t thread_bytes;             /* added for each thread, 64-byte multiple */
-    size_t peak_values_bytes;        /* what values and scratch need together at the worst stage: no plan can be smaller */
-} Plan;
-
 typedef struct ForcedKernel { const char *layer, *kernel; } ForcedKernel;   /* --kernel LAYER=NAME */
 
 typedef struct PlanOptions {
@@ -196,6 +183,20 @@ typedef struct PlanOptions {
     uint64_t random;                 /* 0: the cheapest; else any kernel, tiling and layout that is valid, drawn by this seed: tests reach all of them */
     int threads;                     /* 0 reads as 1 */
 } PlanOptions;
+
+typedef struct Plan {
+    Graph *graph;
+    const Target *target;
+    int threads;
+    PlanOptions options;             /* that it was made with */
+    double seconds;                  /* the layers' prices */
+    LayerPlan *layers;               /* one a node of the graph, in order */
+    int layer_count, stage_count;
+    Place *places;                   /* by value id */
+    size_t workspace_bytes;          /* shared part, 64-byte multiple */
+    size_t thread_bytes;             /* added for each thread, 64-byte multiple */
+    size_t peak_values_bytes;        /* what values and scratch need together at the worst stage: no plan can be smaller */
+} Plan;
 
 /* plan.c: residual offers, kernels (select.c), stages and places (memory.c), in this order. Lists all layers that no kernel takes, then fails. */
 Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options);

@@ -17,6 +17,7 @@ ALLOWED = {
     "targets": ["compiler/base"],
     "codegen": ["compiler/base", "compiler/graph", "compiler/reference", "targets", "compiler/plan/plan.h", "runtime/tulle.h"],
     "runtime": [],
+    "compiler/library": ["compiler/base", "compiler/graph", "compiler/pass", "compiler/plan", "frontends", "targets", "runtime"],
     "compiler/cli": ["compiler", "frontends", "targets", "codegen", "runtime"],
 }
 

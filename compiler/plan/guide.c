@@ -1,0 +1,154 @@
+/* Ranges and prices become rows, verdicts and totals. Whatever prices the layers stands behind GuideModel. */
+#include "compiler/plan/guide.h"
+#include "compiler/plan/internal.h"
+
+#include <math.h>
+
+#define DENSE_FROM 0.99              /* of the weights not zero: what training leaves at zero by accident makes no layer sparse */
+
+/* ---- the plan at other densities ---- */
+
+int layer_sharing(const Plan *plan, int layer)
+{
+    const Problem *problem = &plan->layers[layer].problem;
+    for (int l = 0; l < layer && problem->pattern != NULL; l++)
+        if (plan->layers[l].problem.pattern != NULL && plan->layers[l].problem.node->inputs[1] == problem->node->inputs[1])
+            return l;
+    return layer;
+}
+
+static Problem problem_projected(const Problem *problem, const Graph *graph, double density, Arena *arena)
+{
+    Problem projected = *problem;
+    projected.graph = graph;
+    if (density > 0 && problem->pattern != NULL && density != problem->density) {
+        projected.pattern = pattern_at_density(problem->pattern, density, arena);
+        projected.density = density;
+    }
+    return projected;
+}
+
+const Plan *plan_projected(const Plan *plan, const double *densities, Arena *arena)
+{
+    Graph *graph = arena_new_of(arena, Graph);
+    Plan *projected = arena_new_of(arena, Plan);
+    Problem *problems = arena_array(arena, Problem, plan->layer_count + 1);
+    *graph = *plan->graph;
+    graph->arena = arena;            /* for what selection notes down */
+    *projected = (Plan){.graph = graph, .target = plan->target, .threads = plan->threads, .options = plan->options, .layer_count = plan->layer_count};
+    projected->layers = arena_array(arena, LayerPlan, plan->layer_count + 1);
+    projected->places = arena_array(arena, Place, graph->value_count + 1);
+    for (int l = 0; l < plan->layer_count; l++)
+        problems[l] = problem_projected(&plan->layers[l].problem, graph, densities[l], arena);
+    const Surroundings *surroundings = network_surroundings(graph, problems, plan->threads, arena);
+    for (int l = 0; l < plan->layer_count; l++) {
+        projected->layers[l].problem = problems[l];
+        projected->layers[l].surroundings = surroundings[l];
+    }
+    kernels_select(projected, &plan->options);
+    return projected;
+}
+
+/* ---- totals ---- */
+
+GuideTotal guide_total(const Guide *guide, const double *densities, GuidePoint *points)
+{
+    const int layers = guide->plan->layer_count;
+    double *by_layer = arena_array(guide->arena, double, layers + 1);
+    GuideTotal total = {0, 0, 0};
+    double weights = 0;
+    for (int i = 0; i < guide->count; i++) {
+        const GuideLayer *row = &guide->layers[i];
+        by_layer[row->layer] = densities[i];
+        weights += row->weights;
+        total.density += row->weights * densities[i];
+    }
+    guide->model->network(guide, by_layer, points);
+    for (int l = 0; l < layers; l++) {
+        total.seconds += points[l].seconds;
+        total.bytes += points[l].bytes;
+    }
+    total.density = weights > 0 ? total.density / weights : 1;
+    return total;
+}
+
+static GuideTotal total_at(Guide *guide, const double *densities, size_t place)
+{
+    GuidePoint *points = arena_array(guide->arena, GuidePoint, guide->plan->layer_count + 1);
+    const GuideTotal total = guide_total(guide, densities, points);
+    for (int i = 0; i < guide->count; i++)
+        *(GuidePoint *)(void *)((char *)&guide->layers[i] + place) = points[guide->layers[i].layer];
+    return total;
+}
+
+static void add_totals(Guide *guide)
+{
+    double *now = arena_array(guide->arena, double, guide->count + 1), *end = arena_array(guide->arena, double, guide->count + 1);
+    for (int i = 0; i < guide->count; i++) {
+        now[i] = guide->layers[i].density;
+        end[i] = guide->layers[i].goal;
+    }
+    guide->now = total_at(guide, now, offsetof(GuideLayer, now));
+    guide->end = total_at(guide, end, offsetof(GuideLayer, end));
+    guide->other_seconds = guide->now.seconds;
+    for (int i = 0; i < guide->count; i++)
+        guide->other_seconds -= guide->layers[i].now.seconds;
+    guide->dense_seconds = guide->other_seconds;
+    for (int i = 0; i < guide->count; i++)
+        guide->dense_seconds += guide->layers[i].dense_seconds;
+}
+
+/* ---- rows ---- */
+
+static Verdict verdict_of(const GuideLayer *row)
+{
+    if (row->density > row->high)
+        return row->density <= DENSE_FROM ? VERDICT_RESTORE : row->high > 0 ? VERDICT_PRUNE : VERDICT_DENSE;
+    return row->density > row->low ? VERDICT_PRUNE : VERDICT_STOP;
+}
+
+static void fill_row(const Guide *guide, GuideLayer *row)
+{
+    const GuideModel *model = guide->model;
+    const Pattern *pattern = guide->plan->layers[row->layer].problem.pattern;
+    row->weights = (double)pattern->rows * (double)pattern->columns;
+    row->density = guide->plan->layers[row->layer].problem.density;
+    row->dense_seconds = guide->dense[row->layer].seconds;
+    model->range(guide, row->layer, &row->low, &row->high);
+    row->verdict = verdict_of(row);
+    row->goal = row->high > 0 ? fmin(row->density, row->low) : row->density;
+    row->structured_at = row->density <= row->high ? row->density : row->goal;
+    row->structured_below = model->structured(guide, row->layer, model->point(guide, row->layer, row->structured_at).seconds);
+    row->compact_seconds = compact_seconds(guide, row->layer);
+}
+
+static void add_rows(Guide *guide)
+{
+    const Plan *plan = guide->plan;
+    GuidePoint *dense = arena_array(guide->arena, GuidePoint, plan->layer_count + 1);
+    guide->dense = dense;
+    guide->layers = arena_array(guide->arena, GuideLayer, plan->layer_count + 1);
+    for (int l = 0; l < plan->layer_count; l++) {
+        const Pattern *pattern = plan->layers[l].problem.pattern;
+        if (pattern == NULL || pattern->rows == 0 || pattern->columns == 0)
+            continue;
+        dense[l] = guide->model->dense(guide, l);
+        if (dense[l].seconds <= 0)
+            continue;
+        GuideLayer *row = &guide->layers[guide->count++];
+        row->layer = l;
+        row->kept = guide->limits.keep != NULL && guide->limits.keep[l];
+        fill_row(guide, row);
+    }
+}
+
+Guide *guide_make(const Plan *plan, const GuideModel *model, const GuideLimits *limits, Arena *arena)
+{
+    Guide *guide = arena_new_of(arena, Guide);
+    *guide = (Guide){.plan = plan, .model = model, .arena = arena, .limits = *limits};
+    add_rows(guide);
+    add_totals(guide);
+    if (limits->seconds > 0 || limits->bytes > 0)
+        guide_reach(guide);
+    return guide;
+}
