@@ -64,7 +64,7 @@ static const Command commands[] = {
 };
 
 /* Commands of the design that are still to come. */
-static const char *const later[] = {"bench", "guide", "inspect", "tune"};
+static const char *const later[] = {"bench", "inspect", "tune"};
 
 static void print_version(void)
 {
