@@ -34,7 +34,7 @@ static const Option table[] = {
     {"--prune", "D", PLANNING, TAKES_SHARE, AT(prune), "what if every layer had density D: the smallest weights are zeroed, and all is marked as a projection"},
     {"--prune-file", "F", PLANNING, TAKES_TEXT, AT(prune_file), "the same with a density for each layer: lines of 'LAYER DENSITY'"},
     {"--alpha", "paper", ASKING, TAKES_TEXT, AT(alpha), "the paper's formula with its published alpha, instead of our kernels' counts"},
-    {"--svg", "F", ASKING, TAKES_TEXT, AT(svg), "draws it, too"},
+    {"--svg", "F", EXPLAIN, TAKES_TEXT, AT(svg), "draws it, too"},
     {"--max-time", "MS", GUIDE, TAKES_LIMIT, AT(max_time), "says what densities would reach this time"},
     {"--max-size", "MB", GUIDE, TAKES_LIMIT, AT(max_size), "... and this size of weights"},
     {"--keep", "LAYER", GUIDE, TAKES_MANY, AT(keep), "leave this layer as it is"},
