@@ -92,16 +92,22 @@ struct Kernel {
     bool (*in_place)(const Problem *problem, const Tiling *tiling);                       /* may output 0 take the place of input 0? NULL: never */
 };
 
-/* A kernel without `emit` is a projection: it is priced, and explain and guide show it, but it is never chosen. */
+/* A kernel without `emit` is a projection: it is priced, and explain and guide show it. */
 static inline bool kernel_projected(const Kernel *kernel)
 {
     return kernel->emit == NULL;
 }
 
+/* Projections are never chosen, but for GPUs, which have nothing else: their plans are projections as a whole. */
+static inline bool kernel_choosable(const Kernel *kernel, const Target *target)
+{
+    return !kernel_projected(kernel) || target->isa.gpu;
+}
+
 /* The `tilings` of a kernel that has no choice. */
 int kernel_one_tiling(const Problem *problem, Tiling *tilings, int most);
 
-extern const Kernel *const kernels[];    /* in order of kernels.inc: the more special first, `reference` last */
+extern const Kernel *const kernels[];    /* in order of kernels.inc: the more special first, `reference` last of those for cores */
 extern const int kernel_count;
 const Kernel *kernel_named(const char *name);
 

@@ -63,7 +63,7 @@ static bool epilogue_follows(const Problem *problem)
 static bool fits(const Problem *problem)
 {
     const char *why;
-    if (problem->node->op == OP_View || !reference_supports(problem->node, &why))
+    if (problem->target->isa.gpu || problem->node->op == OP_View || !reference_supports(problem->node, &why))
         return false;
     for (int e = 0; e < problem->node->epilogue_count; e++)
         if (!reference_supports(problem->node->epilogue[e], &why))

@@ -193,9 +193,9 @@ void pricing_end(const Pricing *pricing)
     pricing->ctx->scratch = pricing->kept;
 }
 
-static bool kernel_among(const Kernel *kernel, unsigned which)
+static bool kernel_among(const Kernel *kernel, unsigned which, const Target *target)
 {
-    return (which & (kernel->sparse ? CANDIDATE_SPARSE : CANDIDATE_DENSE)) != 0 && (!kernel_projected(kernel) || (which & CANDIDATE_PROJECTED) != 0);
+    return (which & (kernel->sparse ? CANDIDATE_SPARSE : CANDIDATE_DENSE)) != 0 && (kernel_choosable(kernel, target) || (which & CANDIDATE_PROJECTED) != 0);
 }
 
 static bool cheaper(const Candidate *a, const Candidate *b)
@@ -225,7 +225,7 @@ static bool cheapest_named(const Problem *problem, const Surroundings *surroundi
     const Pricing pricing = pricing_begin(problem->graph->ctx);
     bool found = false;
     for (int k = 0; k < kernel_count; k++)
-        if (kernel_among(kernels[k], which) && (name == NULL || strcmp(kernels[k]->name, name) == 0) && kernels[k]->fits(problem))
+        if (kernel_among(kernels[k], which, problem->target) && (name == NULL || strcmp(kernels[k]->name, name) == 0) && kernels[k]->fits(problem))
             found = cheapest_of(problem, surroundings, kernels[k], found, best);
     pricing_end(&pricing);
     return found;

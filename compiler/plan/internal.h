@@ -4,6 +4,10 @@
 
 #include "compiler/plan/plan.h"
 
+/* roofline.c: the part of data touched again after `distance` other bytes that a cache of this size still has. roofline_gpu.c: one launch. */
+double cache_keeps(double distance, double bytes);
+StagePrice launch_price(const LaunchWork *launch, const Target *target, const Surroundings *surroundings);
+
 /* residual.c: gives offered additions to hosts, or leaves them. Problems and surroundings in the order of the graph's nodes, which changes. */
 void residuals_take(Graph *graph, const Problem *problems, const Surroundings *surroundings, const PlanOptions *options);
 

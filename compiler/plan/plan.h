@@ -86,8 +86,9 @@ typedef struct LaunchWork {          /* the same for a stage on a GPU: a launch 
     double blocks, block_threads, thread_registers, block_shared_bytes;
     double fma;                      /* warp instructions, here and below */
     double instructions;
-    double shared_loads, global_loads;
-    double l2_bytes, memory_bytes;
+    double shared_loads, global_loads;   /* a warp's access to each line counts */
+    double in_flight;                /* global loads that a warp issues before it waits for the first; 0 reads as 1 */
+    double l2_bytes, memory_bytes;   /* read through level 2; read from memory and written to it */
     double imbalance;                /* the longest thread's work over the average: 1 if all are equal */
     bool half;                       /* arithmetic in 16 bits */
 } LaunchWork;
@@ -141,6 +142,7 @@ typedef struct Surroundings {
 Price work_price(const Work *work, const Target *target, const StagePlan *stages, const Surroundings *surroundings);
 const char *bound_name(Bound bound, bool gpu);                       /* "multiply", "loads", "memory" */
 double machine_peak(const Machine *machine, int threads);            /* multiply-adds a second, f32 */
+double launch_resident(const LaunchWork *launch, const Machine *machine);    /* blocks that a multiprocessor holds at a time; roofline_gpu.c */
 /* The paper's terms, derived: cycles that instructions need over those that useful multiply-adds need at peak; bytes a nonzero over 4. */
 double work_alpha(const Work *work, const Price *price, const Target *target, int threads);
 double work_beta(const Work *work, int64_t nonzeros);

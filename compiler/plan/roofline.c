@@ -28,7 +28,7 @@ double machine_peak(const Machine *machine, int threads)
 
 /* The part of data touched again after `distance` other bytes that a cache of this size still has. A cache is not perfectly fair: it begins to
    lose some before it is full, and keeps some after. */
-static double kept(double distance, double bytes)
+double cache_keeps(double distance, double bytes)
 {
     const double part = (1.25 * bytes - distance) / (0.5 * bytes);
     return bytes <= 0 || part <= 0 ? 0 : part < 1 ? part : 1;
@@ -61,10 +61,10 @@ static Crossing crossing_of(const StageWork *work, const Machine *machine, const
     Crossing crossing = {0, 0, 0};
     for (int i = 0; i < work->traffic_count; i++) {
         const double bytes = work->traffic[i].bytes, distance = distance_of(&work->traffic[i], surroundings);
-        const double past_l1 = bytes * (1 - kept(distance, machine->l1_bytes)), past_l2 = fmin(past_l1, bytes * (1 - kept(distance, l2)));
+        const double past_l1 = bytes * (1 - cache_keeps(distance, machine->l1_bytes)), past_l2 = fmin(past_l1, bytes * (1 - cache_keeps(distance, l2)));
         crossing.l2 += past_l1;
         crossing.l3 += past_l2;
-        crossing.memory += fmin(past_l2, bytes * (1 - kept(distance, l3)));
+        crossing.memory += fmin(past_l2, bytes * (1 - cache_keeps(distance, l3)));
     }
     return crossing;
 }
@@ -152,7 +152,8 @@ Price work_price(const Work *work, const Target *target, const StagePlan *stages
     int longest = 0;
     for (int s = 0; s < work->stage_count; s++) {
         StagePrice *stage = &price.stages[s];
-        *stage = stage_price(&work->stages[s], target, stages[s].items, surroundings);
+        *stage = target->isa.gpu ? launch_price(&work->launches[s], target, surroundings)
+                                 : stage_price(&work->stages[s], target, stages[s].items, surroundings);
         price.seconds += stage->seconds;
         price.compute_seconds += (most_of(stage->cycles, BOUND_MULTIPLY, BOUND_L2) + stage->lost) / hertz;
         price.memory_seconds += most_of(stage->cycles, BOUND_L2, BOUND_COUNT) / hertz;

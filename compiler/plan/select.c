@@ -39,7 +39,7 @@ static const char *kernels_that_fit(const Problem *problem)
 {
     Text text = text_new(problem->graph->ctx->graph);
     for (int i = 0; i < kernel_count; i++)
-        if (!kernel_projected(kernels[i]) && kernels[i]->fits(problem))
+        if (kernel_choosable(kernels[i], problem->target) && kernels[i]->fits(problem))
             text_format(&text, "%s%s", text.length == 0 ? "what fits here: " : ", ", kernels[i]->name);
     return text.length == 0 ? NULL : text.data;
 }
@@ -83,7 +83,8 @@ static void find_fitting(const Selecting *selecting, int l)
     }
     const Pricing pricing = pricing_begin(problem->graph->ctx);
     for (int k = 0; k < kernel_count; k++)
-        if (!kernel_projected(kernels[k]) && (selection->forced == NULL || strcmp(kernels[k]->name, selection->forced) == 0) && kernels[k]->fits(problem))
+        if (kernel_choosable(kernels[k], problem->target) && (selection->forced == NULL || strcmp(kernels[k]->name, selection->forced) == 0) &&
+            kernels[k]->fits(problem))
             add_tilings(selecting, selection, problem, kernels[k]);
     pricing_end(&pricing);
     if (selection->kernels == 0)
