@@ -83,6 +83,10 @@ expect 1 'whole number' "$tulle" run add.onnx --threads 99999999999999999999
 expect 1 'a number from 0 on' "$tulle" compile add.onnx --threshold nan
 expect 1 'needs a value' "$tulle" compile add.onnx --target
 expect 1 'takes no value' "$tulle" compile add.onnx --single-file=yes
+for select in random random: random:x random:-1 random:99999999999999999999 cheapest; do
+    expect 1 'random: and a whole number' "$tulle" compile nowhere.onnx --select $select
+done
+expect 0 'layer' "$tulle" compile conv.onnx --select random:7 -o drawn.c
 expect 1 'NAME=VALUE' "$tulle" compile signs.onnx --dim batch
 expect 1 'no target named' "$tulle" compile add.onnx --target nativ
 expect 1 "did you mean 'native'" "$tulle" compile add.onnx --target nativ
