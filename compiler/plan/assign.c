@@ -1,5 +1,5 @@
-/* The cheapest assignment over a graph: nodes in order, each with options; an option reads the output of one earlier node in a layout and leaves its own
-   in another. Exact: what the rest can cost depends only on the layouts of the outputs that are still to be read, so of all ways to come to
+/* The cheapest assignment over a graph: nodes in order, each with options; an option reads the output of one earlier node in a layout and leaves its
+   own in another. Exact: what the rest can cost depends only on the layouts of the outputs that are still to be read, so of all ways to come to
    the same such layouts only the cheapest is kept. Where those are too many, the cheapest are. */
 #include "compiler/plan/internal.h"
 

@@ -22,7 +22,7 @@ static const Value *source_of(const Value *value)
     return value;
 }
 
-/* Of the bytes that a layer touches, constants apart from activations: what it reads, further operands of its epilogue included, and what it makes. */
+/* Bytes that a layer touches, constants apart: what it reads, further operands of its epilogue included, and what it makes. */
 static double activation_bytes(const Node *node)
 {
     double bytes = 0;

@@ -1,6 +1,6 @@
-/* Residual additions: two layers meet in an addition, and either could take it as an epilogue, with whatever follows it; or it stays a layer of its own. The
-   cheapest of these, each layer priced by itself with its best kernel. Of equals the host that comes last in order: then the other side is there
-   already when the sum is formed. A host takes the addition's place in the order if the other side is not there before it runs. */
+/* Residual additions: two layers meet in an addition, and either could take it as an epilogue, with whatever follows it; or it stays a layer of its
+   own. The cheapest of these, each layer priced by itself with its best kernel. Of equals the host that comes last in order: then the other side is
+   there already when the sum is formed. A host takes the addition's place in the order if the other side is not there before it runs. */
 #include <math.h>
 
 #include "compiler/pass/pass.h"
@@ -111,7 +111,8 @@ static int drawn(const Residuals *residuals, const int *offers, int count)
 {
     const Offer *first = &residuals->offers[offers[0]];
     const uint64_t seed = residuals->options->random;
-    uint64_t least = isfinite(layer_seconds(residuals, first->addition_id, first->addition)) ? random_number(seed, first->addition, "residual", 0) : UINT64_MAX;
+    const bool alone = isfinite(layer_seconds(residuals, first->addition_id, first->addition));
+    uint64_t least = alone ? random_number(seed, first->addition, "residual", 0) : UINT64_MAX;
     int best = -1;
     for (int i = 0; i < count; i++) {
         const uint64_t number = random_number(seed, first->addition, "residual", i + 1);

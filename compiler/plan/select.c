@@ -1,4 +1,4 @@
-/* A kernel, a tiling and the layouts of input and output for each layer: of all assignments over the graph the cheapest. What a value lies like is agreed
+/* A kernel, a tiling and the layouts of input and output for each layer: of all assignments over the graph the cheapest. How a value lies is agreed
    between the layer that makes it and those that read it: plain, or as all of its readers wish. A kernel that must lay its input out anew does so
    in a stage of its own, which is part of its price; nothing turns padded values back into plain ones. */
 #include "codegen/kernel.h"
@@ -78,7 +78,8 @@ static void find_fitting(const Selecting *selecting, int l)
     selection->forced = forced_kernel(problem->node, selecting->options);
     if (problem->node->op == OP_View) {
         if (selection->forced != NULL)
-            complain(problem->graph->ctx, STATUS_USAGE, node_where(problem->graph, problem->node), NULL, "this layer is a view: no kernel computes it");
+            complain(problem->graph->ctx, STATUS_USAGE, node_where(problem->graph, problem->node), NULL,
+                     "this layer is a view: no kernel computes it");
         return;
     }
     const Pricing pricing = pricing_begin(problem->graph->ctx);
@@ -313,7 +314,8 @@ static bool stands_in(const Selection *selection, const Problem *problem, const 
 {
     Tiling same = other->tiling;
     same.out = selection->layouts[chosen->out];
-    return (other->in == chosen->in || other->in == 0) && (other->out == chosen->out || (other->out == 0 && !kernel_leaves(other->kernel, problem, &same)));
+    const bool reads = other->in == chosen->in || other->in == 0;
+    return reads && (other->out == chosen->out || (other->out == 0 && !kernel_leaves(other->kernel, problem, &same)));
 }
 
 /* The best that could stand in the place of the chosen one, with another kernel, or of the dense side; NULL: none. */
@@ -349,7 +351,8 @@ static const char *reason(const Selecting *selecting, const LayerPlan *layer, co
         return "drawn by --select random";
     if (selection->kernels == 1)
         return "the only kernel that fits";
-    const char *own = arena_format(arena, "%s, bound by %s", time_text(arena, layer->price.seconds), bound_name(layer->price.bound, selecting->plan->target->isa.gpu));
+    const char *bound = bound_name(layer->price.bound, selecting->plan->target->isa.gpu);
+    const char *own = arena_format(arena, "%s, bound by %s", time_text(arena, layer->price.seconds), bound);
     const Choice *next = best_instead(selection, &layer->problem, chosen, false);
     if (next == NULL)
         return own;
