@@ -59,14 +59,17 @@ static void check_priced(const Explanation *explanation)
              text_quote(explanation->ctx->graph, target->machine.name, strlen(target->machine.name)), target->isa.name);
 }
 
-/* Of the layer that is looked at; of all, where more than the table is shown. The paper's formula has none. */
-static void ask_candidates(Explanation *explanation, LayerView *view)
+/* Candidates and useful ranges of the layer that is looked at; of all, where more than the table is shown. The paper's formula has its own. */
+static void ask_further(Explanation *explanation, LayerView *only)
 {
-    if (view)
-        explanation_candidates(explanation, view);
-    else if (!explanation->by_paper && (explanation->options->json || explanation->options->svg))
-        for (int i = 0; i < explanation->count; i++)
-            explanation_candidates(explanation, &explanation->views[i]);
+    const Options *options = explanation->options;
+    for (int i = 0; i < explanation->count && !explanation->by_paper; i++) {
+        LayerView *view = &explanation->views[i];
+        if (only ? view == only : options->json || options->svg)
+            explanation_candidates(explanation, view);
+        if (only ? view == only : options->json)
+            explanation_range(explanation, view);
+    }
 }
 
 static void show(const Explanation *explanation, const LayerView *view)
@@ -92,7 +95,7 @@ Status explain_command(Context *ctx, const Options *given)
     if (options.alpha)
         explanation_by_paper(explanation);
     check_priced(explanation);
-    ask_candidates(explanation, view);
+    ask_further(explanation, view);
     show(explanation, view);
     return STATUS_FINE;
 }

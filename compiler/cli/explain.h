@@ -41,6 +41,7 @@ typedef struct Explanation {
 
 Explanation *explanation_make(Context *ctx, const Options *options, const Plan *plan);
 void explanation_candidates(Explanation *explanation, LayerView *view);    /* asks for them */
+void explanation_range(const Explanation *explanation, LayerView *view);   /* the useful range of density */
 void explanation_sum(Explanation *explanation);
 void explanation_by_paper(Explanation *explanation);                       /* explain_paper.c: prices by the paper's formula instead */
 double view_gain(const LayerView *view);                                   /* over the best dense kernel; 0: nothing to compare with */

@@ -211,7 +211,7 @@ static void print_head(const Explanation *explanation)
     fputs("{", stdout);
     add_string("model", explanation->model);
     add_string("target", plan->target->machine.name);
-    add_string("model_of_cost", explanation->by_paper ? "paper" : "counts");
+    add_string("formula", explanation->by_paper ? "paper" : "counts");
     printf("\"threads\": %d, \"batch\": %lld, ", plan->threads, (long long)explanation->batch);
     add_string("projection", projection_line(explanation));
     add_number("peak_gflops", explanation->peak * 1e-9, true);

@@ -40,10 +40,11 @@ static void print_pattern(Arena *arena, const Pattern *pattern)
            (long long)pattern->distinct_rows);
 }
 
-static const Candidate *cheapest_written(const LayerView *view)
+/* Of those that could have been chosen: projections only where the plan is one. */
+static const Candidate *cheapest(const LayerView *view, const LayerPlan *layer)
 {
     for (int i = 0; i < view->candidate_count; i++)
-        if (!kernel_projected(view->candidates[i].kernel))
+        if (!kernel_projected(view->candidates[i].kernel) || kernel_projected(layer->kernel))
             return &view->candidates[i];
     return NULL;
 }
@@ -57,7 +58,7 @@ static const char *with_tiling(Arena *arena, const Kernel *kernel, const Tiling 
 /* The local price is the layer's own; the joint one is what it costs in the layouts that are best for the network. */
 static void print_choice(Arena *arena, const LayerView *view, const LayerPlan *layer)
 {
-    const Candidate *local = cheapest_written(view);
+    const Candidate *local = cheapest(view, layer);
     printf("chosen: %s, %s ms in the network, %s ms hot%s%s%s\n", with_tiling(arena, layer->kernel, &layer->tiling), figures_text(arena, view->seconds * 1e3),
            figures_text(arena, view->hot_seconds * 1e3), layer->why ? " (" : "", layer->why ? layer->why : "", layer->why ? ")" : "");
     if (local)

@@ -4,6 +4,7 @@
 
 #include "codegen/kernel.h"
 #include "compiler/cli/explain.h"
+#include "compiler/plan/guide.h"
 
 /* ---- sums over stages ---- */
 
@@ -99,6 +100,21 @@ void explanation_candidates(Explanation *explanation, LayerView *view)
     for (int i = 0; i < view->candidate_count && view->dense_bytes <= 0; i++)
         if (candidates[i].kernel == layer->dense_kernel)
             view->dense_bytes = work_bytes(&candidates[i].work, explanation->plan->target->isa.gpu);
+}
+
+/* As guide finds it. */
+void explanation_range(const Explanation *explanation, LayerView *view)
+{
+    const Plan *plan = explanation->plan;
+    const Pattern *pattern = plan->layers[view->layer].problem.pattern;
+    GuidePoint *dense = arena_array(explanation->ctx->graph, GuidePoint, plan->layer_count + 1);
+    const Guide guide = {.plan = plan, .model = &guide_counts, .arena = explanation->ctx->graph, .dense = dense};
+    if (!pattern || pattern->rows == 0 || pattern->columns == 0)
+        return;
+    dense[view->layer] = guide_counts.dense(&guide, view->layer);
+    view->ranged = dense[view->layer].seconds > 0;
+    if (view->ranged)
+        guide_counts.range(&guide, view->layer, &view->useful_low, &view->useful_high);
 }
 
 /* ---- the network ---- */

@@ -100,15 +100,11 @@ static const char *slower_because(Arena *arena, const Candidate *candidate, cons
     return arena_format(arena, "bound by %s, and its %d stages add up", name, candidate->price.stage_count);
 }
 
-static bool forced_by_name(const Explanation *explanation, const LayerPlan *layer)
+static bool forced_by_name(const Plan *plan, const LayerPlan *layer)
 {
-    const Graph *graph = explanation->plan->graph;
-    const Strings *pairs = &explanation->options->kernels;
-    for (int i = 0; i < pairs->count; i++) {
-        const char *name = arena_string(explanation->ctx->scratch, pairs->items[i], (size_t)(strrchr(pairs->items[i], '=') - pairs->items[i]));
-        if (graph->nodes[layer_named(graph, "--kernel", name)] == layer->problem.node)
+    for (int i = 0; i < plan->options.forced_count; i++)
+        if (plan->graph->nodes[layer_named(plan->graph, "--kernel", plan->options.forced[i].layer)] == layer->problem.node)
             return true;
-    }
     return false;
 }
 
@@ -116,9 +112,9 @@ static bool forced_by_name(const Explanation *explanation, const LayerPlan *laye
 static const char *cheaper_but(const Explanation *explanation, const Candidate *candidate, const LayerPlan *layer)
 {
     const bool in = layout_equal(&candidate->tiling.in, &layer->tiling.in), out = layout_equal(&candidate->tiling.out, &layer->tiling.out);
-    if (forced_by_name(explanation, layer))
+    if (forced_by_name(explanation->plan, layer))
         return "--kernel asked for another";
-    if (explanation->options->select)
+    if (explanation->plan->options.random)
         return "--select drew another";
     if (!in || !out)
         return arena_format(explanation->ctx->graph, "its %s in another layout than the neighbours', which would cost them more",
@@ -132,7 +128,8 @@ const char *lost_text(const Explanation *explanation, const Candidate *candidate
     if (candidate_chosen(candidate, layer))
         return "chosen";
     const double ratio = candidate->price.seconds / layer->price.seconds;
-    const char *projected = kernel_projected(candidate->kernel) ? "priced only: cannot be written yet" : NULL;
+    const bool out_of_reach = kernel_projected(candidate->kernel) && !kernel_projected(layer->kernel);
+    const char *projected = out_of_reach ? "priced only: cannot be written yet" : NULL;
     if (ratio > 1.005) {
         const char *slower = arena_format(arena, "%s slower: %s", times_text(arena, ratio), slower_because(arena, candidate, layer));
         return projected ? arena_format(arena, "%s; %s", projected, slower) : slower;

@@ -34,17 +34,17 @@ def near(a, b, relative=1e-6):
     return abs(a - b) <= relative * max(abs(a), abs(b), 1e-30)
 
 
-def check_candidate(candidate):
+def check_candidate(candidate, gpu):
     longest = max(candidate["stages"], key=lambda stage: stage["ms"])
     assert candidate["bound"] == longest["bound"], candidate
     assert near(sum(stage["ms"] for stage in candidate["stages"]), candidate["predicted_ms"]), candidate
     for stage in candidate["stages"]:
         assert stage["cycles"][stage["bound"]] == max(stage["cycles"].values()), stage
     assert candidate["why"] and (candidate["why"] == "chosen") == candidate["chosen"]
-    assert not (candidate["chosen"] and candidate["projected"])
+    assert not (candidate["chosen"] and candidate["projected"]) or gpu
 
 
-def check_layer(layer):
+def check_layer(layer, gpu=False):
     assert BENCH_FIELDS <= layer.keys()
     chosen = [candidate for candidate in layer["candidates"] if candidate["chosen"]]
     assert len(chosen) == 1, (layer["name"], layer["kernel"])
@@ -53,7 +53,7 @@ def check_layer(layer):
     prices = [candidate["predicted_ms"] for candidate in layer["candidates"]]
     assert all(a <= b * 1.01 for a, b in zip(prices, prices[1:])), (layer["name"], prices)     # in order, to three digits
     for candidate in layer["candidates"]:
-        check_candidate(candidate)
+        check_candidate(candidate, gpu)
     assert near(layer["gflops"], layer["effective_gflops"] * layer["density"])
     if layer["dense_ms"] is not None:
         assert near(layer["speedup"], layer["dense_ms"] / layer["predicted_ms"])
@@ -68,14 +68,14 @@ def check_layer(layer):
         assert 0 <= low <= high <= 1
 
 
-def check_network(network):
+def check_network(network, gpu=False):
     layers = network["layers"]
     assert near(sum(layer["predicted_ms"] for layer in layers), network["predicted_ms"])
     assert near(sum(layer["predicted_ms"] if layer["dense_ms"] is None else layer["dense_ms"] for layer in layers), network["dense_ms"])
     assert near(network["speedup"], network["dense_ms"] / network["predicted_ms"])
     assert near(sum(layer["share"] for layer in layers), 1)
     for layer in layers:
-        check_layer(layer)
+        check_layer(layer, gpu)
 
 
 def compiled_kernels(*arguments):
@@ -90,11 +90,12 @@ def check_targets():
     targets = json.loads(call("targets", "--json").stdout)["targets"]
     assert len(targets) > 10
     for target in targets:
-        if target["isa"] == "cuda" and subprocess.run([tulle, "explain", glyphs, "--target", target["name"]], capture_output=True).returncode == 3:
+        gpu = target["isa"] == "cuda"
+        if gpu and subprocess.run([tulle, "explain", glyphs, "--target", target["name"]], capture_output=True).returncode == 3:
             continue
         network = explain(glyphs, "--target", target["name"])
         assert network["target"] == target["name"] or target["name"] == "native"
-        check_network(network)
+        check_network(network, gpu)
 
 
 def check_against_compile(model, *options):
@@ -116,6 +117,15 @@ def check_one_layer():
     assert len(re.findall(r"^\s*\d+  \w+ .*slower: bound by", text, re.MULTILINE)) >= 2, text
     starred = [line for line in text.splitlines() if "*" in line and not line.startswith("cycles")]
     assert len(starred) == len(alone[0]["candidates"]), text
+
+
+def check_ranges():
+    """They are guide's."""
+    options = [glyphs, "--target", "zen4"]
+    guide = {layer["name"]: layer["useful"] for layer in json.loads(call("guide", *options, "--json").stdout)["layers"]}
+    explained = {layer["name"]: layer["useful"] for layer in explain(*options)["layers"] if layer["useful"] is not None}
+    assert guide == explained and len(guide) == 11, (guide, explained)
+    assert "useful range of density" in call("explain", *options, "conv4").stdout.decode()
 
 
 def check_forced():
@@ -143,7 +153,7 @@ def check_table():
 
 def check_paper():
     network = explain(glyphs, "--target", "atom-c2750", "--alpha", "paper")
-    assert network["model_of_cost"] == "paper" and len(network["layers"]) == 11
+    assert network["formula"] == "paper" and len(network["layers"]) == 11
     for layer in network["layers"]:
         if layer["bound"] == "compute" and layer["speedup"] > 1:
             assert near(layer["speedup"] * layer["alpha"] * layer["density"], 1), layer
@@ -236,6 +246,7 @@ with tempfile.TemporaryDirectory() as folder:
     check_against_compile("squeezenet.onnx", "--target", "zen4")
     draw("squeezenet.onnx", "squeezenet.svg", "--target", "cortex-a53")
     check_one_layer()
+    check_ranges()
     check_forced()
     check_table()
     check_paper()
