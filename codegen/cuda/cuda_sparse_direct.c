@@ -1,17 +1,19 @@
-/* The direct sparse convolution of paper 003 (after Escoin). A block computes one output channel of a few images (size[0]: the paper's sub-batch);
-   a thread has one position of each of them, so (value, offset) pairs, which the block stages in shared memory, are read once for all the images. All
-   rows are filled up with zeros to the longest, as the paper does: every warp runs equally long, known beforehand. */
+/* The direct sparse convolution of paper 003 (after Escoin). A block computes one output channel of a few images (size[0]: the paper's sub-batch); a
+   thread has one position of each of them, so (value, offset) pairs, which the block stages in shared memory, are read once for all the images. Rows
+   are filled up with zeros to the longest, as the paper does (size[1]): every warp runs equally long, known beforehand. Or they stay as they are. */
 #include "codegen/cuda/cuda.h"
 
 #include <math.h>
 
 #define MOST_THREADS 1024            /* of a block; larger planes are walked in tiles */
 #define PAIR_BYTES 8
+#define UNEQUAL 1.28                 /* what unequal rows cost, by the paper's measurement */
 
 typedef struct Sparse {
     Layer layer;
     double images, threads;          /* of a block */
-    double row, nonzeros;            /* zeros that fill rows up included: of a row, of all */
+    bool filled;
+    double row, nonzeros;            /* zeros that fill rows up included: of a row, on average, and of all */
     double blocks;
 } Sparse;
 
@@ -21,7 +23,8 @@ static void sparse_of(const Problem *problem, const Tiling *tiling, Sparse *spar
     cuda_layer(problem, &sparse->layer);
     sparse->images = tiling->size[0];
     sparse->threads = fmin(MOST_THREADS, ceil(sparse->layer.positions / WARP) * WARP);
-    sparse->row = pattern->rows > 0 ? pattern->imbalance * (double)pattern->nonzeros / (double)pattern->rows : 0;
+    sparse->filled = tiling->size[1] != 0;
+    sparse->row = pattern->rows > 0 ? (sparse->filled ? pattern->imbalance : 1) * (double)pattern->nonzeros / (double)pattern->rows : 0;
     sparse->nonzeros = sparse->row * (double)pattern->rows;
     sparse->blocks = (double)pattern->rows * ceil(sparse->layer.batch / sparse->images);
 }
@@ -37,9 +40,10 @@ static int tilings(const Problem *problem, Tiling *list, int most)
     int count = 0;
     Layer layer;
     cuda_layer(problem, &layer);
-    for (int images = 8; images >= 1 && count < most; images /= 2)
-        if (images == 1 || images <= layer.batch)
-            list[count++] = (Tiling){.size = {images}};
+    for (int images = 8; images >= 1; images /= 2)
+        for (int filled = 1; filled >= 0 && count < most; filled--)
+            if ((images == 1 || images <= layer.batch) && (filled || problem->pattern->imbalance > 1))
+                list[count++] = (Tiling){.size = {images, filled}};
     return count;
 }
 
@@ -56,7 +60,7 @@ static double tile_bytes(const Sparse *sparse)
 static double fetched(const Sparse *sparse, const Pattern *pattern, const LaunchWork *launch, const Machine *machine)
 {
     const double resident = launch_resident(launch, machine), shared = resident * launch->block_shared_bytes;
-    const double together = fmax(1, fmin(resident, (double)pattern->rows / machine->cores));
+    const double together = sparse->filled ? fmax(1, fmin(resident, (double)pattern->rows / machine->cores)) : 1;
     const bool fits_l1 = tile_bytes(sparse) * resident + shared <= machine->l1_bytes;
     const double reads = fits_l1 ? (double)pattern->kernels / together : sparse->nonzeros;
     return reads * sparse->layer.batch * sparse->layer.positions * (tile_bytes(sparse) / (sparse->threads * sparse->images));
@@ -68,6 +72,13 @@ static double streamed(const Sparse *sparse, const Pattern *pattern, const Launc
     const double images = sparse->layer.input / sparse->layer.batch * sparse->images;
     const double rounds = ceil((double)pattern->rows / (launch_resident(launch, machine) * machine->cores));
     return images <= machine->l2_bytes ? 1 : rounds;
+}
+
+/* Of the busiest multiprocessor, as far as the dealing out of blocks does not say it: where all blocks run at once, the longest row holds all up. */
+static double unequal(const Sparse *sparse, const Pattern *pattern, const LaunchWork *launch, const Machine *machine)
+{
+    const double waves = ceil(sparse->blocks / (launch_resident(launch, machine) * machine->cores));
+    return sparse->filled ? 1 : fmax(UNEQUAL, pattern->imbalance / waves);
 }
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
@@ -85,6 +96,7 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     launch->shared_loads = steps + 2 * staged / 128;
     launch->global_loads = steps * images * cuda_lines(layer) + outputs + staged / 128;
     launch->in_flight = images;
+    launch->imbalance = unequal(&sparse, problem->pattern, launch, machine);
     launch->l2_bytes = fetched(&sparse, problem->pattern, launch, machine) + staged;
     const double packed = sparse.nonzeros * PAIR_BYTES;
     launch->memory_bytes = layer->input * streamed(&sparse, problem->pattern, launch, machine) + layer->activations - layer->input + packed;

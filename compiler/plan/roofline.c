@@ -166,7 +166,8 @@ Price work_price(const Work *work, const Target *target, const StagePlan *stages
 
 double work_alpha(const Work *work, const Price *price, const Target *target, int threads)
 {
-    return work->multiply_adds > 0 ? price->compute_seconds * machine_peak(&target->machine, threads) / work->multiply_adds : 0;
+    const double peak = machine_peak(&target->machine, target->isa.gpu ? (int)target->machine.cores : threads);
+    return work->multiply_adds > 0 ? price->compute_seconds * peak / work->multiply_adds : 0;
 }
 
 double work_beta(const Work *work, int64_t nonzeros)
