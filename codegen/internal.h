@@ -45,6 +45,8 @@ const char *base_name(const char *path);
 
 /* ---- story.c: what a reader is told ---- */
 
+const char *milliseconds(Arena *arena, double seconds);    /* three digits, "0.0123"; "0" for nothing; a C constant, too */
+
 void story_open(Out *out, const Plan *plan, const char *const *names, const ModuleOptions *options);   /* at the top of the file */
 void story_layer(Out *out, const LayerPlan *layer, const char *name);                                  /* above a layer's functions */
 

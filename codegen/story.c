@@ -1,9 +1,11 @@
 /* The comments of a program: what it was made from, how to compile it, what its layers are, and above each layer why it is computed as it is. */
 #include "codegen/internal.h"
 
+#include <math.h>
 #include <string.h>
 
-#define NAME_COLUMNS 28
+#define NAME_COLUMNS 24
+#define MACHINE_COLUMNS 110
 
 static const char *operators(Arena *arena, const Node *node)
 {
@@ -72,16 +74,49 @@ static const char *result_text(Arena *arena, const Node *node)
     return value == NULL ? "-" : shape_text(arena, &value->shape);
 }
 
+/* Three digits are a whole number from 100 to 999 and a power of ten: printf's %g would follow the locale. */
+const char *milliseconds(Arena *arena, double seconds)
+{
+    if (!(seconds > 0))
+        return "0";
+    int places = (int)fmin(12, 2 - floor(log10(seconds * 1e3)));
+    long long digits = llround(seconds * 1e3 * pow(10, places));
+    for (; places > 0 && digits % 10 == 0; places--)
+        digits /= 10;
+    if (places <= 0)
+        return arena_format(arena, "%lld", (long long)((double)digits * pow(10, -places)));
+    const long long one = llround(pow(10, places));
+    return arena_format(arena, "%lld.%0*lld", digits / one, places, digits % one);
+}
+
 /* ---- the top of the file ---- */
 
-#define ROW "%-20s %-20s %-20s %-16s %-8s %-6s %8s %14s  %s"
+#define ROW "%-16s %-20s %-18s %-16s %-8s %-6s %7s %13s %8s  %s"
 
 static void layer_row(Text *text, Arena *arena, const LayerPlan *layer, const char *name)
 {
     const Node *node = layer->problem.node;
     text_format(text, "\n" ROW, name, quoted_name(arena, operators(arena, node), 20), result_text(arena, node),
                 layer->kernel == NULL ? "view" : layer->kernel->name, tiling_text(arena, &layer->tiling), padded_text(&layer->tiling),
-                density_text(arena, layer), multiply_adds_text(arena, layer), quoted_name(arena, node->name, NAME_COLUMNS));
+                density_text(arena, layer), multiply_adds_text(arena, layer), layer->kernel == NULL ? "-" : milliseconds(arena, layer->price.seconds),
+                quoted_name(arena, node->name, NAME_COLUMNS));
+}
+
+/* Those of a machine that no name of ours stands for: a probed one, or one from a file. */
+static void add_machine(Text *text, const Machine *machine)
+{
+    if (machine_known(machine))
+        return;
+    text_add(text, "Machine:   ");
+    size_t column = 0;
+    for (const char *at = machine_brief(text->arena, machine); *at != '\0'; at++, column++) {
+        text_add_bytes(text, at, 1);
+        if (*at != ',' || column < MACHINE_COLUMNS)
+            continue;
+        text_add(text, "\n          ");
+        column = 0;
+    }
+    text_add(text, "\n");
 }
 
 static const char *compile_line(Arena *arena, const Target *target, const ModuleOptions *options)
@@ -107,9 +142,12 @@ void story_open(Out *out, const Plan *plan, const char *const *names, const Modu
     text_format(&text, "\nCompile:   %s\n", compile_line(arena, plan->target, options));
     text_add(&text, "           -I names the folder of the .weights file, if there is one; without -fopenmp it runs on one thread; link with -lm.\n"
                     "           Without -ffp-contract=off compilers may fuse products into sums, and results then differ in their last bits.\n");
+    add_machine(&text, &plan->target->machine);
     text_format(&text, "Workspace: %zu bytes and %zu for each thread; no plan needs less than %zu in all.\n", plan->workspace_bytes,
                 plan->thread_bytes, plan->peak_values_bytes);
-    text_format(&text, "\n" ROW, "layer", "operators", "result", "kernel", "tiling", "padded", "density", "multiply-adds", "name in the model");
+    text_format(&text, "Predicted: %s ms for a run with %d thread%s; in the table, ms of each layer.\n", milliseconds(arena, plan->seconds), plan->threads,
+                plan->threads == 1 ? "" : "s");
+    text_format(&text, "\n" ROW, "layer", "operators", "result", "kernel", "tiling", "padded", "density", "multiply-adds", "ms", "name in the model");
     for (int l = 0; l < plan->layer_count; l++)
         layer_row(&text, arena, &plan->layers[l], names[l]);
     out_comment(out, "%s", text.data);
@@ -139,6 +177,8 @@ void story_layer(Out *out, const LayerPlan *layer, const char *name)
     const char *tiling = tiling_text(arena, &layer->tiling);
     text_format(&text, "\nKernel %s (%s)%s%s: %s.", layer->kernel->name, layer->kernel->says, tiling[0] == '-' ? "" : ", tiling ",
                 tiling[0] == '-' ? "" : tiling, layer->why);
+    text_format(&text, "\nPredicted: %s ms, bound by %s; %s ms alone, over and over.", milliseconds(arena, layer->price.seconds),
+                bound_name(layer->price.bound, false), milliseconds(arena, layer->hot.seconds));
     add_layout(&text, "It reads its input", &layer->tiling.in);
     add_layout(&text, "It leaves its result", &layer->tiling.out);
     out_comment(out, "%s", text.data);

@@ -60,9 +60,10 @@ static void write_layers(Out *out, const Plan *plan, Arena *arena)
     for (int l = 0; l < plan->layer_count; l++) {
         const LayerPlan *layer = &plan->layers[l];
         const Node *node = layer->problem.node;
-        out_line(out, "{%s, \"%s\", \"%s\", %s, %s, %d, %d},", out_string(arena, node->name, strlen(node->name)), op_info(node->op)->name,
+        out_line(out, "{%s, \"%s\", \"%s\", %s, %s, %d, %d, %s, %s},", out_string(arena, node->name, strlen(node->name)), op_info(node->op)->name,
                  layer->kernel == NULL ? "view" : layer->kernel->name, out_float(arena, layer_density(layer), TYPE_F64),
-                 out_float(arena, dense_multiply_adds(node), TYPE_F64), layer->first_stage, layer->stage_count);
+                 out_float(arena, dense_multiply_adds(node), TYPE_F64), layer->first_stage, layer->stage_count,
+                 milliseconds(arena, layer->price.seconds), milliseconds(arena, layer->hot.seconds));
     }
     out_close(out, ";");
     out_blank(out);
@@ -162,6 +163,7 @@ static void write_model(Out *out, const Plan *plan, Arena *arena)
     out_line(out, ".layer_count = %d,", plan->layer_count);
     out_line(out, ".workspace_bytes = %zu,", plan->workspace_bytes);
     out_line(out, ".thread_bytes = %zu,", plan->thread_bytes);
+    out_line(out, ".threads = %d,", plan->threads);
     out_line(out, ".check = program_check,");
     out_close(out, ";");
     out_blank(out);

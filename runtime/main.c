@@ -23,7 +23,7 @@ enum { STATUS_USAGE = 1, STATUS_DATA = 2, STATUS_INTERNAL = 5, MOST_FILES = 256,
 typedef struct Arguments {
     const char *inputs[MOST_FILES], *outputs[MOST_FILES];
     int input_count, output_count, threads;
-    bool bench, json;
+    bool bench, hot, json;
 } Arguments;
 
 static const char *program = "model";
@@ -66,6 +66,7 @@ static void print_help(void)
            "  --input [NAME=]FILE    .npy, or .npz with all inputs by name; NAME may be left out when there is one input\n"
            "  --output [NAME=]FILE   .npy, or .npz with all outputs; '-' is standard output; without it a summary is printed\n"
            "  --bench                time the run and each layer; inputs that are not given get random values\n"
+           "  --hot                  with --bench: time each layer by itself as well, over and over, with all it touches in the caches\n"
            "  --threads N            threads to run with (default 1)\n"
            "  --json                 print the summary or the times as JSON\n"
            "  --help, --version\n\ninputs:\n", program);
@@ -119,6 +120,8 @@ static void parse_arguments(int argc, char **argv, Arguments *arguments)
             arguments->threads = parse_threads(option_value(argc, argv, &i, "--threads"));
         else if (!strcmp(argv[i], "--bench"))
             arguments->bench = true;
+        else if (!strcmp(argv[i], "--hot"))
+            arguments->hot = true;
         else if (!strcmp(argv[i], "--json"))
             arguments->json = true;
         else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
@@ -128,6 +131,8 @@ static void parse_arguments(int argc, char **argv, Arguments *arguments)
         else
             stop(STATUS_USAGE, "unknown argument '%s'; see %s --help", argv[i], program);
     }
+    if (arguments->hot && !arguments->bench)
+        stop(STATUS_USAGE, "--hot goes with --bench; see %s --help", program);
 }
 
 /* ---- inputs ---- */
@@ -255,7 +260,8 @@ static void run_model(const Arguments *arguments, void *const *inputs, void *con
 {
     int status = TULLE_OK;
     if (arguments->bench) {
-        if (!bench_model(stdout, model, (const void *const *)inputs, outputs, arguments->threads, arguments->json, &status) && status == TULLE_OK)
+        const BenchOptions options = {arguments->threads, arguments->json, arguments->hot};
+        if (!bench_model(stdout, model, (const void *const *)inputs, outputs, &options, &status) && status == TULLE_OK)
             stop(STATUS_INTERNAL, "out of memory");
     } else {
         size_t bytes = tulle_workspace_bytes(model, arguments->threads);

@@ -70,8 +70,15 @@ void tensors_summary(FILE *stream, const struct tulle_tensor *tensors, void *con
 
 /* ---- bench.c ---- */
 
-/* Runs the model at least ten times after warming up; prints each layer's median time as a table or as JSON. False: out of memory, or status says why. */
-bool bench_model(FILE *stream, const struct tulle_model *model, const void *const *inputs, void *const *outputs, int threads, bool json, int *status);
+typedef struct BenchOptions {
+    int threads;
+    bool json;
+    bool hot;          /* each layer again and again by itself, too */
+} BenchOptions;
+
+/* Runs the model at least ten times after warming up; prints each layer's median time as a table or as JSON, what the compiler predicted beside it.
+   False: out of memory, or status says why. */
+bool bench_model(FILE *stream, const struct tulle_model *model, const void *const *inputs, void *const *outputs, const BenchOptions *options, int *status);
 
 /* ---- report.c ---- */
 

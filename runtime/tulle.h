@@ -3,7 +3,7 @@
    docs/generated-code.md tells how to use it. */
 #ifndef TULLE_H
 #define TULLE_H
-#define TULLE_ABI 1
+#define TULLE_ABI 2
 
 #include <stddef.h>
 #include <stdint.h>
@@ -51,6 +51,8 @@ struct tulle_layer {
     double density;              /* nonzeros of its weights; 1 where it has none */
     double multiply_adds;        /* of the layer without its zeros left out */
     int first_stage, stage_count;
+    double predicted_ms;         /* in the network, by the compiler's model of the target; 0: not known */
+    double predicted_hot_ms;     /* ... alone, over and over */
 };
 
 struct tulle_model {
@@ -62,6 +64,7 @@ struct tulle_model {
     int stage_count;
     const struct tulle_layer *layers;
     int layer_count;
+    int threads;                 /* that times were predicted for */
     size_t workspace_bytes, thread_bytes;   /* a run with t threads needs workspace_bytes + t * thread_bytes */
     int (*check)(const struct tulle_context *context);   /* assumed inputs; TULLE_OK or TULLE_ASSUMED_INPUT */
 };

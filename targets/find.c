@@ -12,6 +12,17 @@ static const Machine *machine_named(const char *name)
     return NULL;
 }
 
+bool machine_known(const Machine *machine)
+{
+    const Machine *known = machine_named(machine->name);
+    if (!known || strcmp(known->isa, machine->isa) != 0)
+        return false;
+    for (int i = 0; i < machine_number_count; i++)
+        if (machine_number(known, i) != machine_number(machine, i))
+            return false;
+    return true;
+}
+
 static _Noreturn void fail_unknown(Context *ctx, const char *name)
 {
     const char **names = arena_array(ctx->scratch, const char *, machine_count + 1);

@@ -98,6 +98,16 @@ const char *machine_text(Arena *arena, const Machine *machine)
     return text.data;
 }
 
+const char *machine_brief(Arena *arena, const Machine *machine)
+{
+    Text text = text_new(arena);
+    text_format(&text, "isa %s", machine->isa);
+    for (int i = 0; i < machine_number_count; i++)
+        if (machine_number(machine, i) > 0)
+            text_format(&text, ", %s %s", machine_numbers[i].name, decimal(arena, machine_number(machine, i)));
+    return text.data;
+}
+
 /* ---- reading ---- */
 
 typedef struct Reader {

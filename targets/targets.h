@@ -41,6 +41,7 @@ extern const int machine_count;
 /* "native" is probed, or what an earlier probe found. STATUS_USAGE with the nearest name for an unknown one. */
 const Target *target_named(Context *ctx, const char *name);
 const Target *target_native(Context *ctx, bool again);   /* again: probed whatever was found before */
+bool machine_known(const Machine *machine);              /* one of the table, with the table's numbers */
 /* The known core nearest to a processor, named as /proc/cpuinfo does (of Arm: implementer, architecture, part); else the generic row of the ISA.
    The row may be of another ISA than the one asked for, when the processor's system hides some of its instructions. */
 const Machine *machine_nearest(const char *isa, const char *vendor, int family, int model);
@@ -59,6 +60,7 @@ extern const int machine_number_count;
 double machine_number(const Machine *machine, int number);
 
 const char *machine_text(Arena *arena, const Machine *machine);              /* the whole file, every number with what it is */
+const char *machine_brief(Arena *arena, const Machine *machine);             /* "isa avx2, cores 4, ghz 3.4, ...": what is not 0 */
 
 typedef struct MachineFault {
     int line;                    /* 0: of the machine as a whole */

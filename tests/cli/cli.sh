@@ -237,7 +237,15 @@ expect 5 "lacks an instruction" "$tulle" run conv.onnx --input image.npy --cc ./
 expect 0 'wrote conv' "$tulle" build conv.onnx
 expect 0 'whole run: median' ./conv --bench
 expect 0 'conv1' ./conv --bench --threads 2
-expect 0 '"predicted_ms": null' ./conv --bench --json
+expect 0 '^   Machine:   isa .*, ghz [0-9]' "$tulle" compile conv.onnx -o -
+expect 0 '^   Predicted: [0-9.]* ms, bound by [a-zA-Z0-9]*; [0-9.]* ms alone' "$tulle" compile conv.onnx --target generic-avx2 -o -
+checks=$((checks + 1))
+! grep -q 'Machine:' out || fault "a machine's numbers stand in the output for one that its name says all of"
+expect 0 '"predicted_ms": [0-9].*"hot_ms": null, "predicted_hot_ms": [0-9]' ./conv --bench --json
+expect 0 '"hot_ms": [0-9]' ./conv --bench --hot --json
+expect 0 'hot ms' ./conv --bench --hot
+expect 0 'predictions are for 1' ./conv --bench --threads 2
+expect 1 'goes with --bench' ./conv --hot
 expect 0 'largest' ./conv --input image.npy
 expect 0 '' ./conv --input x=image.npy --output y=conv-y.npy
 expect 0 '' "$tulle" run conv.onnx --input image.npy --output conv-run.npy
