@@ -122,7 +122,8 @@ static void draw_tick(const Chart *chart, bool upright, int decade, int multiple
     const double value = multiple * pow(10, decade), at = place(axis, value);
     if (log10(value) < axis->low || log10(value) > axis->high || (multiple > 1 && axis->high - axis->low > 5))
         return;
-    const char *look = multiple == 1 ? "grid" : "fine", *name = tick_named(axis, multiple) ? tick_text(chart->arena, upright ? value : value * 1e-9) : "";
+    const char *look = multiple == 1 ? "grid" : "fine";
+    const char *name = tick_named(axis, multiple) ? tick_text(chart->arena, upright ? value : value * 1e-9) : "";
     if (upright)
         svg_line(chart->stream, look, at, chart->y.from, at, chart->y.to);
     else
@@ -144,7 +145,8 @@ static void draw_grid(const Chart *chart)
         }
     svg_line(chart->stream, "thin", chart->x.from, chart->y.from, chart->x.to, chart->y.from);
     svg_line(chart->stream, "thin", chart->x.from, chart->y.from, chart->x.from, chart->y.to);
-    svg_text(chart->stream, "middle", (chart->x.from + chart->x.to) / 2, chart->y.from + 31, 0, "FLOPs done for each byte that is touched for the first time");
+    svg_text(chart->stream, "middle", (chart->x.from + chart->x.to) / 2, chart->y.from + 31, 0,
+             "FLOPs done for each byte that is touched for the first time");
     svg_text(chart->stream, "middle", 14, (chart->y.from + chart->y.to) / 2, -90, "GFLOP/s done");
 }
 
@@ -175,7 +177,8 @@ static void draw_roofs(Chart *chart)
         widest = fmax(widest, chart->roofs[i].bandwidth);
     const double from = widest > 0 ? fmax(chart->x.from, place(&chart->x, peak / widest)) : chart->x.from;
     svg_line(chart->stream, "solid", from, y, chart->x.to, y);
-    const char *text = arena_format(chart->arena, "%s, %s GFLOP/s", chart->explanation->by_paper ? "SGEMM" : "peak of multiply-adds", figures_text(chart->arena, peak * 1e-9));
+    const char *what = chart->explanation->by_paper ? "SGEMM" : "peak of multiply-adds";
+    const char *text = arena_format(chart->arena, "%s, %s GFLOP/s", what, figures_text(chart->arena, peak * 1e-9));
     svg_text_over(chart->stream, "small end", chart->x.to - 4, y - 8, 0, text);
     take(chart, chart->x.to - svg_width(text), y - 19, chart->x.to, y);
     for (int i = 0; i < chart->roof_count; i++)
@@ -231,9 +234,10 @@ static void draw_label(Chart *chart, const LayerView *view)
         return;
     const char *text = short_name(chart->arena, view->name, 24);
     const double x = place(&chart->x, point.intensity), y = place(&chart->y, point.rate), width = svg_width(text) * 0.87, gap = POINT + 3;
-    const Box places[] = {{x + gap, y - 5, x + gap + width, y + 5}, {x - gap - width, y - 5, x - gap, y + 5}, {x - width / 2, y + gap, x + width / 2, y + gap + 10},
-                          {x - width / 2, y - gap - 10, x + width / 2, y - gap}, {x + gap, y + 4, x + gap + width, y + 14},
-                          {x + gap, y - 14, x + gap + width, y - 4}};
+    const Box places[] = {
+        {x + gap, y - 5, x + gap + width, y + 5}, {x - gap - width, y - 5, x - gap, y + 5}, {x - width / 2, y + gap, x + width / 2, y + gap + 10},
+        {x - width / 2, y - gap - 10, x + width / 2, y - gap}, {x + gap, y + 4, x + gap + width, y + 14}, {x + gap, y - 14, x + gap + width, y - 4},
+    };
     for (int i = 0; i < COUNT(places); i++)
         if (is_free(chart, &places[i])) {
             svg_text_over(chart->stream, "small", places[i].left, places[i].bottom - 2, 0, text);
@@ -248,14 +252,15 @@ static void draw_labels(Chart *chart)
     const Explanation *explanation = chart->explanation;
     bool *done = arena_array(chart->arena, bool, explanation->count + 1);
     for (int n = 0; n < MOST_LABELS; n++) {
+        const LayerView *views = explanation->views;
         int longest = -1;
         for (int i = 0; i < explanation->count; i++)
-            if (!done[i] && explanation->views[i].dense_flops > 0 && (longest < 0 || explanation->views[i].seconds > explanation->views[longest].seconds))
+            if (!done[i] && views[i].dense_flops > 0 && (longest < 0 || views[i].seconds > views[longest].seconds))
                 longest = i;
         if (longest < 0)
             return;
         done[longest] = true;
-        draw_label(chart, &explanation->views[longest]);
+        draw_label(chart, &views[longest]);
     }
 }
 

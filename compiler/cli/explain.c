@@ -23,7 +23,8 @@ static LayerView *view_named(Explanation *explanation, const char *name)
         if (explanation->views[i].layer == layer)
             return &explanation->views[i];
     const Node *node = explanation->plan->graph->nodes[layer];
-    fail(explanation->ctx, STATUS_USAGE, node_where(explanation->plan->graph, node), NULL, "this layer is only seen in another shape: there is nothing to explain");
+    fail(explanation->ctx, STATUS_USAGE, node_where(explanation->plan->graph, node), NULL,
+         "this layer is only seen in another shape: there is nothing to explain");
 }
 
 static void draw(Context *ctx, const Explanation *explanation, const char *path)
@@ -55,7 +56,8 @@ static void check_priced(const Explanation *explanation)
 {
     const Target *target = explanation->plan->target;
     if (!isfinite(explanation->seconds))
-        fail(explanation->ctx, STATUS_UNSUPPORTED, NULL, "machines with another ISA have: see 'tulle targets'", "'%s' has no prices: there are no kernels for %s yet",
+        fail(explanation->ctx, STATUS_UNSUPPORTED, NULL, "machines with another ISA have: see 'tulle targets'",
+             "'%s' has no prices: there are no kernels for %s yet",
              text_quote(explanation->ctx->graph, target->machine.name, strlen(target->machine.name)), target->isa.name);
 }
 

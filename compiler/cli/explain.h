@@ -1,4 +1,4 @@
-/* What explain shows, gathered before any of it is written: the table, one layer, JSON and the picture read the same numbers. Includes cli.h's folders. */
+/* What explain shows, gathered before any of it is written: the table, one layer, JSON and the picture read the same numbers. Includes cli.h. */
 #ifndef TULLE_EXPLAIN_H
 #define TULLE_EXPLAIN_H
 
@@ -57,7 +57,8 @@ bool candidate_chosen(const Candidate *candidate, const LayerPlan *layer);
 
 const char *figures_text(Arena *arena, double number);                     /* three significant digits, no exponent; "" for 0 */
 const char *times_text(Arena *arena, double ratio);                        /* "1.9x" */
-const char *milliseconds_text(const Explanation *explanation, double seconds);   /* as many digits behind the point for every layer, by the whole's time */
+/* As many digits behind the point for every layer, by the whole's time. */
+const char *milliseconds_text(const Explanation *explanation, double seconds);
 const char *short_name(Arena *arena, const char *name, int most);          /* cut in the middle */
 const char *percent_text(Arena *arena, double part);
 const char *tiling_text(Arena *arena, const Tiling *tiling);
@@ -74,7 +75,8 @@ const char *projection_line(const Explanation *explanation);               /* NU
 
 void explain_table(const Explanation *explanation);
 void explain_layer(const Explanation *explanation, const LayerView *view);
-void explain_json(const Explanation *explanation, const LayerView *only);   /* only: this layer with all candidates; NULL: all layers, the cheapest of each kernel */
+/* only: this layer with all candidates; NULL: all layers, the cheapest candidate of each kernel. */
+void explain_json(const Explanation *explanation, const LayerView *only);
 void draw_explanation(FILE *stream, const Explanation *explanation);
 /* Their parts of the picture; each gives the y where it ends. */
 double draw_roofline(FILE *stream, const Explanation *explanation, double top);

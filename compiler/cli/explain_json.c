@@ -46,7 +46,8 @@ static void add_layout(const char *name, const Layout *layout)
     if (layout_plain(layout))
         fputs("null, ", stdout);
     else
-        printf("{\"top\": %d, \"left\": %d, \"rows\": %d, \"pitch\": %d, \"slack\": %d}, ", layout->top, layout->left, layout->rows, layout->pitch, layout->slack);
+        printf("{\"top\": %d, \"left\": %d, \"rows\": %d, \"pitch\": %d, \"slack\": %d}, ", layout->top, layout->left, layout->rows,
+               layout->pitch, layout->slack);
 }
 
 /* ---- candidates ---- */
@@ -142,9 +143,9 @@ static void add_pattern(const Pattern *pattern)
         return;
     }
     const struct { const char *name; int64_t count; } counts[] = {
-        {"rows", pattern->rows}, {"columns", pattern->columns}, {"nonzeros", pattern->nonzeros}, {"taps", pattern->taps}, {"channels", pattern->channels},
-        {"kernels", pattern->kernels}, {"empty_rows", pattern->empty_rows}, {"empty_columns", pattern->empty_columns},
-        {"empty_channels", pattern->empty_channels}, {"distinct_rows", pattern->distinct_rows},
+        {"rows", pattern->rows}, {"columns", pattern->columns}, {"nonzeros", pattern->nonzeros}, {"taps", pattern->taps},
+        {"channels", pattern->channels}, {"kernels", pattern->kernels}, {"empty_rows", pattern->empty_rows},
+        {"empty_columns", pattern->empty_columns}, {"empty_channels", pattern->empty_channels}, {"distinct_rows", pattern->distinct_rows},
     };
     fputs("{", stdout);
     for (int i = 0; i < COUNT(counts); i++)

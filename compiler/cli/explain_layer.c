@@ -33,8 +33,9 @@ static void print_pattern(Arena *arena, const Pattern *pattern)
         most = pattern->row_nonzeros[r] > most ? pattern->row_nonzeros[r] : most;
     }
     printf("weights: %lld rows x %lld columns (%lld channels, %lld taps), %lld nonzeros: %s; a row has %d to %d, the longest %.2fx the average\n",
-           (long long)pattern->rows, (long long)pattern->columns, (long long)pattern->channels, (long long)pattern->taps, (long long)pattern->nonzeros,
-           percent_text(arena, (double)pattern->nonzeros / ((double)pattern->rows * (double)pattern->columns)), least, most, pattern->imbalance);
+           (long long)pattern->rows, (long long)pattern->columns, (long long)pattern->channels, (long long)pattern->taps,
+           (long long)pattern->nonzeros, percent_text(arena, (double)pattern->nonzeros / ((double)pattern->rows * (double)pattern->columns)), least,
+           most, pattern->imbalance);
     printf("empty: %lld rows, %lld channels, %lld columns; %lld kernels of one row and channel with a nonzero, %lld different rows\n",
            (long long)pattern->empty_rows, (long long)pattern->empty_channels, (long long)pattern->empty_columns, (long long)pattern->kernels,
            (long long)pattern->distinct_rows);
@@ -59,11 +60,12 @@ static const char *with_tiling(Arena *arena, const Kernel *kernel, const Tiling 
 static void print_choice(Arena *arena, const LayerView *view, const LayerPlan *layer)
 {
     const Candidate *local = cheapest(view, layer);
-    printf("chosen: %s, %s ms in the network, %s ms hot%s%s%s\n", with_tiling(arena, layer->kernel, &layer->tiling), figures_text(arena, view->seconds * 1e3),
-           figures_text(arena, view->hot_seconds * 1e3), layer->why ? " (" : "", layer->why ? layer->why : "", layer->why ? ")" : "");
+    const char *joint = figures_text(arena, view->seconds * 1e3), *hot = figures_text(arena, view->hot_seconds * 1e3);
+    printf("chosen: %s, %s ms in the network, %s ms hot%s%s%s\n", with_tiling(arena, layer->kernel, &layer->tiling), joint, hot,
+           layer->why ? " (" : "", layer->why ? layer->why : "", layer->why ? ")" : "");
     if (local)
         printf("local price: %s ms with %s, the cheapest for this layer alone; joint price, as chosen: %s ms\n",
-               figures_text(arena, local->price.seconds * 1e3), with_tiling(arena, local->kernel, &local->tiling), figures_text(arena, view->seconds * 1e3));
+               figures_text(arena, local->price.seconds * 1e3), with_tiling(arena, local->kernel, &local->tiling), joint);
     if (view->dense_kernel)
         printf("best dense kernel: %s, %s ms; gain %.2fx\n", view->dense_kernel, figures_text(arena, view->dense_seconds * 1e3), view_gain(view));
     if (view->ranged)
@@ -101,16 +103,17 @@ static void print_reasons(const Explanation *explanation, const LayerView *view)
 {
     static const char *const titles[REASON_COLUMNS] = {"  #", "kernel", "tiling", "layouts", "      ms", "  hot ms", "alpha", " beta", " ", "why"};
     Arena *arena = explanation->ctx->graph;
-    const LayerPlan *layer = &explanation->plan->layers[view->layer];
+    const Plan *plan = explanation->plan;
+    const LayerPlan *layer = &plan->layers[view->layer];
     const Pattern *pattern = layer->problem.pattern;
     const char **cells = arena_array(arena, const char *, (view->candidate_count + 1) * REASON_COLUMNS);
     memcpy(cells, titles, sizeof titles);
     for (int i = 0; i < view->candidate_count; i++) {
         const Candidate *candidate = &view->candidates[i];
-        const double alpha = view->dense_flops <= 0 ? 0 : work_alpha(&candidate->work, &candidate->price, explanation->plan->target, explanation->plan->threads);
+        const double alpha = view->dense_flops > 0 ? work_alpha(&candidate->work, &candidate->price, plan->target, plan->threads) : 0;
         const char *const row[REASON_COLUMNS] = {
-            arena_format(arena, "%3d", i + 1), candidate->kernel->name, tiling_text(arena, &candidate->tiling), layouts_text(arena, &candidate->tiling),
-            arena_format(arena, "%8s", figures_text(arena, candidate->price.seconds * 1e3)),
+            arena_format(arena, "%3d", i + 1), candidate->kernel->name, tiling_text(arena, &candidate->tiling),
+            layouts_text(arena, &candidate->tiling), arena_format(arena, "%8s", figures_text(arena, candidate->price.seconds * 1e3)),
             arena_format(arena, "%8s", figures_text(arena, candidate->hot.seconds * 1e3)), arena_format(arena, "%5s", figures_text(arena, alpha)),
             arena_format(arena, "%5s", pattern ? figures_text(arena, work_beta(&candidate->work, pattern->nonzeros)) : ""),
             candidate_chosen(candidate, layer) ? ">" : " ", lost_text(explanation, candidate, layer),
@@ -139,7 +142,8 @@ static void print_cycles(const Explanation *explanation, const LayerView *view)
         row[0] = candidate->kernel->name;
         row[1] = arena_format(arena, "%d", i + 1);
         for (int b = 0; b < BOUND_COUNT; b++)
-            row[b + 2] = arena_format(arena, "%s%s", cycles_text(arena, price_cycles(&candidate->price, (Bound)b)), (Bound)b == candidate->price.bound ? "*" : " ");
+            row[b + 2] = arena_format(arena, "%s%c", cycles_text(arena, price_cycles(&candidate->price, (Bound)b)),
+                                      (Bound)b == candidate->price.bound ? '*' : ' ');
         row[CYCLE_COLUMNS - 1] = cycles_text(arena, price_lost(&candidate->price));
     }
     printf("\ncycles that each would need of a core if it were the only bound (*: the one that holds), and those that overlap with nothing:\n");

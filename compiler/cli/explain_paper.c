@@ -11,7 +11,8 @@ static _Noreturn void fail_no_alpha(Context *ctx, const Machine *machine)
     for (int i = 0; i < machine_count; i++)
         if (machines[i].paper_alpha > 0)
             text_format(&text, "%s%s", text.length ? ", " : "those with one: ", machines[i].name);
-    fail(ctx, STATUS_USAGE, "--alpha paper", text.data, "the paper has no alpha for '%s'", text_quote(ctx->graph, machine->name, strlen(machine->name)));
+    fail(ctx, STATUS_USAGE, "--alpha paper", text.data, "the paper has no alpha for '%s'",
+         text_quote(ctx->graph, machine->name, strlen(machine->name)));
 }
 
 static void price_by_paper(LayerView *view, const Paper *paper)

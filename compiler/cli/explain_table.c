@@ -24,10 +24,12 @@ static void fill_row(const Explanation *explanation, const LayerView *view, cons
     Arena *arena = explanation->ctx->graph;
     const bool product = view->dense_flops > 0;
     const char *const row[COLUMNS] = {
-        short_name(arena, view->name, LONGEST_NAME), short_name(arena, view->op, LONGEST_OPERATOR), dims_text(arena, view->shape), view->kernel, view->bound,
-        product ? percent_text(arena, view->density) : "", figures_text(arena, view_intensity(view)), milliseconds_text(explanation, view->seconds),
+        short_name(arena, view->name, LONGEST_NAME), short_name(arena, view->op, LONGEST_OPERATOR), dims_text(arena, view->shape), view->kernel,
+        view->bound, product ? percent_text(arena, view->density) : "", figures_text(arena, view_intensity(view)),
+        milliseconds_text(explanation, view->seconds),
         percent_text(arena, explanation->seconds > 0 ? view->seconds / explanation->seconds : 0), figures_text(arena, view_rate(view) * 1e-9),
-        figures_text(arena, view_effective_rate(view) * 1e-9), gain_text(arena, view_gain(view)), product ? arena_format(arena, "%.2f", view->alpha) : "",
+        figures_text(arena, view_effective_rate(view) * 1e-9), gain_text(arena, view_gain(view)),
+        product ? arena_format(arena, "%.2f", view->alpha) : "",
     };
     memcpy(cells, row, sizeof row);
 }

@@ -44,7 +44,8 @@ double price_lost(const Price *price)
 bool candidate_chosen(const Candidate *candidate, const LayerPlan *layer)
 {
     const Tiling *a = &candidate->tiling, *b = &layer->tiling;
-    return candidate->kernel == layer->kernel && !memcmp(a->size, b->size, sizeof a->size) && layout_equal(&a->in, &b->in) && layout_equal(&a->out, &b->out);
+    const bool same_tiling = candidate->kernel == layer->kernel && memcmp(a->size, b->size, sizeof a->size) == 0;
+    return same_tiling && layout_equal(&a->in, &b->in) && layout_equal(&a->out, &b->out);
 }
 
 /* ---- one layer ---- */
@@ -75,7 +76,8 @@ static LayerView view_of(const Plan *plan, int number)
     const Node *node = layer->problem.node;
     const bool gpu = plan->target->isa.gpu;
     LayerView view = {
-        .layer = number, .name = node->name, .op = op_info(node->op)->name, .kernel = layer->kernel->name, .bound = bound_name(layer->price.bound, gpu),
+        .layer = number, .name = node->name, .op = op_info(node->op)->name, .kernel = layer->kernel->name,
+        .bound = bound_name(layer->price.bound, gpu),
         .shape = node->output_count > 0 && node->outputs[0] ? &node->outputs[0]->shape : NULL,
         .density = layer->problem.density, .dense_flops = 2 * dense_multiply_adds(node), .bytes = work_bytes(&layer->work, gpu),
         .sparse = layer->kernel->sparse, .seconds = layer->price.seconds, .hot_seconds = layer->hot.seconds,

@@ -93,7 +93,8 @@ static const char *slower_because(Arena *arena, const Candidate *candidate, cons
     const double mine = price_cycles(&candidate->price, bound), its = price_cycles(&layer->price, bound);
     const double lost = price_lost(&candidate->price), its_lost = price_lost(&layer->price);
     if (mine - its < lost - its_lost)
-        return arena_format(arena, "%s cycles of barriers and wrong guesses where %s loses %s", cycles_text(arena, lost), other, cycles_text(arena, its_lost));
+        return arena_format(arena, "%s cycles of barriers and wrong guesses where %s loses %s", cycles_text(arena, lost), other,
+                            cycles_text(arena, its_lost));
     const char *name = bound_name(bound, layer->problem.target->isa.gpu);
     if (mine > its)
         return arena_format(arena, "bound by %s, %s cycles where %s needs %s", name, cycles_text(arena, mine), other, cycles_text(arena, its));
@@ -135,7 +136,8 @@ const char *lost_text(const Explanation *explanation, const Candidate *candidate
         return projected ? arena_format(arena, "%s; %s", projected, slower) : slower;
     }
     if (ratio < 0.995)
-        return arena_format(arena, "%s faster, but %s", times_text(arena, 1 / ratio), projected ? projected : cheaper_but(explanation, candidate, layer));
+        return arena_format(arena, "%s faster, but %s", times_text(arena, 1 / ratio),
+                            projected ? projected : cheaper_but(explanation, candidate, layer));
     return projected ? projected : "as fast: a tie goes to the first by name";
 }
 
@@ -147,7 +149,8 @@ const char *machine_line(const Explanation *explanation)
     Arena *arena = explanation->ctx->graph;
     const Machine *machine = &plan->target->machine;
     const char *threads = arena_format(arena, "%d thread%s", plan->threads, plan->threads == 1 ? "" : "s");
-    return arena_format(arena, "%s on %s (%s), %s: %s %s GFLOP/s, %s GB/s from memory", text_quote(arena, explanation->model, strlen(explanation->model)),
+    return arena_format(arena, "%s on %s (%s), %s: %s %s GFLOP/s, %s GB/s from memory",
+                        text_quote(arena, explanation->model, strlen(explanation->model)),
                         text_quote(arena, machine->name, strlen(machine->name)), plan->target->isa.name,
                         plan->target->isa.gpu || explanation->by_paper ? "all of it" : threads, explanation->by_paper ? "SGEMM" : "peak",
                         figures_text(arena, explanation->peak * 1e-9), figures_text(arena, explanation->bandwidth * 1e-9));
@@ -158,19 +161,23 @@ const char *paper_line(const Explanation *explanation)
     if (!explanation->by_paper)
         return NULL;
     const Machine *machine = &explanation->plan->target->machine;
-    return arena_format(explanation->ctx->graph, "by the formula of paper 000: alpha %.3g%s; layers without multiplications have no price", machine->paper_alpha,
-                        machine->paper_alpha_fitted > 0 ? ", which the paper does not give: fitted to its result" : "");
+    return arena_format(explanation->ctx->graph, "by the formula of paper 000: alpha %.3g%s; layers without multiplications have no price",
+                        machine->paper_alpha, machine->paper_alpha_fitted > 0 ? ", which the paper does not give: fitted to its result" : "");
 }
 
 const char *projection_line(const Explanation *explanation)
 {
     const Options *options = explanation->options;
     Arena *arena = explanation->ctx->graph;
-    const char *layers = options->prune > 0 ? arena_format(arena, "density %s", percent_text(arena, options->prune)) : "densities";
+    if (!options->prune_file && options->prune <= 0)
+        return explanation->plan->target->isa.gpu ? "a projection: kernels for GPUs are priced, they cannot be written yet" : NULL;
+    Text text = text_new(arena);
+    text_add(&text, "a projection, not this model: layers pruned by magnitude to ");
+    if (options->prune > 0)
+        text_format(&text, "density %s%s", percent_text(arena, options->prune), options->prune_file ? ", or " : "");
     if (options->prune_file)
-        return arena_format(arena, "a projection, not this model: layers pruned by magnitude to %s%s%s", options->prune > 0 ? layers : "the densities",
-                            options->prune > 0 ? " and to those of " : " of ", text_quote(arena, options->prune_file, strlen(options->prune_file)));
-    return options->prune > 0 ? arena_format(arena, "a projection, not this model: layers pruned by magnitude to %s", layers) : NULL;
+        text_format(&text, "the densities of %s", text_quote(arena, options->prune_file, strlen(options->prune_file)));
+    return text.data;
 }
 
 const char *total_line(const Explanation *explanation)

@@ -4,8 +4,8 @@
 
 #include "compiler/base/base.h"
 
-/* Lengths are in pixels, y grows downwards. `look` is a class of the list in svg.c: "thin", "solid", "dash", "dots", "grid"; "hatch", "black", "white";
-   texts: "", "small", "bold", with "middle" or "end" behind it for where x is. */
+/* Lengths are in pixels, y grows downwards. `look` is a class of the list in svg.c. Lines: "thin", "solid", "dash", "dashdot", "dots", "grid",
+   "fine"; shapes: "hatch", "black", "white"; texts: "", "small", "bold", with "middle" or "end" behind it for where x is. */
 
 void svg_open(FILE *stream, double width, double height, const char *title);
 void svg_close(FILE *stream);

@@ -164,7 +164,8 @@ def check_paper():
 
 def write_hostile(path):
     """Names that XML, HTML and terminals would trip over; the bytes that are no UTF-8 are put in afterwards."""
-    names = ['<script>alert("x")</script>', "a&b]]>'c", "\x01\x1b[31mred\x7f", "turned\u202ename", "XXYY-not-utf8", "long" * 80, "\uffff\ufffe", "日本語の層"]
+    names = ['<script>alert("x")</script>', "a&b]]>'c", "\x01\x1b[31mred\x7f", "turned\u202ename", "XXYY-not-utf8", "long" * 80,
+             "\uffff\ufffe", "日本語の層"]
     generator = numpy.random.default_rng(1)
     nodes, weights, value = [], [], "x"
     for i, name in enumerate(names):
@@ -208,7 +209,8 @@ def check_picture():
     written = " ".join(element.text or "" for element in root.iter(SVG + "text"))
     assert all(layer["name"] in written for layer in network["layers"])
     count = write_hostile("hostile.onnx")
-    for picture, root in draw("hostile.onnx", "hostile.svg", *options), draw("hostile.onnx", "paper.svg", "--target", "atom-c2750", "--alpha", "paper"):
+    paper = ["--target", "atom-c2750", "--alpha", "paper"]
+    for picture, _ in draw("hostile.onnx", "hostile.svg", *options), draw("hostile.onnx", "paper.svg", *paper):
         assert b"<script" not in picture and b"\x1b" not in picture and "\u202e".encode() not in picture
     check_network(explain("hostile.onnx", *options))
     table = call("explain", "hostile.onnx", *options).stdout
