@@ -4,25 +4,63 @@
 
 #include "codegen/kernel.h"
 
-/* ---- vector.c: f32 operators as expressions of the vocabulary, and what instructions cost ---- */
+/* ---- meter.c: what emitted text issues. Kernels walk their text as emit does, piece by piece ---- */
+
+typedef struct Meter {
+    const Isa *isa;
+    Work *work;
+    StageWork *stage;
+    double runs;                     /* of the text that is counted next */
+    double bytes, loop;              /* of the text counted so far; where the loop began that is counted now */
+} Meter;
+
+Meter meter_begin(const Problem *problem, Work *work);   /* a new stage, in the order of stages() */
+void meter_end(Meter *meter);                            /* its text belongs to the layer's code */
+void meter_loop(Meter *meter, double runs);              /* a loop's body begins, which runs so often in the whole stage */
+void meter_hot(Meter *meter);                            /* the body that was counted since is the loop that the stage spends its time in */
+/* `count` instructions of the text, each of them running meter->runs times. `split`: the share of loads that straddle two cache lines. */
+void meter_other(Meter *meter, double count);            /* of integers: addresses, counts, branches */
+void meter_move(Meter *meter, double count);             /* of vectors, without arithmetic */
+void meter_load(Meter *meter, double count, double split);
+void meter_scalar_load(Meter *meter, double count);
+void meter_store(Meter *meter, double count);
+void meter_vector(Meter *meter, double count);           /* arithmetic but for multiply-adds */
+void meter_vector_load(Meter *meter, double count, double split);    /* with an operand in memory */
+void meter_fma(Meter *meter, double count);              /* v_fma */
+void meter_fma_load(Meter *meter, double count, double split);       /* v_fma of a v_load */
+void meter_extreme(Meter *meter, double count);          /* v_max, v_min */
+void meter_extreme_load(Meter *meter, double count, double split);   /* of a v_load */
+void meter_divide(Meter *meter, double count);           /* divisions and roots */
+void meter_part(Meter *meter, int part);                 /* v_load_part of a constant number of elements */
+void meter_store_part(Meter *meter, int part);
+void meter_widest(Meter *meter);                         /* v_max_across */
+void meter_sum(Meter *meter);                            /* v_sum */
+/* Each run has a row of `links` multiply-adds that wait for one another, among so many instructions: short ones run beside the next. */
+void meter_chain(Meter *meter, double links, double instructions);
+
+double split_share(int lanes);                           /* of vectors at any address */
+/* Of vectors at these offsets from multiples of `step` floats. */
+double split_share_of(int lanes, const int64_t *offsets, int64_t count, int64_t step);
+
+/* ---- vector.c: f32 operators as expressions of the vocabulary ---- */
 
 /* An expression in the vectors a (and b), with the node's parameters as vectors p and q; NULL if there is none. */
 const char *vector_expression(Op op);
-int vector_cost(Op op);                                  /* instructions of the expression, roughly */
+void meter_expression(Meter *meter, Op op);              /* the expression's instructions */
 /* Opens a block, declares p and q as far as the operator has them; `a = EXPRESSION;` may follow. */
 void vector_parameters(const Emission *emission, const Node *node, bool as_double);
 
 bool problem_vector(const Problem *problem);             /* a target with vectors; every operand f32, with elements; an epilogue we can write */
 int problem_lanes(const Problem *problem);
-double cost_fma(const Problem *problem);                 /* instructions of v_fma */
-double cost_load(const Problem *problem);                /* of a load at any address, as an operand too */
-double cost_fma_load(const Problem *problem);            /* of v_fma with a loaded operand */
 
 /* ---- epilogue.c: from an accumulator to the output ---- */
 
 bool epilogue_fits(const Node *node);
 bool epilogue_reads(const Node *node, const Value *value);   /* as a residual: then the output must not take its place */
-double epilogue_cost(const Problem *problem);            /* instructions a vector, the store included */
+/* The put of `count` vectors; `part` elements of each, 0: whole ones. */
+void meter_put(Meter *meter, const Problem *problem, double count, int part);
+double epilogue_bytes(const Problem *problem);           /* constants that epilogue_pack adds */
+void epilogue_touch(StageWork *stage, const Problem *problem);       /* residuals, and the output */
 void epilogue_pack(const Problem *problem, Packed *packed);
 /* Defines NAME_put(y, a, ...) and NAME_put_part(..., n): the epilogue of a vector of outputs, and its store. */
 void epilogue_define(const Emission *emission);
@@ -77,7 +115,9 @@ bool planes_packs(const Planes *planes);                 /* they are filled from
 int planes_tilings(const Problem *problem, const Window *window, const Planes *planes, Tiling tiling, Tiling *list, int count, int most);
 /* The modes that apply and do not take too much memory, for the planes of all channels or of one at a time. */
 int planes_modes(const Problem *problem, const Window *window, bool one_channel, PlaneMode modes[static PLANE_MODES]);
-double planes_cost(const Window *window, const Planes *planes, int lanes);   /* instructions to fill them for a channel */
+void meter_planes(Meter *meter, const Window *window, const Planes *planes, int lanes);     /* fills the planes of a channel in each run */
+/* The work of planes_emit_stage. */
+void planes_work(const Problem *problem, const Window *window, const Planes *planes, Work *work);
 void table_define(const Emission *emission, const char *name, const int64_t *numbers, int64_t count);   /* static const int32_t name[] */
 /* Defines NAME_pack(to, from), which fills the planes of one channel. `fill` is what padding holds, in C. */
 void planes_define_pack(const Emission *emission, const Window *window, const Planes *planes, const char *fill);
@@ -108,8 +148,9 @@ typedef struct Tiles {
 const char *tiles_load(const Emission *emission, const Planes *planes, const Tiles *tiles, const char *from, int vector);
 /* `size` vectors a tile; `rows` output channels are computed at once, `items` are there without counting blocks. */
 void tiles_of(const Planes *planes, int lanes, int size, int rows, int64_t items, int64_t channels, Tiles *tiles);
-/* The size from 1 to `most` that needs the fewest instructions, when a tile costs `fixed` + `each` a vector. */
-int tiles_best_size(const Planes *planes, int lanes, int most, double fixed, double each);
+/* Sizes from 1 to `most` worth pricing: of those that are alike, the one whose tiles cover the fewest positions that nobody takes. Their number. */
+#define MOST_SIZES 8
+int tiles_sizes(const Planes *planes, int lanes, int most, int sizes[static MOST_SIZES]);
 bool tiles_writes(const Problem *problem, const Tiling *tiling);    /* Kernel.writes of all that store through here: any layout */
 /* Under the condition, elements from .. to of a padded output's array are zeros; no text if there are none. */
 void emit_zeros(const Emission *emission, const char *condition, const char *array, int64_t from, int64_t to);
@@ -122,7 +163,9 @@ void tiles_open(const Emission *emission, const Planes *planes, const Tiles *til
 void tiles_store(const Emission *emission, const Planes *planes, const Tiles *tiles, const char *prefix, const char *out, int row);
 /* After tiles_open's loop: buffer row `row` into the output. */
 void tiles_finish(const Emission *emission, const Planes *planes, const Tiles *tiles, const char *out, int row);
-double tiles_store_cost(const Problem *problem, const Window *window, const Planes *planes, const Tiles *tiles);   /* instructions a plane */
+void meter_tiles_store(Meter *meter, const Problem *problem, const Planes *planes, const Tiles *tiles);     /* tiles_store, in each tile */
+/* tiles_finish of all blocks of a plane, in each run. */
+void meter_tiles_finish(Meter *meter, const Problem *problem, const Window *window, const Planes *planes, const Tiles *tiles);
 
 /* ---- constants.c: constant weights as kernels want them ---- */
 

@@ -37,12 +37,12 @@ static bool fits(const Problem *problem)
 /* Channels at once; beside the accumulators a tile needs its loaded vectors and one weight. */
 static const int row_choices[] = {1, 2, 3, 4, 6, 8};
 
-static int tile_size(const Problem *problem, const Planes *planes, int rows)
+#define SIZES_EACH 2                 /* of every number of channels: the largest, which load least, before smaller ones, which waste less */
+
+static int largest_tile(const Problem *problem, int rows)
 {
-    const int lanes = problem_lanes(problem), most = (problem->target->isa.registers - 1) / (rows + 1);
-    const double fma = cost_fma(problem), spare = problem->target->isa.fuses ? 0 : 1;
-    const int limit = most - (int)spare > 0 ? most - (int)spare : 1;
-    return tiles_best_size(planes, lanes, limit > 12 ? 12 : limit, 4 + rows, cost_load(problem) + rows * fma);
+    const int fit = (problem->target->isa.registers - (problem->target->isa.fuses ? 1 : 2)) / (rows + 1);
+    return fit > 12 ? 12 : fit > 1 ? fit : 1;
 }
 
 static int tilings(const Problem *problem, Tiling *list, int most)
@@ -51,40 +51,104 @@ static int tilings(const Problem *problem, Tiling *list, int most)
     Planes planes;
     window_of(problem->node, &window);
     PlaneMode modes[PLANE_MODES];
-    const int mode_count = planes_modes(problem, &window, false, modes);
-    int count = 0;
+    const int mode_count = planes_modes(problem, &window, false, modes), lanes = problem_lanes(problem);
+    int count = 0, sizes[MOST_SIZES];
     for (int m = 0; m < mode_count; m++) {
-        planes_of(&window, modes[m], problem_lanes(problem), problem->graph->ctx->scratch, &planes);
+        planes_of(&window, modes[m], lanes, problem->graph->ctx->scratch, &planes);
         for (int i = COUNT(row_choices) - 1; i >= 0; i--) {
-            const Tiling tiling = {.size = {modes[m], tile_size(problem, &planes, row_choices[i]), row_choices[i]}};
-            if (i == 0 || row_choices[i] <= window.outputs / window.group)
-                count = planes_tilings(problem, &window, &planes, tiling, list, count, most);
+            if (i > 0 && row_choices[i] > window.outputs / window.group)
+                continue;
+            const int last = tiles_sizes(&planes, lanes, largest_tile(problem, row_choices[i]), sizes) - 1;
+            for (int size = last; size >= 0 && size > last - SIZES_EACH; size--)
+                count = planes_tilings(problem, &window, &planes, (Tiling){.size = {modes[m], sizes[size], row_choices[i]}}, list, count, most);
         }
     }
     return count;
 }
 
+/* ---- what it costs ---- */
+
+/* A tap: its vectors are loaded once for all channels, or are operands where there is one; a weight is broadcast for each. */
+static void meter_step(Meter *meter, const Dense *dense)
+{
+    const double size = dense->tiles.size, rows = dense->rows;
+    const double split = split_share_of(dense->tiles.lanes, dense->planes.taps, window_taps(&dense->window), dense->planes.channel);
+    if (rows == 1) {
+        meter_fma_load(meter, size, split);
+    } else {
+        meter_load(meter, size, split);
+        meter_fma(meter, rows * size);
+    }
+    meter_load(meter, rows, 0);
+    if (window_taps(&dense->window) > 1) {
+        meter_scalar_load(meter, 1);
+        meter_other(meter, 1);
+    }
+    meter_other(meter, 4);
+}
+
+static void meter_tile(Meter *meter, const Problem *problem, const Dense *dense)
+{
+    const double size = dense->tiles.size, rows = dense->rows, runs = meter->runs, taps = (double)window_taps(&dense->window);
+    const double channels = (double)dense->group_channels;
+    meter_loop(meter, runs * channels * taps);
+    meter_step(meter, dense);
+    meter_hot(meter);
+    meter->runs = taps > 1 ? runs * channels : 0;
+    meter_other(meter, 5);
+    meter->runs = runs;
+    meter_other(meter, 14);
+    meter_load(meter, rows, 0);
+    meter_move(meter, rows * (size - 1));
+    const double bytes = meter->bytes;
+    meter->runs = runs * (double)dense->group_outputs / (double)dense->group_blocks;      /* rows past the last are not stored */
+    meter_tiles_store(meter, problem, &dense->planes, &dense->tiles);
+    meter->bytes += (meter->bytes - bytes) * (rows - 1);
+    meter->runs = runs;
+    meter_chain(meter, channels * taps, channels * taps * (4 + size + rows + size * rows));
+}
+
+/* A block of output channels walks a block of positions tile by tile; then the next block of channels comes, over the same positions. */
+static void touch(const Problem *problem, const Dense *dense, StageWork *stage)
+{
+    const Window *window = &dense->window;
+    const double batch = (double)window->batch, units = (double)(window->group * dense->group_blocks), blocks = (double)dense->tiles.blocks;
+    const double input = 4 * (double)dense->planes.image, block = input / blocks / (double)window->group;
+    const double unit = 4.0 * dense->rows * (double)(dense->group_channels * window_taps(window) + 1), weights = units * unit;
+    const double covered = 4.0 * dense->rows * (double)dense->tiles.block_floats, tiles = (double)dense->tiles.tiles / blocks;
+    if (planes_packs(&dense->planes))
+        stage_touch_again(stage, batch * input, batch * input * 1.5);
+    else
+        stage_touch(stage, TOUCH_INPUT, batch * input);
+    stage_touch_again(stage, batch * blocks * (units - (double)window->group) * block, block + unit + covered);
+    stage_touch(stage, TOUCH_WEIGHTS, weights);
+    stage_touch_again(stage, batch * blocks * (tiles - 1) * weights, unit + block / tiles);
+    stage_touch_again(stage, (batch * blocks - 1) * weights, weights + input / blocks + units * covered);
+    if (!dense->planes.contiguous)
+        stage_touch_again(stage, 2 * batch * blocks * units * covered, covered + block + unit);
+    epilogue_touch(stage, problem);
+}
+
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
-    StageWork *const stage = work_stage(work);
     Dense dense;
     dense_of(problem, tiling, &dense);
     const Window *window = &dense.window;
-    const double batch = (double)window->batch, outputs = (double)window->outputs, channels = (double)window->channels;
-    const double size = dense.tiles.size, rows = dense.rows, outer = (double)(window->out_height * window->out_width);
-    const double blocks = (double)(window->group * dense.group_blocks), terms = (double)(dense.group_channels * window_taps(window));
-    const double steps = blocks * terms * (double)dense.tiles.tiles, fill = channels * planes_cost(window, &dense.planes, dense.tiles.lanes);
-    const double store = outputs * tiles_store_cost(problem, window, &dense.planes, &dense.tiles);
+    const double batch = (double)window->batch, outputs = (double)window->outputs, terms = (double)(dense.group_channels * window_taps(window));
+    const double units = (double)(window->group * dense.group_blocks), outer = (double)(window->out_height * window->out_width);
+    if (planes_packs(&dense.planes))
+        planes_work(problem, window, &dense.planes, work);
+    Meter meter = meter_begin(problem, work);
+    meter.runs = batch * units * (double)dense.tiles.tiles;
+    meter_tile(&meter, problem, &dense);
+    meter.runs = batch * units * (double)dense.tiles.blocks;
+    meter_other(&meter, 60);
+    meter.runs = batch * outputs;
+    meter_tiles_finish(&meter, problem, window, &dense.planes, &dense.tiles);
+    meter_end(&meter);
+    touch(problem, &dense, meter.stage);
     work->multiply_adds = batch * outputs * terms * outer;
-    stage->instructions = batch * (steps * (4 + size * cost_load(problem) + rows + size * rows * cost_fma(problem)) + fill + store +
-                                         blocks * (double)dense.tiles.tiles * (8 + size * rows));
-    stage->loads = batch * (steps * (size + rows) + fill / 2);
-    stage->stores = batch * (blocks * rows * (double)dense.tiles.tiles * size + fill / 2);
-    const bool packs = planes_packs(&dense.planes);
-    stage_touch(stage, TOUCH_INPUT, 4 * batch * (channels * (double)(window->height * window->width) + outputs * outer + (packs ? 2.0 * (double)dense.planes.image : 0)));
-    work->weight_bytes = 4 * blocks * rows * (terms + 1);
-    work->index_bytes = 4.0 * (double)window_taps(window);
-    work->code_bytes = 400 + 8 * size * (rows + 1);
+    work->weight_bytes = 4 * units * dense.rows * (terms + 1) + epilogue_bytes(problem);
 }
 
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)

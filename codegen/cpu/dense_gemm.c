@@ -2,6 +2,8 @@
    compiling if it is constant, else by a first stage. Infinities and NaNs spread as in the operator's definition. */
 #include "codegen/cpu/product.h"
 
+#include <math.h>
+
 typedef struct Gemm {
     Product product;
     int rows, vectors, ways;         /* of the tile; accumulators each, for tiles too small to hide the latency of v_fma */
@@ -55,25 +57,125 @@ static int tilings(const Problem *problem, Tiling *list, int most)
     return count;
 }
 
+/* ---- what it costs ---- */
+
+static double bias_bytes(const Problem *problem, const Gemm *gemm)
+{
+    const Product *product = &gemm->product;
+    double bytes = 0;
+    if (product->c && product_plain_bias(product))
+        bytes = 4.0 * (double)gemm->panels * gemm->vectors * gemm->lanes;
+    else if (value_constant(product->c))
+        bytes = 4.0 * (double)shape_count(&product->c->shape);
+    const Value *a = problem->node->inputs[0];
+    return bytes + (value_constant(a) ? 4.0 * (double)shape_count(&a->shape) : 0);
+}
+
+static void pack_work(const Problem *problem, const Gemm *gemm, Work *work)
+{
+    const Product *product = &gemm->product;
+    const double matrices = (double)product->b_batch, elements = matrices * (double)(product->n * product->k);
+    const double filled = matrices * (double)(gemm->panels * gemm->panel), lines = matrices * (double)(gemm->panels * product->k);
+    Meter meter = meter_begin(problem, work);
+    meter.runs = matrices * (double)gemm->panels;
+    meter_other(&meter, 30);
+    meter.runs = lines;
+    meter_other(&meter, 30);             /* two calls of memcpy and memset, or loops begun and ended */
+    meter_loop(&meter, elements);
+    const bool copies = product->b_column == 1;      /* runs of memory: a vector at a time, by the C library */
+    if (!copies) {
+        meter_scalar_load(&meter, 1);
+        meter_store(&meter, 1);
+        meter_other(&meter, 4);
+    }
+    meter.runs = elements / gemm->lanes;
+    if (copies) {
+        meter_load(&meter, 1, split_share(gemm->lanes));
+        meter_store(&meter, 1);
+    }
+    meter_hot(&meter);
+    meter.runs = (filled - elements) / gemm->lanes;
+    meter_store(&meter, 1);
+    meter_end(&meter);
+    stage_touch(meter.stage, TOUCH_INPUT, 4 * elements);
+    stage_touch(meter.stage, TOUCH_OUTPUT, 4 * filled);
+}
+
+/* One k: the panel's vectors are loaded once for all rows, or are operands where there is one; an element of a is broadcast for each row. */
+static void meter_step(Meter *meter, const Gemm *gemm, double rows, double count)
+{
+    const double vectors = gemm->vectors;
+    if (rows == 1) {
+        meter_fma_load(meter, count * vectors, 0);
+    } else {
+        meter_load(meter, count * vectors, 0);
+        meter_fma(meter, count * rows * vectors);
+    }
+    meter_load(meter, count * rows, 0);
+}
+
+/* `rows` of a, one panel, all of k. */
+static void meter_tile(Meter *meter, const Problem *problem, const Gemm *gemm, double rows)
+{
+    const Product *product = &gemm->product;
+    const double runs = meter->runs, vectors = gemm->vectors, ways = gemm->ways, sums = rows * vectors, rounds = floor((double)product->k / ways);
+    meter_loop(meter, runs * rounds);
+    meter_step(meter, gemm, rows, ways);
+    meter_other(meter, product->m > 1 ? 5 : 4);
+    meter_hot(meter);
+    meter->runs = runs;
+    if ((double)product->k > rounds * ways)
+        meter_step(meter, gemm, rows, (double)product->k - rounds * ways);
+    meter_other(meter, 12);
+    meter_move(meter, sums * ways);
+    meter_vector(meter, sums * (ways - 1));
+    meter->runs = runs * (double)product->n / ((double)gemm->panels * vectors * gemm->lanes);
+    meter_vector_load(meter, product->c ? sums : 0, 0);
+    meter_put(meter, problem, sums, 0);
+    meter->runs = runs;
+    meter_chain(meter, rounds, rounds * ways * (2 + vectors + rows + sums));
+}
+
+/* All blocks of rows pass over one panel, then over the next: the panel is read again for each block, a for each panel. */
+static void touch(const Problem *problem, const Gemm *gemm, StageWork *stage)
+{
+    const Product *product = &gemm->product;
+    const double batch = (double)product->batch, panels = (double)gemm->panels, blocks = (double)gemm->blocks, panel = 4 * (double)gemm->panel;
+    const double a = 4 * (double)(product->m * product->k), packed = (double)product->b_batch * panels * panel, lines = a / blocks;
+    const double written = 4 * (double)product->m * gemm->vectors * gemm->lanes;
+    if (gemm->constant)
+        stage_touch(stage, TOUCH_WEIGHTS, packed);
+    else
+        stage_touch_again(stage, packed, packed);
+    stage_touch_again(stage, batch * panels * (blocks - 1) * panel, panel + lines);
+    stage_touch_again(stage, (batch * panels * panel) - packed, packed);
+    stage_touch(stage, TOUCH_INPUT, (double)product->a_batch * a);
+    stage_touch_again(stage, batch * panels * a - (double)product->a_batch * a, a + panel + written);
+    epilogue_touch(stage, problem);
+}
+
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
-    StageWork *const stage = work_stage(work);
     Gemm gemm;
     gemm_of(problem, tiling, &gemm);
     const Product *product = &gemm.product;
-    const double batch = (double)product->batch, k = (double)product->k, blocks = (double)gemm.blocks, panels = (double)gemm.panels;
-    const double m = (double)product->m, n = (double)product->n, rows = m / blocks, vectors = gemm.vectors;
-    const double steps = batch * panels * blocks * k, stores = batch * m * panels * vectors;
-    const double fill = gemm.constant ? 0 : (double)(product->b_batch * gemm.panels * gemm.panel);
-    const double each = product->b_column == 1 ? 2.0 / gemm.lanes : 3;
-    work->multiply_adds = batch * m * n * k;
-    stage->instructions = steps * (3 + vectors + rows + rows * vectors * cost_fma(problem)) + stores * (2 + epilogue_cost(problem)) +
-                                batch * panels * blocks * 12 + fill * each;
-    stage->loads = steps * (vectors + rows) + fill * each / 2;
-    stage->stores = stores + fill * each / 2;
-    stage_touch(stage, TOUCH_INPUT, 4 * (batch * m * n + (double)(product->a_batch * product->m * product->k) + 3 * fill));
-    work->weight_bytes = gemm.constant ? 4 * (double)(product->b_batch * gemm.panels * gemm.panel) : 0;
-    work->code_bytes = 400 + 16 * rows * vectors * gemm.ways;
+    const double batch = (double)product->batch, panels = (double)gemm.panels, tall = (double)gemm.tall, low = (double)gemm.blocks - tall;
+    if (!gemm.constant)
+        pack_work(problem, &gemm, work);
+    Meter meter = meter_begin(problem, work);
+    meter.runs = batch * panels * (double)gemm.blocks;
+    meter_other(&meter, 30);
+    if (low > 0) {
+        meter.runs = batch * panels * low;
+        meter_tile(&meter, problem, &gemm, gemm.rows - 1);
+    }
+    meter.runs = batch * panels * tall;
+    meter_tile(&meter, problem, &gemm, gemm.rows);
+    meter_end(&meter);
+    touch(problem, &gemm, meter.stage);
+    work->multiply_adds = batch * (double)(product->m * product->n * product->k);
+    work->weight_bytes = (gemm.constant ? 4 * (double)(product->b_batch * gemm.panels * gemm.panel) : 0) + bias_bytes(problem, &gemm) +
+                         epilogue_bytes(problem);
 }
 
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)

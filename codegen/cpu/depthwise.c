@@ -39,35 +39,69 @@ static int tilings(const Problem *problem, Tiling *list, int most)
     Planes planes;
     window_of(problem->node, &window);
     const int lanes = problem_lanes(problem), limit = problem->target->isa.registers == 32 ? 16 : 8;
-    const double taps = (double)window_taps(&window);
     PlaneMode modes[PLANE_MODES];
     const int mode_count = planes_modes(problem, &window, true, modes);
-    int count = 0;
+    int count = 0, sizes[MOST_SIZES];
     for (int i = 0; i < mode_count; i++) {
         planes_of(&window, modes[i], lanes, problem->graph->ctx->scratch, &planes);
-        const int size = tiles_best_size(&planes, lanes, limit, 8 + taps, taps * cost_fma_load(problem) + 1);
-        count = planes_tilings(problem, &window, &planes, (Tiling){.size = {modes[i], size}}, list, count, most);
+        for (int size = tiles_sizes(&planes, lanes, limit, sizes) - 1; size >= 0; size--)
+            count = planes_tilings(problem, &window, &planes, (Tiling){.size = {modes[i], sizes[size]}}, list, count, most);
     }
     return count;
 }
 
+/* All taps of a tile, unrolled. The taps' values are broadcast once for all tiles where registers are many, else for each. */
+static void meter_tile(Meter *meter, const Problem *problem, const Depthwise *depthwise)
+{
+    const double taps = (double)window_taps(&depthwise->window), size = depthwise->tiles.size;
+    const bool kept = size + taps <= meter->isa->registers - 2;
+    const double split = split_share_of(depthwise->tiles.lanes, depthwise->planes.taps, (int64_t)taps, depthwise->planes.channel);
+    meter_other(meter, 7);
+    meter_move(meter, size);
+    meter_load(meter, kept ? 0 : taps, 0);
+    meter_fma_load(meter, taps * size, split);
+    meter_tiles_store(meter, problem, &depthwise->planes, &depthwise->tiles);
+    meter_chain(meter, taps, 8 + taps * (1 + size));
+}
+
+/* A channel's planes are filled and read at once; between that and the next time lies only what a channel needs. */
+static void touch(const Problem *problem, const Depthwise *depthwise, StageWork *stage)
+{
+    const Window *window = &depthwise->window;
+    const double channels = (double)(window->batch * window->channels), plane = 4 * (double)depthwise->planes.channel;
+    const double input = depthwise->planes.given ? plane : 4 * (double)(window->height * window->width);
+    const double output = 4 * (double)(depthwise->multiplier * window->out_height * window->out_width);
+    const double buffer = depthwise->planes.contiguous ? 0 : 4 * (double)depthwise->tiles.block_floats;
+    stage_touch(stage, TOUCH_INPUT, channels * input);
+    if (planes_packs(&depthwise->planes))
+        stage_touch_again(stage, 2 * channels * plane, plane + input);
+    stage_touch_again(stage, 2 * channels * (double)(depthwise->multiplier * depthwise->tiles.blocks) * buffer, buffer + plane + output);
+    stage_touch(stage, TOUCH_WEIGHTS, 4 * (double)(window->outputs * (window_taps(window) + 1)));
+    epilogue_touch(stage, problem);
+}
+
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
-    StageWork *const stage = work_stage(work);
     Depthwise depthwise;
     depthwise_of(problem, tiling, &depthwise);
     const Window *window = &depthwise.window;
     const double channels = (double)(window->batch * window->channels), outputs = (double)(window->batch * window->outputs);
-    const double taps = (double)window_taps(window), tiles = (double)depthwise.tiles.tiles, size = depthwise.tiles.size;
-    const double outer = (double)(window->out_height * window->out_width), fill = planes_cost(window, &depthwise.planes, depthwise.tiles.lanes);
-    const double store = tiles_store_cost(problem, window, &depthwise.planes, &depthwise.tiles);
-    work->multiply_adds = outputs * taps * outer;
-    stage->instructions = channels * (8 + fill) + outputs * (tiles * (8 + taps + size * (1 + taps * cost_fma_load(problem))) + store);
-    stage->loads = channels * fill / 2 + outputs * tiles * taps * (size + 1);
-    stage->stores = channels * fill / 2 + outputs * tiles * size;
-    stage_touch(stage, TOUCH_INPUT, 4 * (channels * (double)(window->height * window->width) + outputs * outer));
-    work->weight_bytes = 4.0 * (double)window->outputs * (taps + 1);
-    work->code_bytes = 300 + 8 * taps * size;
+    const double taps = (double)window_taps(window);
+    Meter meter = meter_begin(problem, work);
+    meter_loop(&meter, outputs * (double)depthwise.tiles.tiles);
+    meter_tile(&meter, problem, &depthwise);
+    meter_hot(&meter);
+    meter.runs = outputs;
+    meter_other(&meter, 15);
+    meter_load(&meter, taps, 0);
+    meter_tiles_finish(&meter, problem, window, &depthwise.planes, &depthwise.tiles);
+    meter.runs = channels;
+    meter_other(&meter, 10);
+    meter_planes(&meter, window, &depthwise.planes, depthwise.tiles.lanes);
+    meter_end(&meter);
+    touch(problem, &depthwise, meter.stage);
+    work->multiply_adds = outputs * taps * (double)(window->out_height * window->out_width);
+    work->weight_bytes = 4.0 * (double)window->outputs * (taps + 1) + epilogue_bytes(problem);
 }
 
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)

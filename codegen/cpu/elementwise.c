@@ -2,6 +2,8 @@
    element, or repeats along all axes but some neighbouring ones (a value a channel, a row of values). */
 #include "codegen/cpu/cpu.h"
 
+#include <math.h>
+
 #define CHUNK 4096                   /* elements of an item where operands run along the whole result */
 
 typedef enum Spread { SPREAD_FULL, SPREAD_SCALAR, SPREAD_ROW, SPREAD_CHANNEL } Spread;
@@ -123,24 +125,51 @@ static bool fits(const Problem *problem)
     return problem_vector(problem) && elementwise_of(problem, &elementwise);
 }
 
+static void meter_elements(Meter *meter, const Problem *problem, const Elementwise *elementwise, int part)
+{
+    const Node *node = elementwise->node;
+    const bool pair = op_info(node->op)->shape_class == CLASS_BINARY && (elementwise->spread == SPREAD_FULL || elementwise->spread == SPREAD_ROW);
+    for (int i = 0; i < 1 + pair; i++)
+        if (part > 0)
+            meter_part(meter, part);
+        else
+            meter_load(meter, 1, 0);
+    if (node->op == OP_Clip)
+        meter_vector(meter, 2 * (node->input_count - 1));
+    meter_expression(meter, node->op);
+    meter_put(meter, problem, 1, part);
+}
+
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
-    StageWork *const stage = work_stage(work);
     Elementwise elementwise;
     elementwise_for(problem, tiling, &elementwise);
     const Node *node = problem->node;
+    const bool chunk = elementwise.line == CHUNK && elementwise.spread <= SPREAD_SCALAR;
     const double count = (double)elementwise.count, lines = (double)elementwise.lines;
-    const double line = (double)((elementwise.line + elementwise.lanes - 1) / elementwise.lanes);
-    const double vectors = elementwise.line == CHUNK ? count / elementwise.lanes + 1 : lines * line;
-    double read = 0;
-    for (int i = 0; i < node->input_count; i++)
-        read += node->inputs[i] ? (double)shape_count(&node->inputs[i]->shape) : 0;
+    const int64_t rest = (chunk ? elementwise.count : elementwise.line) % elementwise.lanes;
+    Meter meter = meter_begin(problem, work);
+    meter.runs = lines;
+    meter_other(&meter, 16);
+    meter_loop(&meter, chunk ? floor(count / elementwise.lanes) : lines * (double)(elementwise.line / elementwise.lanes));
+    meter_elements(&meter, problem, &elementwise, 0);
+    meter_other(&meter, 3);
+    meter_hot(&meter);
+    if (rest > 0) {
+        meter.runs = chunk ? 1 : lines;
+        meter_elements(&meter, problem, &elementwise, (int)rest);
+        meter_other(&meter, 6);
+    }
+    meter_end(&meter);
+    for (int i = 0; i < node->input_count; i++) {
+        const double bytes = node->inputs[i] ? 4 * (double)shape_count(&node->inputs[i]->shape) : 0;
+        const bool constant = value_constant(node->inputs[i]);
+        stage_touch(meter.stage, constant ? TOUCH_WEIGHTS : TOUCH_INPUT, bytes);
+        work->weight_bytes += constant ? bytes : 0;
+    }
+    epilogue_touch(meter.stage, problem);
     work->multiply_adds = count;
-    stage->instructions = vectors * (3 + (node->op == OP_Clip ? 6 : vector_cost(node->op)) + epilogue_cost(problem)) + lines * 6;
-    stage->loads = vectors * 2;
-    stage->stores = vectors;
-    stage_touch(stage, TOUCH_INPUT, 4 * (read + count));
-    work->code_bytes = 300;
+    work->weight_bytes += epilogue_bytes(problem);
 }
 
 /* Lines shorter than a chunk go several to an item. */

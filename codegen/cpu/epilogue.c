@@ -58,19 +58,78 @@ static int vector_count(const Node *node)
     return count;
 }
 
-double epilogue_cost(const Problem *problem)
+/* The operand beside the vector: most operators take it from memory. */
+static void meter_operand(Meter *meter, const Node *fused, int part)
+{
+    if (residual_of(fused) == NULL)
+        return;
+    if (part > 0)
+        meter_part(meter, part);
+    else
+        meter_load(meter, 1, split_share(meter->isa->vector_bytes / (int)sizeof(float)));
+}
+
+static void meter_fused(Meter *meter, const Node *fused, int part)
+{
+    if (fused->op == OP_Clip)
+        meter_extreme(meter, fused->input_count - 1);
+    meter_operand(meter, fused, part);
+    meter_expression(meter, fused->op);
+}
+
+/* Elements one by one in double: conversions, the expression, a store and a load in between. */
+static void meter_scalars(Meter *meter, double elements)
+{
+    const double each = 40, runs = meter->runs;
+    meter->runs = runs * elements;
+    meter_scalar_load(meter, 2);
+    meter_vector(meter, each / 2);
+    meter_other(meter, each / 2);
+    meter_store(meter, 1);
+    meter->runs = runs;
+}
+
+void meter_put(Meter *meter, const Problem *problem, double count, int part)
 {
     const Node *node = problem->node;
     const int vectors = vector_count(node);
-    double cost = 1;
-    for (int i = 0; i < node->epilogue_count; i++) {
-        const Node *fused = node->epilogue[i];
-        if (i >= vectors)
-            cost += 40.0 * problem_lanes(problem);
+    const double runs = meter->runs, bytes = meter->bytes;
+    meter->runs = runs * count;
+    for (int i = 0; i < node->epilogue_count; i++)
+        if (i < vectors)
+            meter_fused(meter, node->epilogue[i], part);
         else
-            cost += (fused->op == OP_Clip ? 6 : vector_cost(fused->op)) + (residual_of(fused) ? 1 : 0);
+            meter_scalars(meter, part > 0 ? part : problem_lanes(problem));
+    if (part > 0)
+        meter_store_part(meter, part);
+    else
+        meter_store(meter, 1);
+    meter->runs = runs;
+    meter->bytes = bytes + (meter->bytes - bytes) * count;
+}
+
+double epilogue_bytes(const Problem *problem)
+{
+    const Node *node = problem->node;
+    double bytes = 0;
+    for (int i = 0; i < node->epilogue_count; i++) {
+        const Value *residual = residual_of(node->epilogue[i]);
+        bool seen = residual == NULL || !value_constant(residual);
+        for (int j = 0; j < i && !seen; j++)
+            seen = residual_of(node->epilogue[j]) == residual;
+        bytes += seen ? 0 : 4.0 * (double)shape_count(&residual->shape);
     }
-    return cost;
+    return bytes;
+}
+
+void epilogue_touch(StageWork *stage, const Problem *problem)
+{
+    const double bytes = 4.0 * (double)shape_count(&problem->node->outputs[0]->shape);
+    double residuals = 0;
+    for (int i = 0; i < problem->node->epilogue_count; i++)
+        residuals += residual_of(problem->node->epilogue[i]) != NULL ? bytes : 0;
+    stage_touch(stage, TOUCH_OUTPUT, bytes);
+    stage_touch(stage, TOUCH_INPUT, residuals);
 }
 
 void epilogue_pack(const Problem *problem, Packed *packed)

@@ -1,6 +1,8 @@
 /* The largest or the average value of whole channels, of any number of axes. */
 #include "codegen/cpu/cpu.h"
 
+#include <math.h>
+
 #define WAYS 4                       /* running results a channel, to hide the latency of an addition */
 
 typedef struct Global {
@@ -26,17 +28,44 @@ static bool fits(const Problem *problem)
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
-    StageWork *const stage = work_stage(work);
     (void)tiling;
     Global global;
     global_of(problem, &global);
-    const double channels = (double)global.channels, count = (double)global.count;
+    const double channels = (double)global.channels, groups = (double)divide_up(global.channels, global.lanes), count = (double)global.count;
+    const double vectors = floor(count / global.lanes), rounds = floor(vectors / WAYS), rest = count - vectors * global.lanes;
+    Meter meter = meter_begin(problem, work);
+    meter_loop(&meter, channels * rounds);
+    (global.average ? meter_vector_load : meter_extreme_load)(&meter, WAYS, split_share(global.lanes));
+    meter_other(&meter, 3);
+    meter_hot(&meter);
+    meter.runs = channels * (vectors - rounds * WAYS);
+    (global.average ? meter_vector_load : meter_extreme_load)(&meter, 1, split_share(global.lanes));
+    meter_other(&meter, 3);
+    meter.runs = channels;
+    meter_other(&meter, 6);
+    meter_move(&meter, WAYS);
+    (global.average ? meter_vector : meter_extreme)(&meter, WAYS - 1);
+    (global.average ? meter_sum : meter_widest)(&meter);
+    meter_store(&meter, 1);
+    meter_divide(&meter, global.average);
+    if (global.average && rest > 0) {
+        meter_part(&meter, (int)rest);
+        meter_sum(&meter);
+    }
+    meter.runs = global.average ? 0 : channels * rest;
+    meter_scalar_load(&meter, 1);
+    meter_vector(&meter, 2);
+    meter_other(&meter, 5);
+    meter.runs = groups;
+    meter_other(&meter, 20);
+    meter_load(&meter, 1, 0);
+    meter_put(&meter, problem, 1, 0);
+    meter_end(&meter);
+    meter_chain(&meter, (global.average ? 1 : 2) * channels / groups * (vectors / WAYS + 2), channels / groups * (vectors * 2 + 20));
+    stage_touch(meter.stage, TOUCH_INPUT, 4 * channels * count);
+    epilogue_touch(meter.stage, problem);
     work->multiply_adds = channels * count;
-    stage->instructions = channels * (20 + (count / global.lanes + 1) * (global.average ? 1.5 : 4)) + channels * epilogue_cost(problem) / global.lanes;
-    stage->loads = channels * (count / global.lanes + 1);
-    stage->stores = channels;
-    stage_touch(stage, TOUCH_INPUT, 4 * channels * (count + 1));
-    work->code_bytes = 300;
+    work->weight_bytes = epilogue_bytes(problem);
 }
 
 /* An item is as many channels as a vector has lanes. */

@@ -2,6 +2,8 @@
    a half and one, the usual ones, are roots; others go through v_exp and v_log. */
 #include "codegen/cpu/cpu.h"
 
+#include <math.h>
+
 typedef struct Lrn {
     int64_t channels, inner, before, behind;   /* neighbours on either side */
     float alpha, beta, bias;                   /* alpha already divided by the window's size */
@@ -32,20 +34,68 @@ static bool fits(const Problem *problem)
     return lrn.bias > 0 && lrn.alpha >= 0;
 }
 
+static void meter_power(Meter *meter, const Lrn *lrn)
+{
+    if (lrn->beta == 0.75f) {
+        meter_divide(meter, 3);
+        meter_vector(meter, 1);
+    } else if (lrn->beta == 0.5f) {
+        meter_divide(meter, 1);
+    } else if (lrn->beta != 1.0f) {
+        meter_expression(meter, OP_Log);
+        meter_vector(meter, 1);
+        meter_expression(meter, OP_Exp);
+    }
+}
+
+/* A vector: `near` neighbours' squares are added up, then the power is formed. */
+static void meter_positions(Meter *meter, const Problem *problem, const Lrn *lrn, double near, int part)
+{
+    const double runs = meter->runs;
+    meter_loop(meter, runs * near);
+    if (part > 0)
+        meter_part(meter, part);
+    else
+        meter_load(meter, 1, split_share(lrn->lanes));
+    meter_fma(meter, 1);
+    meter_other(meter, 4);
+    meter->runs = runs;
+    meter_move(meter, 1);
+    meter_fma(meter, 1);
+    meter_power(meter, lrn);
+    meter_load(meter, 1, split_share(lrn->lanes));
+    meter_divide(meter, 1);
+    meter_put(meter, problem, 1, part);
+    meter_other(meter, 8);
+    meter_hot(meter);
+    meter_chain(meter, near + 3, near * 6 + 20);
+}
+
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
-    StageWork *const stage = work_stage(work);
     (void)tiling;
     Lrn lrn;
     lrn_of(problem, &lrn);
-    const double count = (double)shape_count(&problem->node->inputs[0]->shape), window = (double)(lrn.before + lrn.behind + 1);
-    const double vectors = count / (double)lrn.inner * (double)((lrn.inner + lrn.lanes - 1) / lrn.lanes);
-    work->multiply_adds = count * window;
-    stage->instructions = vectors * (window * (3 + cost_fma(problem)) + 12 + (lrn.beta == 0.75f ? 0 : 50) + epilogue_cost(problem));
-    stage->loads = vectors * (window + 1);
-    stage->stores = vectors;
-    stage_touch(stage, TOUCH_INPUT, 8 * count);
-    work->code_bytes = 400;
+    const double count = (double)shape_count(&problem->node->inputs[0]->shape), lines = count / (double)lrn.inner, channels = (double)lrn.channels;
+    const double before = fmin((double)lrn.before, channels - 1), behind = fmin((double)lrn.behind, channels - 1);
+    /* the first channels and the last have fewer neighbours */
+    const double near = 1 + before * (1 - (before + 1) / (2 * channels)) + behind * (1 - (behind + 1) / (2 * channels));
+    const int64_t rest = lrn.inner % lrn.lanes;
+    Meter meter = meter_begin(problem, work);
+    meter.runs = lines;
+    meter_other(&meter, 30);
+    meter.runs = lines * (double)(lrn.inner / lrn.lanes);
+    meter_positions(&meter, problem, &lrn, near, 0);
+    if (rest > 0) {
+        meter.runs = lines;
+        meter_positions(&meter, problem, &lrn, near, (int)rest);
+    }
+    meter_end(&meter);
+    stage_touch(meter.stage, TOUCH_INPUT, 4 * count);
+    stage_touch_again(meter.stage, 4 * count * (near - 1), 8 * near * (double)lrn.inner);
+    epilogue_touch(meter.stage, problem);
+    work->multiply_adds = count * near;
+    work->weight_bytes = epilogue_bytes(problem);
 }
 
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)

@@ -78,33 +78,73 @@ static int tilings(const Problem *problem, Tiling *list, int most)
     const bool even = problem->node->op == OP_AveragePool && counts_even(&window, counts_padding(problem->node));
     PlaneMode modes[PLANE_MODES];
     const int mode_count = planes_modes(problem, &window, true, modes);
-    int count = 0;
+    int count = 0, sizes[MOST_SIZES];
     for (int i = 0; i < mode_count; i++) {
         planes_of(&window, modes[i], lanes, problem->graph->ctx->scratch, &planes);
-        const Tiling tiling = {.size = {modes[i], tiles_best_size(&planes, lanes, limit, 8, (double)window_taps(&window)), even}};
-        const int room = problem->node->op == OP_AveragePool || count == most ? most : count + 1;    /* a maximum's padding is not zero */
-        count = planes_tilings(problem, &window, &planes, tiling, list, count, room);
+        for (int size = tiles_sizes(&planes, lanes, limit, sizes) - 1; size >= 0; size--) {
+            const int room = problem->node->op == OP_AveragePool || count == most ? most : count + 1;    /* a maximum's padding is not zero */
+            count = planes_tilings(problem, &window, &planes, (Tiling){.size = {modes[i], sizes[size], even}}, list, count, room);
+        }
     }
     return count;
 }
 
+/* All taps of a tile, unrolled. */
+static void meter_tile(Meter *meter, const Problem *problem, const Pooling *pooling)
+{
+    const double taps = (double)window_taps(&pooling->window), size = pooling->tiles.size;
+    const double split = split_share_of(pooling->tiles.lanes, pooling->planes.taps, (int64_t)taps, pooling->planes.channel);
+    meter_other(meter, 7);
+    meter_load(meter, size, split);
+    if (pooling->average) {
+        meter_vector_load(meter, (taps - 1) * size, split);
+        meter_load(meter, pooling->even ? 0 : size, 0);
+        meter_divide(meter, size);
+    } else {
+        meter_extreme_load(meter, (taps - 1) * size, split);
+    }
+    meter_tiles_store(meter, problem, &pooling->planes, &pooling->tiles);
+    meter_chain(meter, (taps - 1) * (pooling->average ? 1 : 2), 8 + taps * size);
+}
+
+/* A channel's planes are filled and read at once; between that and the next time lies only what a channel needs. */
+static void touch(const Problem *problem, const Pooling *pooling, StageWork *stage)
+{
+    const Window *window = &pooling->window;
+    const double channels = (double)(window->batch * window->channels), plane = 4 * (double)pooling->planes.channel;
+    const double input = pooling->planes.given ? plane : 4 * (double)(window->height * window->width);
+    const double buffer = pooling->planes.contiguous ? 0 : 4 * (double)pooling->tiles.block_floats;
+    stage_touch(stage, TOUCH_INPUT, channels * input);
+    if (planes_packs(&pooling->planes))
+        stage_touch_again(stage, 2 * channels * plane, plane + input);
+    stage_touch_again(stage, 2 * channels * (double)pooling->tiles.blocks * buffer, buffer + plane + input);
+    epilogue_touch(stage, problem);
+}
+
+static double counts_bytes(const Pooling *pooling)
+{
+    return pooling->average && !pooling->even ? 4 * (double)(pooling->planes.positions + pooling->tiles.lanes) : 0;
+}
+
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
-    StageWork *const stage = work_stage(work);
     Pooling pooling;
     pooling_of(problem, tiling, &pooling);
     const Window *window = &pooling.window;
-    const double channels = (double)(window->batch * window->channels), taps = (double)window_taps(window), lanes = pooling.tiles.lanes;
-    const double vectors = (double)(pooling.tiles.tiles * pooling.tiles.size), fill = planes_cost(window, &pooling.planes, pooling.tiles.lanes);
-    const double outer = (double)(window->out_height * window->out_width), combine = cost_load(problem) + (pooling.average ? 1 : 3);
-    const double store = tiles_store_cost(problem, window, &pooling.planes, &pooling.tiles);
-    work->multiply_adds = channels * outer * taps;
-    stage->instructions = channels * (8 + fill + vectors * (taps * combine + (pooling.average ? 6 : 0)) + store);
-    stage->loads = channels * (fill / 2 + vectors * taps);
-    stage->stores = channels * (fill / 2 + vectors);
-    stage_touch(stage, TOUCH_INPUT, 4 * channels * ((double)(window->height * window->width) + outer));
-    work->weight_bytes = pooling.average && !pooling.even ? 4 * vectors * lanes : 0;
-    work->code_bytes = 300 + 8 * taps * pooling.tiles.size;
+    const double channels = (double)(window->batch * window->channels), outer = (double)(window->out_height * window->out_width);
+    Meter meter = meter_begin(problem, work);
+    meter_loop(&meter, channels * (double)pooling.tiles.tiles);
+    meter_tile(&meter, problem, &pooling);
+    meter_hot(&meter);
+    meter.runs = channels;
+    meter_other(&meter, 20);
+    meter_tiles_finish(&meter, problem, window, &pooling.planes, &pooling.tiles);
+    meter_planes(&meter, window, &pooling.planes, pooling.tiles.lanes);
+    meter_end(&meter);
+    touch(problem, &pooling, meter.stage);
+    stage_touch(meter.stage, TOUCH_WEIGHTS, counts_bytes(&pooling));
+    work->multiply_adds = channels * outer * (double)window_taps(window);
+    work->weight_bytes = counts_bytes(&pooling) + epilogue_bytes(problem);
 }
 
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)

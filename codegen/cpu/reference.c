@@ -1,7 +1,8 @@
 /* The kernel for whatever no faster one takes: the naive operators of compiler/reference, pasted as they are, with the node's sizes in tables.
    Sums are formed in double, so this is also what other kernels are measured against. Non-finite values spread as in the operator's definition. */
-#include "codegen/kernel.h"
+#include "codegen/cpu/cpu.h"
 
+#include <math.h>
 #include <string.h>
 
 /* How a node becomes stages: all calls of the node side by side in stage 0 (they write disjoint places), with epilogues behind each share where
@@ -103,22 +104,79 @@ static double elements(const Node *node)
     return read > made ? read : made;
 }
 
-static void work(const Problem *problem, const Tiling *tiling, Work *counts)
+static void pack_node(const Node *node, Packed *packed)
 {
-    StageWork *const stage = work_stage(counts);
-    /* A scalar multiply-add in double costs two loads, two conversions, address arithmetic and a multiply-add; an element about as much. */
-    const double instructions_each = 8;
+    for (int i = 0; i < node->input_count; i++)
+        if (value_constant(node->inputs[i]))
+            packed_value(packed, node->inputs[i]);
+    for (int e = 0; e < node->epilogue_count; e++)
+        pack_node(node->epilogue[e], packed);
+}
+
+/* ---- what it costs ---- */
+
+/* A multiply-add in double: two loads, two conversions, a product and a sum, steps through both operands; an element of other operators about as much. */
+static void meter_elements(Meter *meter, double multiply_adds, double touched)
+{
+    meter_loop(meter, multiply_adds);
+    meter_scalar_load(meter, 1);
+    meter_vector_load(meter, 1, 0);
+    meter->stage->fma += meter->runs;
+    meter_vector(meter, 3);
+    meter_other(meter, 3);
+    meter_chain(meter, 1, INFINITY);
+    meter->runs = touched;
+    meter_scalar_load(meter, 1);
+    meter_vector(meter, 1);
+    meter_store(meter, 1);
+    meter_other(meter, 8);
+    meter_hot(meter);
+}
+
+/* Constants, each once. */
+static double constant_bytes(const Problem *problem)
+{
+    Packed packed = {.arena = scratch_of(problem)};
+    double bytes = 0;
+    pack_node(problem->node, &packed);
+    for (int i = 0; i < packed.count; i++)
+        bytes += (double)packed.arrays[i].bytes;
+    return bytes;
+}
+
+static void touch(const Node *node, StageWork *stage)
+{
+    double weights = 0, inputs = 0, outputs = 0;
+    for (int i = 0; i < node->input_count; i++)
+        *(value_constant(node->inputs[i]) ? &weights : &inputs) += value_bytes(node->inputs[i]);
+    for (int i = 0; i < node->output_count; i++)
+        outputs += value_bytes(node->outputs[i]);
+    stage_touch(stage, TOUCH_WEIGHTS, weights);
+    stage_touch(stage, TOUCH_INPUT, inputs);
+    stage_touch(stage, TOUCH_OUTPUT, outputs);
+}
+
+static void work(const Problem *problem, const Tiling *tiling, Work *work)
+{
     (void)tiling;
     const Node *node = problem->node;
-    double dense = dense_multiply_adds(node), touched = elements(node);
-    for (int i = 0; i < node->input_count; i++)
-        stage_touch(stage, value_constant(node->inputs[i]) ? TOUCH_WEIGHTS : TOUCH_INPUT, value_bytes(node->inputs[i]));
-    for (int i = 0; i < node->output_count; i++)
-        stage_touch(stage, TOUCH_OUTPUT, value_bytes(node->outputs[i]));
-    counts->multiply_adds = dense * problem->density;
-    stage->instructions = instructions_each * (dense + touched * (1 + node->epilogue_count));
-    stage->loads = 2 * dense + touched;
-    stage->stores = touched;
+    const double dense = dense_multiply_adds(node), results = (double)node->epilogue_count * value_bytes(node->outputs[0]);
+    const double after = results / type_info(node->outputs[0]->type)->bytes;
+    const bool follows = node->epilogue_count == 0 || epilogue_follows(problem);
+    Meter meter = meter_begin(problem, work);
+    meter_elements(&meter, dense, elements(node) + (follows ? after : 0));
+    meter_end(&meter);
+    meter.stage->vector_bytes = sizeof(float);
+    touch(node, meter.stage);
+    if (!follows) {
+        Meter epilogue = meter_begin(problem, work);
+        meter_elements(&epilogue, 0, after);
+        meter_end(&epilogue);
+        epilogue.stage->vector_bytes = sizeof(float);
+    }
+    stage_touch_again(&work->stages[work->stage_count - 1], 2 * results, results / (node->epilogue_count + 1));
+    work->multiply_adds = dense * problem->density;
+    work->weight_bytes = constant_bytes(problem);
 }
 
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
@@ -131,15 +189,6 @@ static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *laye
     layer->stages[layer->stage_count++] = (StagePlan){items, "compute"};
     if (node->epilogue_count > 0 && !epilogue_follows(problem))
         layer->stages[layer->stage_count++] = (StagePlan){shape_count(&node->outputs[0]->shape), "epilogue"};
-}
-
-static void pack_node(const Node *node, Packed *packed)
-{
-    for (int i = 0; i < node->input_count; i++)
-        if (value_constant(node->inputs[i]))
-            packed_value(packed, node->inputs[i]);
-    for (int e = 0; e < node->epilogue_count; e++)
-        pack_node(node->epilogue[e], packed);
 }
 
 static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)

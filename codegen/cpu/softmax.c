@@ -31,21 +31,57 @@ static bool fits(const Problem *problem)
     return (problem->node->op == OP_Softmax || problem->node->op == OP_LogSoftmax) && problem_vector(problem);
 }
 
+/* A vector of the second and third passes: the exponential is formed, stored and added up; then divided by their sum. */
+static void meter_passes(Meter *meter, const Problem *problem, const Softmax *softmax)
+{
+    meter_vector_load(meter, 1, split_share(softmax->lanes));
+    meter_expression(meter, OP_Exp);
+    meter_vector(meter, 1);
+    meter_store(meter, softmax->logarithm ? 0 : 1);
+    meter_other(meter, 4);
+    meter_load(meter, 1, 0);
+    if (softmax->logarithm)
+        meter_vector(meter, 2);
+    else
+        meter_divide(meter, 1);
+    meter_put(meter, problem, 1, 0);
+    meter_other(meter, 4);
+}
+
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
-    StageWork *const stage = work_stage(work);
     (void)tiling;
     Softmax softmax;
     softmax_of(problem, &softmax);
-    const double count = (double)(softmax.outer * softmax.size * softmax.inner);
-    const double line = (double)((softmax.size + softmax.lanes - 1) / softmax.lanes);
-    const double vectors = (double)softmax.outer * (softmax.inner == 1 ? line : (double)(softmax.size * softmax.columns));
+    const double count = (double)(softmax.outer * softmax.size * softmax.inner), outer = (double)softmax.outer, lanes = softmax.lanes;
+    const bool line = softmax.inner == 1;
+    const double items = line ? outer : outer * (double)softmax.columns;
+    const double vectors = line ? (double)divide_up(softmax.size, softmax.lanes) : (double)softmax.size;
+    Meter meter = meter_begin(problem, work);
+    meter.runs = items * vectors;
+    meter_extreme_load(&meter, 1, split_share(softmax.lanes));
+    meter_other(&meter, 4);
+    meter_loop(&meter, items * vectors);
+    meter_passes(&meter, problem, &softmax);
+    meter_hot(&meter);
+    meter.runs = items;
+    meter_other(&meter, 30);
+    if (line) {
+        meter_widest(&meter);
+        meter_sum(&meter);
+    }
+    if (softmax.logarithm)
+        meter_expression(&meter, OP_Log);
+    meter_chain(&meter, vectors * 3, vectors * 50);          /* the largest value: a maximum, then a selection; and the sum */
+    meter_end(&meter);
+    const double each = 4 * (line ? (double)softmax.size : (double)softmax.size * lanes);
+    stage_touch(meter.stage, TOUCH_INPUT, 4 * count);
+    stage_touch_again(meter.stage, (softmax.logarithm ? 2 : 1) * 4 * count, each);
+    if (!softmax.logarithm)
+        stage_touch_again(meter.stage, 4 * count, each);
+    epilogue_touch(meter.stage, problem);
     work->multiply_adds = count;
-    stage->instructions = vectors * (32 + epilogue_cost(problem)) + (double)(softmax.outer * softmax.columns) * 60;
-    stage->loads = 3 * vectors;
-    stage->stores = 2 * vectors;
-    stage_touch(stage, TOUCH_INPUT, 8 * count);
-    work->code_bytes = 600;
+    work->weight_bytes = epilogue_bytes(problem);
 }
 
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)

@@ -3,6 +3,8 @@
    or NaN of the input reaches the outputs through nonzeros only: a zero times infinity is not computed. */
 #include "codegen/cpu/cpu.h"
 
+#include <math.h>
+
 typedef struct Sparse {
     Window window;
     Planes planes;
@@ -10,9 +12,6 @@ typedef struct Sparse {
     int ways;                        /* accumulators a vector: small tiles need several to hide the latency of v_fma */
     int64_t largest_offset;
 } Sparse;
-
-/* Instructions of a nonzero beside the tile's: offset, address, value, count, branch. */
-#define NONZERO_COST 5
 
 static void sparse_of(const Problem *problem, const Tiling *tiling, Sparse *sparse)
 {
@@ -48,36 +47,129 @@ static int tilings(const Problem *problem, Tiling *list, int most)
     const int lanes = problem_lanes(problem), limit = problem->target->isa.registers == 32 ? 24 : 12;
     PlaneMode modes[PLANE_MODES];
     const int mode_count = planes_modes(problem, &window, false, modes);
-    int count = 0;
+    int count = 0, sizes[MOST_SIZES];
     for (int i = 0; i < mode_count; i++) {
         planes_of(&window, modes[i], lanes, problem->graph->ctx->scratch, &planes);
-        const int size = tiles_best_size(&planes, lanes, limit, NONZERO_COST, cost_fma_load(problem));
-        count = planes_tilings(problem, &window, &planes, (Tiling){.size = {modes[i], size}}, list, count, most);
+        for (int size = tiles_sizes(&planes, lanes, limit, sizes) - 1; size >= 0; size--)
+            count = planes_tilings(problem, &window, &planes, (Tiling){.size = {modes[i], sizes[size]}}, list, count, most);
     }
     return count;
 }
 
+/* ---- what it costs ---- */
+
+/* Rows of the weights, as the loops over their nonzeros meet them. */
+typedef struct Rows {
+    double rounds, rest;             /* of all rows: runs of the loop over `ways` nonzeros, and nonzeros left over for the other */
+    double chain;                    /* rounds and rests one after the other */
+    double largest;                  /* nonzeros of the longest */
+    double channels;                 /* input channels that a row touches, on average */
+} Rows;
+
+static Rows rows_of(const Problem *problem, const Sparse *sparse)
+{
+    const Pattern *pattern = problem->pattern;
+    Rows rows = {0, 0, 0, 0, 0};
+    for (int64_t k = 0; k < pattern->rows; k++) {
+        const int32_t count = pattern->row_nonzeros[k];
+        rows.rounds += count / sparse->ways;
+        rows.rest += count % sparse->ways;
+        rows.largest = fmax(rows.largest, count);
+    }
+    rows.chain = rows.rounds + rows.rest;
+    /* n nonzeros at random leave a channel out with (1 - 1/channels)^n */
+    const double each = (double)(sparse->window.channels / sparse->window.group);
+    rows.channels = each * (1 - pow(1 - 1 / each, (double)pattern->nonzeros / (double)pattern->rows));
+    return rows;
+}
+
+/* A nonzero's instructions: its offset and value are loaded, the image's address added, then a multiply-add for every vector of the tile. */
+static void meter_nonzeros(Meter *meter, const Sparse *sparse, double count, double split)
+{
+    meter_scalar_load(meter, 2 * count);
+    meter_other(meter, 2 * count);
+    meter_fma_load(meter, count * sparse->tiles.size, split);
+}
+
+/* One row of weights and one tile: sums set to the bias, nonzeros walked, ways added up, stored. */
+static void meter_tile(Meter *meter, const Problem *problem, const Sparse *sparse, const Rows *rows, double batch)
+{
+    const double size = sparse->tiles.size, ways = sparse->ways, tiles = batch * (double)sparse->tiles.tiles;
+    const double split = split_share_of(sparse->tiles.lanes, sparse->planes.taps, window_taps(&sparse->window), sparse->planes.channel);
+    meter_loop(meter, tiles * rows->rounds);
+    meter_nonzeros(meter, sparse, ways, split);
+    meter_other(meter, 3);
+    meter_hot(meter);
+    meter->runs = tiles * rows->rest;
+    if (ways > 1) {
+        meter_nonzeros(meter, sparse, 1, split);
+        meter_other(meter, 3);
+    }
+    meter->runs = tiles * (double)sparse->window.outputs;
+    meter_other(meter, (sparse->planes.contiguous ? 9 : 7 + size) + (ways > 1 ? 6 : 0));
+    meter_scalar_load(meter, 3);
+    meter_move(meter, size * ways);
+    meter_vector(meter, size * (ways - 1));
+    meter_tiles_store(meter, problem, &sparse->planes, &sparse->tiles);
+    const double nonzeros = rows->chain / (double)sparse->window.outputs;
+    meter_chain(meter, nonzeros, nonzeros * (7 + size * ways));
+}
+
+/* Which loops end where the core does not expect it: each new row's; and of rows of more than a few dozen rounds every tile's, although it has the
+   same length as the one before. */
+static double mispredicts(const Problem *problem, const Sparse *sparse, const Rows *rows)
+{
+    const double remembered = 32, outputs = (double)problem->pattern->rows, batch = (double)sparse->window.batch;
+    const bool remembers = rows->rounds / outputs <= remembered;
+    return batch * outputs * (remembers ? (double)sparse->tiles.blocks : (double)sparse->tiles.tiles);
+}
+
+/* What is read again and again, and what lies in between. A row of weights is walked once for every tile of a block; then comes the next row, over
+   the same block of the planes; when all rows have passed, the next block. */
+static void touch(const Problem *problem, const Sparse *sparse, const Rows *rows, StageWork *stage)
+{
+    const Window *window = &sparse->window;
+    const double batch = (double)window->batch, outputs = (double)window->outputs, blocks = (double)sparse->tiles.blocks;
+    const double nonzeros = (double)problem->pattern->nonzeros, input = 4 * (double)sparse->planes.image, plane = 4 * (double)sparse->planes.channel;
+    const double weights = nonzeros * (4 + (sparse->largest_offset <= UINT16_MAX ? 2 : 4)) + 8 * outputs;
+    const double covered = 4 * (double)sparse->tiles.block_floats, row = rows->channels * plane / blocks;
+    const double tiles = (double)sparse->tiles.tiles / blocks, again = (input / blocks) + weights / outputs + covered;
+    if (planes_packs(&sparse->planes))
+        stage_touch_again(stage, batch * input, batch * input * 1.5);
+    else
+        stage_touch(stage, TOUCH_INPUT, batch * input);
+    stage_touch_again(stage, batch * blocks * (outputs - 1) * row, again);
+    stage_touch(stage, TOUCH_WEIGHTS, weights);
+    stage_touch_again(stage, batch * blocks * (tiles - 1) * weights, weights / outputs + row / tiles);
+    stage_touch_again(stage, (batch * blocks - 1) * weights, weights + input / blocks + outputs * covered);
+    if (!sparse->planes.contiguous)
+        stage_touch_again(stage, batch * blocks * outputs * covered, covered + row + weights / outputs);
+    epilogue_touch(stage, problem);
+}
+
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
-    StageWork *const stage = work_stage(work);
     Sparse sparse;
     sparse_of(problem, tiling, &sparse);
     const Window *window = &sparse.window;
     const double nonzeros = (double)problem->pattern->nonzeros, batch = (double)window->batch, outputs = (double)window->outputs;
-    const double channels = (double)window->channels, tiles = (double)sparse.tiles.tiles, size = sparse.tiles.size;
-    const double outer = (double)(window->out_height * window->out_width);
-    const double fill = channels * planes_cost(window, &sparse.planes, sparse.tiles.lanes);
-    const double store = outputs * tiles_store_cost(problem, window, &sparse.planes, &sparse.tiles);
-    const double steps = tiles * nonzeros;
-    work->multiply_adds = batch * nonzeros * outer;
-    stage->instructions = batch * (steps * (NONZERO_COST + size * cost_fma_load(problem)) + fill + store + outputs * tiles * (8 + size));
-    stage->loads = batch * (steps * (size + 2) + fill / 2);
-    stage->stores = batch * (outputs * tiles * size + fill / 2);
-    const bool packs = planes_packs(&sparse.planes);
-    stage_touch(stage, TOUCH_INPUT, 4 * batch * (channels * (double)(window->height * window->width) + outputs * outer + (packs ? 2.0 * (double)sparse.planes.image : 0)));
-    work->weight_bytes = 4 * (nonzeros + outputs);
-    work->index_bytes = nonzeros * (sparse.largest_offset <= UINT16_MAX ? 2 : 4) + 4 * outputs;
-    work->code_bytes = 400 + 16 * size * sparse.ways;
+    const Rows rows = rows_of(problem, &sparse);
+    if (planes_packs(&sparse.planes))
+        planes_work(problem, window, &sparse.planes, work);
+    Meter meter = meter_begin(problem, work);
+    meter_tile(&meter, problem, &sparse, &rows, batch);
+    meter.runs = batch * outputs * (double)sparse.tiles.blocks;
+    meter_other(&meter, 30);
+    meter.runs = batch * outputs;
+    meter_tiles_finish(&meter, problem, window, &sparse.planes, &sparse.tiles);
+    meter_end(&meter);
+    const double each = (double)sparse.tiles.size + 7, fixed = 25 + 3 * (double)sparse.tiles.size;
+    meter.stage->mispredicts = mispredicts(problem, &sparse, &rows);
+    meter.stage->largest_item = (rows.largest * each + fixed) / (nonzeros / outputs * each + fixed);
+    touch(problem, &sparse, &rows, meter.stage);
+    work->multiply_adds = batch * nonzeros * (double)(window->out_height * window->out_width);
+    work->weight_bytes = 4 * (nonzeros + 1 + outputs) + epilogue_bytes(problem);
+    work->index_bytes = (nonzeros + 1) * (sparse.largest_offset <= UINT16_MAX ? 2 : 4) + 4 * (outputs + 1);
 }
 
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)

@@ -3,6 +3,8 @@
    of the input reaches the outputs through nonzeros only. */
 #include "codegen/cpu/product.h"
 
+#include <math.h>
+
 #define SCALAR_WAYS 4
 #define TRANSPOSE_ROWS 16            /* of the transposed input, an item of the first stage */
 
@@ -39,56 +41,200 @@ static bool fits(const Problem *problem)
     return problem->pattern->nonzeros < INT32_MAX && (double)product.k * (double)(product.m + 1024) < INT32_MAX;
 }
 
-/* The rows of a tile that need the fewest instructions for a nonzero. */
-static int best_size(const Problem *problem, const Product *product)
-{
-    const int lanes = problem_lanes(problem), most = problem->target->isa.registers == 32 ? 24 : 12;
-    const int64_t vectors = divide_up(product->m, lanes);
-    int best = 1;
-    double least = 0;
-    for (int size = 1; size <= most && size <= vectors; size++) {
-        const double cost = (double)divide_up(vectors, size) * (5 + size * cost_fma_load(problem));
-        if (size == 1 || cost < least) {
-            best = size;
-            least = cost;
-        }
-    }
-    return best;
-}
-
+/* Rows of input in vectors: enough of them for few tiles, and few that stay empty. */
 static int tilings(const Problem *problem, Tiling *list, int most)
 {
     Product product;
     product_of(problem->node, &product);
-    int count = 0;
+    int count = 0, sizes[MOST_SIZES];
     list[count++] = (Tiling){.size = {0}};
-    if (product.m > 1 && count < most)
-        list[count++] = (Tiling){.size = {best_size(problem, &product)}};
+    const Planes rows = {.positions = product.m};
+    for (int i = product.m > 1 ? tiles_sizes(&rows, problem_lanes(problem), problem->target->isa.registers == 32 ? 24 : 12, sizes) : 0; i > 0; i--)
+        if (count < most)
+            list[count++] = (Tiling){.size = {sizes[i - 1]}};
     return count;
+}
+
+/* ---- what it costs ---- */
+
+/* The nonzeros of outputs, as the loops over them meet them. */
+typedef struct Rows {
+    double rounds, rest;             /* runs of the loop over `ways` nonzeros; nonzeros left over for the other */
+    double largest;                  /* nonzeros of the outputs of one item, at most */
+} Rows;
+
+static Rows rows_of(const Problem *problem, const SparseProduct *sparse)
+{
+    const Pattern *pattern = problem->pattern;
+    Rows rows = {0, 0, 0};
+    double item = 0;
+    for (int64_t n = 0; n < sparse->product.n; n++) {
+        const int32_t count = pattern->row_nonzeros[n];
+        rows.rounds += count / sparse->ways;
+        rows.rest += count % sparse->ways;
+        item = n % sparse->lanes == 0 ? count : item + count;
+        rows.largest = fmax(rows.largest, item);
+    }
+    return rows;
+}
+
+static double table_bytes(const Problem *problem, const SparseProduct *sparse)
+{
+    return (double)(problem->pattern->nonzeros + 1) * (sparse->largest <= UINT16_MAX ? 2 : 4) + 4.0 * (double)(sparse->product.n + 1);
+}
+
+static double value_bytes(const Problem *problem, const SparseProduct *sparse)
+{
+    return 4.0 * (double)(problem->pattern->nonzeros + 1 + sparse->product.n);
+}
+
+/* Vectors of outputs, whole or in part. */
+static void meter_puts(Meter *meter, const Problem *problem, const SparseProduct *sparse)
+{
+    const double runs = meter->runs;
+    const int rest = (int)(sparse->product.n % sparse->lanes);
+    meter->runs = runs * (double)(sparse->product.n / sparse->lanes);
+    meter_load(meter, 1, 0);
+    meter_put(meter, problem, 1, 0);
+    meter_other(meter, 6);
+    if (rest > 0) {
+        meter->runs = runs;
+        meter_load(meter, 1, 0);
+        meter_put(meter, problem, 1, rest);
+    }
+    meter->runs = runs;
+}
+
+/* Each output of each row: nonzeros four at a time, an index, a value and an input each. */
+static void scalar_work(const Problem *problem, const SparseProduct *sparse, const Rows *rows, Work *work)
+{
+    const double m = (double)sparse->product.m, n = (double)sparse->product.n, nonzeros = (double)problem->pattern->nonzeros / n;
+    Meter meter = meter_begin(problem, work);
+    meter_loop(&meter, m * rows->rounds);
+    meter_scalar_load(&meter, 2 * SCALAR_WAYS);
+    meter_fma_load(&meter, SCALAR_WAYS, 0);
+    meter_other(&meter, 4);
+    meter_hot(&meter);
+    meter.runs = m * rows->rest;
+    meter_scalar_load(&meter, 2);
+    meter_fma_load(&meter, 1, 0);
+    meter_other(&meter, 3);
+    meter.runs = m * n;
+    meter_other(&meter, 12);
+    meter_scalar_load(&meter, 3);
+    meter_move(&meter, SCALAR_WAYS);
+    meter_vector(&meter, SCALAR_WAYS - 1);
+    meter_store(&meter, 1);
+    meter_chain(&meter, nonzeros / SCALAR_WAYS + 3, nonzeros * 4 + 25);
+    meter.runs = m;
+    meter_puts(&meter, problem, sparse);
+    meter.runs = (double)sparse->blocks;
+    meter_other(&meter, 20);
+    meter_end(&meter);
+    meter.stage->vector_bytes = sizeof(float);
+    meter.stage->mispredicts = 2 * m * n;        /* both loops over an output's nonzeros */
+    const double input = 4 * m * (double)sparse->product.k, weights = value_bytes(problem, sparse) + table_bytes(problem, sparse);
+    const double item = weights / (double)sparse->blocks;
+    stage_touch(meter.stage, TOUCH_WEIGHTS, weights);
+    stage_touch_again(meter.stage, (m - 1) * weights, item + input / m);
+    stage_touch(meter.stage, TOUCH_INPUT, input);
+    stage_touch_again(meter.stage, ((double)sparse->blocks - 1) * input, item + input);
+}
+
+static void transpose_work(const Problem *problem, const SparseProduct *sparse, Work *work)
+{
+    const double m = (double)sparse->product.m, k = (double)sparse->product.k, groups = ceil(k / TRANSPOSE_ROWS), pitch = (double)sparse->pitch;
+    Meter meter = meter_begin(problem, work);
+    meter.runs = groups;
+    meter_other(&meter, 30);
+    meter.runs = groups * m;
+    meter_other(&meter, 8);
+    meter_loop(&meter, m * k);
+    meter_scalar_load(&meter, 1);
+    meter_store(&meter, 1);
+    meter_other(&meter, 4);
+    meter_hot(&meter);
+    meter.runs = pitch > m ? k : 0;
+    meter_other(&meter, 20);
+    meter.runs = k * (pitch - m) / sparse->lanes;
+    meter_store(&meter, 1);
+    meter_end(&meter);
+    meter.stage->vector_bytes = sizeof(float);
+    stage_touch(meter.stage, TOUCH_INPUT, 4 * m * k);
+    stage_touch(meter.stage, TOUCH_OUTPUT, 4 * k * pitch);
+    /* a line of the turned input is written by as many rows as it has elements, its neighbours in between */
+    stage_touch_again(meter.stage, 4 * k * m * (double)(sparse->lanes - 1) / sparse->lanes, 64 * TRANSPOSE_ROWS);
+}
+
+static void meter_nonzeros(Meter *meter, const SparseProduct *sparse, double count)
+{
+    meter_scalar_load(meter, 2 * count);
+    meter_other(meter, 1 * count);
+    meter_fma_load(meter, count * sparse->size, 0);
+}
+
+/* Rows are lanes: an output's nonzeros over a tile of rows, into a buffer; from there row by row into the output. */
+static void rows_work(const Problem *problem, const SparseProduct *sparse, const Rows *rows, Work *work)
+{
+    const double m = (double)sparse->product.m, n = (double)sparse->product.n, tiles = (double)sparse->tiles, size = sparse->size, ways = sparse->ways;
+    const double nonzeros = (double)problem->pattern->nonzeros / n, blocks = (double)sparse->blocks;
+    Meter meter = meter_begin(problem, work);
+    meter_loop(&meter, tiles * rows->rounds);
+    meter_nonzeros(&meter, sparse, ways);
+    meter_other(&meter, 3);
+    meter_hot(&meter);
+    meter.runs = tiles * rows->rest;
+    if (ways > 1) {
+        meter_nonzeros(&meter, sparse, 1);
+        meter_other(&meter, 3);
+    }
+    meter.runs = tiles * n;
+    meter_other(&meter, 12);
+    meter_scalar_load(&meter, 3);
+    meter_move(&meter, size * ways);
+    meter_vector(&meter, size * (ways - 1));
+    meter_store(&meter, size);
+    meter_chain(&meter, nonzeros / ways, nonzeros * (6 + size));
+    meter.runs = m * n;
+    meter_scalar_load(&meter, 1);
+    meter_store(&meter, 1);
+    meter_other(&meter, 3);
+    meter.runs = m * blocks;
+    meter_other(&meter, 10);
+    meter.runs = m;
+    meter_puts(&meter, problem, sparse);
+    meter.runs = blocks * tiles;
+    meter_other(&meter, 30);
+    meter_end(&meter);
+    meter.stage->mispredicts = (ways > 1 ? 2 : 1) * tiles * n;
+    const double turned = 4 * (double)sparse->product.k * (double)sparse->pitch, weights = value_bytes(problem, sparse) + table_bytes(problem, sparse);
+    const double buffer = 4 * size * sparse->lanes * sparse->lanes, strip = turned / tiles;
+    stage_touch_again(meter.stage, turned, turned + 4 * m * (double)sparse->product.k);
+    stage_touch_again(meter.stage, (n - 1) * fmin(strip, nonzeros * 4 * size * sparse->lanes) * tiles, strip + weights / n);
+    stage_touch(meter.stage, TOUCH_WEIGHTS, weights);
+    stage_touch_again(meter.stage, (tiles - 1) * weights, weights + strip + 4 * n * size * sparse->lanes);
+    stage_touch_again(meter.stage, 2 * tiles * blocks * buffer, buffer + strip);
 }
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
-    StageWork *const stage = work_stage(work);
     SparseProduct sparse;
     sparse_of(problem, tiling, &sparse);
-    const Product *product = &sparse.product;
-    const double nonzeros = (double)problem->pattern->nonzeros, m = (double)product->m, n = (double)product->n, k = (double)product->k;
-    const double size = sparse.size, tiles = (double)sparse.tiles, puts = m * (double)sparse.blocks * epilogue_cost(problem);
-    if (sparse.size == 0) {
-        const double each = problem->target->isa.fuses ? 3.5 : 4.5;
-        stage->instructions = m * (nonzeros * each + n * 20) + puts;
-        stage->loads = m * nonzeros * 3;
+    const double nonzeros = (double)problem->pattern->nonzeros;
+    const Rows rows = rows_of(problem, &sparse);
+    if (sparse.size > 0) {
+        transpose_work(problem, &sparse, work);
+        rows_work(problem, &sparse, &rows, work);
     } else {
-        stage->instructions = tiles * (nonzeros * (5 + size * cost_fma_load(problem)) + n * (6 + 2 * size)) + 3 * m * k + 3 * m * n + puts;
-        stage->loads = tiles * nonzeros * (2 + size) + m * k + m * n;
+        scalar_work(problem, &sparse, &rows, work);
     }
-    stage->stores = m * n / sparse.lanes + (sparse.size == 0 ? m * n : m * k + 2 * m * n);
-    work->multiply_adds = m * nonzeros;
-    stage_touch(stage, TOUCH_INPUT, 4 * (m * k + m * n + (sparse.size == 0 ? 0 : 2 * k * (double)sparse.pitch)));
-    work->weight_bytes = 4 * (nonzeros + n);
-    work->index_bytes = nonzeros * (sparse.largest <= UINT16_MAX ? 2 : 4) + 4 * n;
-    work->code_bytes = 500 + 16 * size * sparse.ways;
+    StageWork *const stage = &work->stages[work->stage_count - 1];
+    const double fixed = 10.0 * sparse.lanes, mean = nonzeros / (double)sparse.blocks;
+    stage->largest_item = (rows.largest + fixed) / (mean + fixed);
+    epilogue_touch(stage, problem);
+    work->multiply_adds = (double)sparse.product.m * nonzeros;
+    work->weight_bytes = value_bytes(problem, &sparse) + epilogue_bytes(problem);
+    work->index_bytes = table_bytes(problem, &sparse);
 }
 
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)

@@ -34,19 +34,25 @@ void tiles_of(const Planes *planes, int lanes, int size, int rows, int64_t items
         tiles->part = (int)(planes->positions - (int64_t)(size - 1) * lanes);
 }
 
-int tiles_best_size(const Planes *planes, int lanes, int most, double fixed, double each)
+/* Brackets of sizes that behave alike. */
+static const int bracket_ends[] = {1, 3, 5, 8, 12, 16, 20, 24};
+
+int tiles_sizes(const Planes *planes, int lanes, int most, int sizes[static MOST_SIZES])
 {
     const int64_t vectors = divide_up(planes->positions, lanes);
-    int best = 1;
-    double least = 0;
-    for (int size = 1; size <= most && size <= vectors; size++) {
-        const double cost = (double)divide_up(planes->positions, (int64_t)size * lanes) * (fixed + each * size);
-        if (size == 1 || cost < least) {
-            least = cost;
-            best = size;
+    int count = 0, size = 1;
+    for (int b = 0; b < COUNT(bracket_ends) && size <= most && size <= vectors; b++) {
+        int64_t least = INT64_MAX;
+        for (; size <= bracket_ends[b] && size <= most && size <= vectors; size++) {
+            const int64_t covered = divide_up(vectors, size) * size;
+            if (covered <= least) {
+                least = covered;
+                sizes[count] = size;
+            }
         }
+        count++;
     }
-    return best;
+    return count;
 }
 
 /* ---- text ---- */
@@ -189,12 +195,51 @@ void tiles_finish(const Emission *emission, const Planes *planes, const Tiles *t
              (long long)(row * tiles->block_floats), tiles->blocks > 1 ? "first" : "0", past);
 }
 
-double tiles_store_cost(const Problem *problem, const Window *window, const Planes *planes, const Tiles *tiles)
+/* ---- counting ---- */
+
+void meter_tiles_store(Meter *meter, const Problem *problem, const Planes *planes, const Tiles *tiles)
 {
-    const double vectors = (double)(tiles->tiles * tiles->size), each = epilogue_cost(problem);
+    if (!planes->contiguous) {
+        meter_store(meter, tiles->size);
+        return;
+    }
+    const int part = tiles->part < tiles->lanes ? tiles->part : 0;
+    meter_put(meter, problem, tiles->size - (part > 0), 0);
+    if (part > 0)
+        meter_put(meter, problem, 1, part);
+}
+
+/* Rows among zeros: the loops that fill the gaps, mostly of an element or two. */
+static void meter_gaps(Meter *meter, const Planes *planes, double rows)
+{
+    const double runs = meter->runs;
+    meter->runs = runs * rows;
+    meter_other(meter, 9);
+    meter->runs = runs * (double)planes->padding;
+    meter_store(meter, 1);
+    meter_other(meter, 2);
+    meter->runs = runs;
+}
+
+void meter_tiles_finish(Meter *meter, const Problem *problem, const Window *window, const Planes *planes, const Tiles *tiles)
+{
     if (planes->contiguous)
-        return vectors * each;
-    const double rows = (double)window->out_height, row = (double)divide_up(window->out_width, tiles->lanes);
-    const double zeros = planes->padding > 0 ? rows * 3 + (double)planes->padding : 0;    /* mostly gaps of an element or two */
-    return vectors + rows * (6 + row * (1 + each)) + zeros;
+        return;
+    const double runs = meter->runs, blocks = (double)tiles->blocks, rows = (double)window->out_height + blocks - 1;
+    const int64_t vectors = window->out_width / tiles->lanes, rest = window->out_width % tiles->lanes;
+    meter->runs = runs * blocks;
+    meter_other(meter, 38);
+    meter->runs = runs * rows;
+    meter_other(meter, vectors > 0 ? 22 : 19);
+    meter->runs = runs * rows * (double)vectors;
+    meter_load(meter, 1, split_share(tiles->lanes));
+    meter_put(meter, problem, 1, 0);
+    meter_other(meter, 3);
+    meter->runs = rest > 0 ? runs * rows : 0;
+    meter_other(meter, 9);
+    meter_part(meter, (int)rest);
+    meter_put(meter, problem, 1, (int)rest);
+    meter->runs = runs;
+    if (planes->padding > 0)
+        meter_gaps(meter, planes, rows);
 }

@@ -2,6 +2,8 @@
    Striding, dilation and padding are all gone once the planes are filled; what is left of them is a list of constant offsets. */
 #include "codegen/cpu/cpu.h"
 
+#include <math.h>
+
 #define MOST_TAPS 4096               /* kernels of more are left to others: finding their planes would take longer than multiplying */
 #define MOST_FLOATS (1 << 28)        /* of all planes */
 #define MOST_OWN_FLOATS (1 << 24)    /* of one channel's, for every thread */
@@ -266,13 +268,51 @@ int planes_modes(const Problem *problem, const Window *window, bool one_channel,
     return count;
 }
 
-double planes_cost(const Window *window, const Planes *planes, int lanes)
+/* Input rows (columns) that a plane beginning at `start` has in its `count`. */
+static double inside(int64_t start, int64_t stride, int64_t count, int64_t size)
+{
+    const int64_t lead = start < 0 ? divide_up(-start, stride) : 0, room = start < size ? divide_up(size - start, stride) : 0;
+    return (double)(smallest(room, count) > lead ? smallest(room, count) - lead : 0);
+}
+
+/* Rows that hold input, and elements of it, in all planes of a channel. */
+static void inside_all(const Window *window, const Planes *planes, double *rows, double *elements)
+{
+    *rows = *elements = 0;
+    for (int64_t i = 0; i < planes->count; i++) {
+        const double these = inside(planes->row[i], window->stride_y, planes->rows, window->height);
+        *rows += these;
+        *elements += these * inside(planes->column[i], window->stride_x, planes->pitch, window->width);
+    }
+}
+
+/* A loop that is known to fill with one value becomes a call of memset for every row, or a few stores where its length is known: some 14 instructions. */
+void meter_planes(Meter *meter, const Window *window, const Planes *planes, int lanes)
 {
     if (!planes_packs(planes))
-        return 0;
-    const double rows = (double)(planes->rows * planes->count);
-    const double each = window->stride_x == 1 ? 2.0 / lanes : 3.0;
-    return rows * (6.0 + (double)planes->pitch * each);
+        return;
+    const double runs = meter->runs, many = planes->count > 1;
+    double rows = 0, elements = 0;
+    inside_all(window, planes, &rows, &elements);
+    const double row = rows > 0 ? elements / rows : 0, vectors = window->stride_x == 1 ? floor(row / lanes) : 0;
+    meter_other(meter, 10);
+    meter->runs = runs * (double)planes->count;
+    meter_other(meter, 6 + 20 * many);
+    meter->runs = runs * (double)(planes->count * planes->rows);
+    meter_other(meter, 7 + 9 * many);
+    meter_store(meter, 2);
+    meter->runs = runs * rows;
+    meter_other(meter, 4 + 6 * many);
+    meter_store(meter, 1);
+    meter->runs = runs * rows * vectors;
+    meter_load(meter, 1, split_share(lanes));
+    meter_store(meter, 1);
+    meter_other(meter, 3);
+    meter->runs = runs * (elements - rows * vectors * lanes);
+    meter_scalar_load(meter, 1);
+    meter_store(meter, 1);
+    meter_other(meter, 3);
+    meter->runs = runs;
 }
 
 /* ---- filling them ---- */
@@ -355,6 +395,18 @@ void planes_stage(const Window *window, const Planes *planes, LayerPlan *layer)
 {
     layer->stages[layer->stage_count++] = (StagePlan){.items = window->batch * window->channels, .says = "pack"};
     layer->scratch_bytes = 4 * (size_t)(window->batch * planes->image + planes->slack);
+}
+
+void planes_work(const Problem *problem, const Window *window, const Planes *planes, Work *work)
+{
+    Meter meter = meter_begin(problem, work);
+    meter_loop(&meter, (double)(window->batch * window->channels));
+    meter_other(&meter, 6);
+    meter_planes(&meter, window, planes, problem_lanes(problem));
+    meter_hot(&meter);
+    meter_end(&meter);
+    stage_touch(meter.stage, TOUCH_INPUT, 4.0 * (double)(window->batch * window->channels * window->height * window->width));
+    stage_touch(meter.stage, TOUCH_OUTPUT, 4.0 * (double)(window->batch * planes->image));
 }
 
 void planes_emit_stage(const Emission *emission, const Window *window, const Planes *planes)
