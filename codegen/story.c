@@ -7,30 +7,10 @@
 #define NAME_COLUMNS 24
 #define MACHINE_COLUMNS 110
 
-static const char *operators(Arena *arena, const Node *node)
-{
-    Text text = text_new(arena);
-    text_add(&text, op_info(node->op)->name);
-    for (int e = 0; e < node->epilogue_count; e++)
-        text_format(&text, "+%s", op_info(node->epilogue[e]->op)->name);
-    return text.data;
-}
-
 static const char *quoted_name(Arena *arena, const char *name, size_t most)
 {
     const char *quoted = text_quote(arena, name, strlen(name));
     return strlen(quoted) <= most ? quoted : arena_format(arena, "%.*s...", (int)most - 3, quoted);
-}
-
-static const char *tiling_text(Arena *arena, const Tiling *tiling)
-{
-    int used = COUNT(tiling->size);
-    while (used > 0 && tiling->size[used - 1] == 0)
-        used--;
-    Text text = text_new(arena);
-    for (int i = 0; i < used; i++)
-        text_format(&text, "%s%d", i == 0 ? "" : ",", tiling->size[i]);
-    return used == 0 ? "-" : text.data;
 }
 
 static const char *padded_text(const Tiling *tiling)
@@ -96,7 +76,7 @@ const char *milliseconds(Arena *arena, double seconds)
 static void layer_row(Text *text, Arena *arena, const LayerPlan *layer, const char *name)
 {
     const Node *node = layer->problem.node;
-    text_format(text, "\n" ROW, name, quoted_name(arena, operators(arena, node), 20), result_text(arena, node),
+    text_format(text, "\n" ROW, name, quoted_name(arena, operators_text(arena, node), 20), result_text(arena, node),
                 layer->kernel == NULL ? "view" : layer->kernel->name, tiling_text(arena, &layer->tiling), padded_text(&layer->tiling),
                 density_text(arena, layer), multiply_adds_text(arena, layer), layer->kernel == NULL ? "-" : milliseconds(arena, layer->price.seconds),
                 quoted_name(arena, node->name, NAME_COLUMNS));
@@ -170,7 +150,7 @@ void story_layer(Out *out, const LayerPlan *layer, const char *name)
     Arena *arena = layer->problem.graph->ctx->scratch;
     const Node *node = layer->problem.node;
     Text text = text_new(arena);
-    text_format(&text, "%s, '%s': %s, %s -> %s.", name, quoted_name(arena, node->name, 2 * NAME_COLUMNS), operators(arena, node),
+    text_format(&text, "%s, '%s': %s, %s -> %s.", name, quoted_name(arena, node->name, 2 * NAME_COLUMNS), operators_text(arena, node),
                 operand_shapes(arena, node), result_text(arena, node));
     if (layer->problem.pattern != NULL)
         text_format(&text, " Density %s of %s multiply-adds.", density_text(arena, layer), multiply_adds_text(arena, layer));

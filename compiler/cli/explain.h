@@ -61,7 +61,6 @@ const char *times_text(Arena *arena, double ratio);                        /* "1
 const char *milliseconds_text(const Explanation *explanation, double seconds);
 const char *short_name(Arena *arena, const char *name, int most);          /* cut in the middle */
 const char *percent_text(Arena *arena, double part);
-const char *tiling_text(Arena *arena, const Tiling *tiling);
 const char *layout_text(Arena *arena, const Layout *layout);
 const char *cycles_text(Arena *arena, double cycles);                      /* "2.1 M" */
 /* Why this candidate is not what the plan has: "1.9x slower: bound by loads, 2.1 M cycles where sparse_direct needs 1.1 M". */

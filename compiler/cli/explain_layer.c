@@ -16,15 +16,6 @@ static const char *shape_list(Arena *arena, Value *const *values, int count)
     return text.data;
 }
 
-static const char *operators(Arena *arena, const Node *node)
-{
-    Text text = text_new(arena);
-    text_add(&text, op_info(node->op)->name);
-    for (int e = 0; e < node->epilogue_count; e++)
-        text_format(&text, "+%s", op_info(node->epilogue[e]->op)->name);
-    return text.data;
-}
-
 static void print_pattern(Arena *arena, const Pattern *pattern)
 {
     int32_t least = pattern->rows > 0 ? pattern->row_nonzeros[0] : 0, most = 0;
@@ -53,7 +44,7 @@ static const Candidate *cheapest(const LayerView *view, const LayerPlan *layer)
 static const char *with_tiling(Arena *arena, const Kernel *kernel, const Tiling *tiling)
 {
     const char *text = tiling_text(arena, tiling);
-    return text[0] ? arena_format(arena, "%s %s", kernel->name, text) : kernel->name;
+    return text[0] != '-' ? arena_format(arena, "%s %s", kernel->name, text) : kernel->name;
 }
 
 /* The local price is the layer's own; the joint one is what it costs in the layouts that are best for the network. */
@@ -80,7 +71,7 @@ static void print_head(const Explanation *explanation, const LayerView *view)
     printf("%s\n", machine_line(explanation));
     if (projection_line(explanation))
         printf("%s\n", projection_line(explanation));
-    printf("\n%s: %s %s -> %s\n", text_quote(arena, view->name, strlen(view->name)), operators(arena, node),
+    printf("\n%s: %s %s -> %s\n", text_quote(arena, view->name, strlen(view->name)), operators_text(arena, node),
            shape_list(arena, node->inputs, node->input_count), shape_list(arena, node->outputs, node->output_count));
     if (layer->problem.pattern)
         print_pattern(arena, layer->problem.pattern);

@@ -67,17 +67,6 @@ const char *short_name(Arena *arena, const char *name, int most)
     return text.data;
 }
 
-const char *tiling_text(Arena *arena, const Tiling *tiling)
-{
-    int used = COUNT(tiling->size);
-    while (used > 0 && tiling->size[used - 1] == 0)
-        used--;
-    Text text = text_new(arena);
-    for (int i = 0; i < used; i++)
-        text_format(&text, "%s%d", i == 0 ? "" : ",", tiling->size[i]);
-    return text.data;
-}
-
 const char *layout_text(Arena *arena, const Layout *layout)
 {
     return layout_plain(layout) ? "plain" : arena_format(arena, "padded %d,%d in %dx%d", layout->top, layout->left, layout->rows, layout->pitch);

@@ -169,6 +169,7 @@ Op op_named(const char *name);                           /* OP_COUNT if there is
 unsigned type_class(Type type);                          /* REALS, INTS, UINTS or BOOLS */
 /* The attribute that input `index` of an operator becomes, or ATTR_COUNT if that input is an ordinary operand. */
 AttributeName op_shape_operand(Op op, int index);
+const char *operators_text(Arena *arena, const Node *node);    /* "Conv+Relu": with what is fused behind it */
 
 /* ---- verify.c: the graph's invariants; our passes must keep them, a frontend's graph may break them only by the model's fault ---- */
 

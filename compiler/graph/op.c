@@ -63,3 +63,12 @@ AttributeName op_shape_operand(Op op, int index)
             return operands[i].attribute;
     return ATTR_COUNT;
 }
+
+const char *operators_text(Arena *arena, const Node *node)
+{
+    Text text = text_new(arena);
+    text_add(&text, op_info(node->op)->name);
+    for (int e = 0; e < node->epilogue_count; e++)
+        text_format(&text, "+%s", op_info(node->epilogue[e]->op)->name);
+    return text.data;
+}

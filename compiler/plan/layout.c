@@ -50,3 +50,14 @@ void layout_take(const Shape *shape, Type type, const Layout *layout, const void
             memcpy(target, source + (size_t)element * each, row);
         }
 }
+
+const char *tiling_text(Arena *arena, const Tiling *tiling)
+{
+    int used = COUNT(tiling->size);
+    while (used > 0 && tiling->size[used - 1] == 0)
+        used--;
+    Text text = text_new(arena);
+    for (int i = 0; i < used; i++)
+        text_format(&text, "%s%d", i == 0 ? "" : ",", tiling->size[i]);
+    return used == 0 ? "-" : text.data;
+}

@@ -234,6 +234,7 @@ bool layout_equal(const Layout *a, const Layout *b);
 bool layout_holds(const Shape *shape, Type type, const Layout *layout);      /* a padded one is large enough for it, and countable */
 size_t layout_bytes(const Shape *shape, Type type, const Layout *layout);    /* slack included; SIZE_MAX on overflow */
 void layout_take(const Shape *shape, Type type, const Layout *layout, const void *from, void *to);    /* the elements alone, plain */
+const char *tiling_text(Arena *arena, const Tiling *tiling);   /* its numbers, "1,14"; "-" if it has none */
 
 /* pattern.c: of the node's constant weights (input 1 of a convolution or product), NULL if it has none. Cached by the caller.
    A zero of either sign is a zero. */
