@@ -155,7 +155,9 @@ void cleanup_release(const sigset_t *before)
 
 int cleanup_add(Context *ctx, CleanupKind kind, const char *path)
 {
-    prepare();
+    if (!ctx->messages)      /* a library leaves its program's signals alone */
+        prepare();
+    owner = getpid();
     if (strlen(path) >= PATH_MAX)
         fail(ctx, STATUS_USAGE, NULL, NULL, "a path of %zu bytes is too long", strlen(path));
     for (int i = 0; i < SLOTS; i++)

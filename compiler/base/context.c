@@ -271,6 +271,7 @@ Status context_call(Context *ctx, Status (*work)(Context *, void *), void *argum
         ctx->graph = place.graph;
         ctx->scratch = place.scratch;
     }
+    outputs_drop();
     complaints_free(ctx);
     fclose(ctx->messages);
     ctx->messages = NULL;
