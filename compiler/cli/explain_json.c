@@ -158,7 +158,7 @@ static void add_pattern(const Pattern *pattern)
 static void add_range(const LayerView *view)
 {
     field("useful");
-    if (view->ranged) {
+    if (view->ranged && view->useful_high > 0) {
         fputs("[", stdout);
         report_json_number(stdout, view->useful_low);
         fputs(", ", stdout);

@@ -59,7 +59,9 @@ static void print_choice(Arena *arena, const LayerView *view, const LayerPlan *l
                figures_text(arena, local->price.seconds * 1e3), with_tiling(arena, local->kernel, &local->tiling), joint);
     if (view->dense_kernel)
         printf("best dense kernel: %s, %s ms; gain %.2fx\n", view->dense_kernel, figures_text(arena, view->dense_seconds * 1e3), view_gain(view));
-    if (view->ranged)
+    if (view->ranged && view->useful_high <= 0)
+        printf("useful range of density: none\n");
+    else if (view->ranged)
         printf("useful range of density: %s to %s\n", percent_text(arena, view->useful_low), percent_text(arena, view->useful_high));
 }
 
