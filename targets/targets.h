@@ -11,6 +11,7 @@ typedef struct Isa {
     const char *vocabulary;      /* the text of vocab/NAME.h; NULL for scalar, which has no vectors, and cuda */
     const char *guard;           /* a preprocessor condition the output is checked with, e.g. "defined(__AVX2__)"; NULL: any */
     int vector_bytes, registers;
+    double instruction_bytes;    /* a loop's average */
     bool fuses;                  /* v_fma is one instruction */
     bool folds;                  /* a load can be an operand of the instruction that uses it */
     bool gpu;                    /* priced only: there are no kernels to emit yet */

@@ -83,9 +83,10 @@ static void price_memory(const StageWork *work, const Machine *machine, const Su
 /* ---- instructions ---- */
 
 /* Instructions a cycle that reach the ports: from the micro-op cache if the loop fits it, else through the decoders. */
-static double supply(const StageWork *work, const Machine *machine)
+static double supply(const StageWork *work, const Target *target)
 {
-    const double bytes_each = 5;
+    const Machine *machine = &target->machine;
+    const double bytes_each = target->isa.instruction_bytes;
     if (machine->micro_ops > 0 && work->code_bytes <= machine->micro_ops * bytes_each)
         return machine->issue_width;
     return fmin(machine->decode_width, machine->fetch_bytes / bytes_each);
@@ -100,7 +101,7 @@ static void price_instructions(const StageWork *work, const Target *target, doub
     cycles[BOUND_VECTOR] = work->vector * turns / machine->vector_ports;
     cycles[BOUND_LOAD] = (work->loads + work->split_loads * machine->split_load_slots) * turns / machine->load_ports;
     cycles[BOUND_STORE] = work->stores * turns / machine->store_ports;
-    cycles[BOUND_INSTRUCTIONS] = work->instructions * share / supply(work, machine);
+    cycles[BOUND_INSTRUCTIONS] = work->instructions * share / supply(work, target);
     cycles[BOUND_LATENCY] = work->chain * share * machine->fma_latency;
 }
 
