@@ -13,7 +13,7 @@ enum { ROUNDS = 20, L1_TRAFFIC = 1 << 21, COMPUTE_TURNS = 2000, BRANCHES = 20000
 #define MIB 1048576.0
 
 static const double round_seconds = 0.5e-3;      /* of each loop, at least one run of it */
-static const double most_seconds = 1.5;          /* of all rounds of one set of loops: a busy machine gets fewer rounds */
+static const double width_seconds = 0.2, core_seconds = 1;    /* of all rounds at most: a busy machine gets fewer */
 
 double probe_now(void)
 {
@@ -88,7 +88,7 @@ static void time_task(Task *task)
     } while (before - start < round_seconds);
 }
 
-static void time_tasks(Task *tasks, int count)
+static void time_tasks(Task *tasks, int count, double most_seconds)
 {
     const double start = probe_now();
     for (int round = 0; round < ROUNDS && probe_now() - start < most_seconds; round++)
@@ -193,7 +193,7 @@ static const ProbeLoops *choose_width(const ProbeWidths *widths)
     Task tasks[MOST_PROBE_LOOPS];
     for (int i = 0; i < widths->count; i++)
         tasks[i] = compute_task(widths->loops[i]->multiply, (double)widths->loops[i]->streams * widths->loops[i]->vector_bytes);
-    time_tasks(tasks, widths->count);
+    time_tasks(tasks, widths->count, width_seconds);
     int best = 0;
     for (int i = 1; i < widths->count; i++)
         if (task_rate(&tasks[i]) > 0.93 * task_rate(&tasks[best]))
@@ -257,7 +257,7 @@ void probe_measure(const ProbeWidths *widths, double memory_bytes, Machine *mach
     float *data = probe_memory(bytes);
     Task tasks[TASKS];
     make_tasks(widths, loops, machine, data, (double)bytes, tasks);
-    time_tasks(tasks, TASKS);
+    time_tasks(tasks, TASKS, core_seconds);
     set_core(tasks, widths, loops, machine);
     probe_memory_free(data, bytes);
 }
