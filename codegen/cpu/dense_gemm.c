@@ -42,19 +42,24 @@ static bool fits(const Problem *problem)
     return floats < 1 << 28 && (problem->node->op != OP_Conv || weights_constant(problem->node));
 }
 
-static int tilings(const Problem *problem, Tiling *list, int most)
+int product_tilings(const Problem *problem, int64_t m, int64_t n, Tiling *list, int most)
 {
-    Product product;
-    product_of(problem->node, &product);
     const int lanes = problem_lanes(problem), room = problem->target->isa.registers - (problem->target->isa.fuses ? 1 : 2);
     int count = 0;
     for (int vectors = 6; vectors >= 1; vectors--)
         for (int rows = 8; rows >= 1 && count < most; rows--) {
-            const bool used = rows <= product.m && (vectors - 1) * (int64_t)lanes < product.n;
+            const bool used = rows <= m && (vectors - 1) * (int64_t)lanes < n;
             if (used && rows * vectors + vectors <= room && rows * vectors * ways_of(rows * vectors) <= room)
                 list[count++] = (Tiling){.size = {rows, vectors}};
         }
     return count;
+}
+
+static int tilings(const Problem *problem, Tiling *list, int most)
+{
+    Product product;
+    product_of(problem->node, &product);
+    return product_tilings(problem, product.m, product.n, list, most);
 }
 
 /* ---- what it costs ---- */
@@ -102,9 +107,8 @@ static void pack_work(const Problem *problem, const Gemm *gemm, Work *work)
 }
 
 /* One k: the panel's vectors are loaded once for all rows, or are operands where there is one; an element of a is broadcast for each row. */
-static void meter_step(Meter *meter, const Gemm *gemm, double rows, double count)
+static void meter_step(Meter *meter, double rows, double vectors, double count)
 {
-    const double vectors = gemm->vectors;
     if (rows == 1) {
         meter_fma_load(meter, count * vectors, 0);
     } else {
@@ -114,26 +118,38 @@ static void meter_step(Meter *meter, const Gemm *gemm, double rows, double count
     meter_load(meter, count * rows, 0);
 }
 
-/* `rows` of a, one panel, all of k. */
-static void meter_tile(Meter *meter, const Problem *problem, const Gemm *gemm, double rows)
+/* `rows` x `vectors` sums over k, from zero. */
+static void meter_sums(Meter *meter, double rows, double vectors, double ways, double k, bool line)
 {
-    const Product *product = &gemm->product;
-    const double runs = meter->runs, vectors = gemm->vectors, ways = gemm->ways, sums = rows * vectors, rounds = floor((double)product->k / ways);
+    const double runs = meter->runs, sums = rows * vectors, rounds = floor(k / ways);
     meter_loop(meter, runs * rounds);
-    meter_step(meter, gemm, rows, ways);
-    meter_other(meter, product->m > 1 ? 5 : 4);
+    meter_step(meter, rows, vectors, ways);
+    meter_other(meter, line ? 5 : 4);
     meter_hot(meter);
     meter->runs = runs;
-    if ((double)product->k > rounds * ways)
-        meter_step(meter, gemm, rows, (double)product->k - rounds * ways);
+    if (k > rounds * ways)
+        meter_step(meter, rows, vectors, k - rounds * ways);
     meter_other(meter, 12);
     meter_move(meter, sums * ways);
     meter_vector(meter, sums * (ways - 1));
-    meter->runs = runs * (double)product->n / ((double)gemm->panels * vectors * gemm->lanes);
+    meter_chain(meter, rounds, rounds * ways * (2 + vectors + rows + sums));
+}
+
+void meter_product(Meter *meter, int rows, int vectors, int64_t k)
+{
+    meter_sums(meter, rows, vectors, ways_of(rows * vectors), (double)k, true);
+}
+
+/* `rows` of a, one panel, all of k. */
+static void meter_tile(Meter *meter, const Problem *problem, const Gemm *gemm, int rows)
+{
+    const Product *product = &gemm->product;
+    const double runs = meter->runs, sums = rows * gemm->vectors;
+    meter_sums(meter, rows, gemm->vectors, gemm->ways, (double)product->k, product->m > 1);
+    meter->runs = runs * (double)product->n / ((double)gemm->panels * gemm->vectors * gemm->lanes);
     meter_vector_load(meter, product->c ? sums : 0, 0);
     meter_put(meter, problem, sums, 0);
     meter->runs = runs;
-    meter_chain(meter, rounds, rounds * ways * (2 + vectors + rows + sums));
 }
 
 /* All blocks of rows pass over one panel, then over the next: the panel is read again for each block, a for each panel. */

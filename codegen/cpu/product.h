@@ -25,4 +25,8 @@ const char *product_matrix(Arena *arena, const Product *product, const int64_t *
 bool product_plain_bias(const Product *product);
 const float *product_bias(const Product *product, int64_t multiple, Arena *arena);   /* [n rounded up], zeros where there is none */
 
+/* dense_gemm.c: its tiles of accumulators and its loop over k, for others that multiply panels. */
+int product_tilings(const Problem *problem, int64_t m, int64_t n, Tiling *list, int most);    /* size: rows, vectors */
+void meter_product(Meter *meter, int rows, int vectors, int64_t k);    /* in every run `rows` x `vectors` sums over k */
+
 #endif

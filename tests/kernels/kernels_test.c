@@ -112,7 +112,7 @@ static void add_layer(Bench *bench, uint64_t seed)
     const Problem problem = problem_of(bench, node);
     bench->graph = graph;
     for (int i = 0; i < kernel_count; i++) {
-        if (strcmp(kernels[i]->name, "reference") == 0 || !kernels[i]->fits(&problem))
+        if (strcmp(kernels[i]->name, "reference") == 0 || kernel_projected(kernels[i]) || !kernels[i]->fits(&problem))
             continue;
         const char *name = arena_format(bench->ctx->graph, "%llu.%s", (unsigned long long)seed, kernels[i]->name);
         layer_add(graph, name, seed);

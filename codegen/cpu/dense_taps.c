@@ -1,0 +1,55 @@
+/* A projection: weights whose zeros are whole columns, that is taps (c, r, s) that no output channel uses, as structured learning leaves them. The loops
+   of dense_direct, over a constant list of the taps in use instead of all of them. Of the sparse kernels, as dense_compact is and for its reasons. */
+#include "codegen/cpu/cpu.h"
+
+static const Kernel *direct(void)
+{
+    return kernel_named("dense_direct");
+}
+
+static double kept(const Pattern *pattern)
+{
+    return 1 - (double)pattern->empty_columns / (double)pattern->columns;
+}
+
+/* A few columns are empty by accident. Channels that are empty in all taps are dense_compact's. */
+static bool fits(const Problem *problem)
+{
+    const Pattern *pattern = problem->pattern;
+    return pattern != NULL && pattern->taps > 1 && pattern->empty_columns < pattern->columns && pattern->empty_columns * 16 >= pattern->columns &&
+           pattern->empty_columns * pattern->channels > pattern->empty_channels * pattern->columns && direct()->fits(problem);
+}
+
+static int tilings(const Problem *problem, Tiling *list, int most)
+{
+    return direct()->tilings(problem, list, most);
+}
+
+/* The list's offsets take the place of those that dense_direct reads for each tap. All that its multiplying loop does shrinks; filling planes and
+   storing outputs do not. */
+static void work(const Problem *problem, const Tiling *tiling, Work *work)
+{
+    const double part = kept(problem->pattern);
+    direct()->work(problem, tiling, work);
+    StageWork *stage = &work->stages[work->stage_count - 1];
+    double *const counts[] = {&stage->instructions, &stage->fma, &stage->vector, &stage->loads, &stage->split_loads, &stage->chain};
+    for (int i = 0; i < COUNT(counts); i++)
+        *counts[i] *= part;
+    for (int i = 0; i < stage->traffic_count; i++)
+        if (stage->traffic[i].touch == TOUCH_WEIGHTS || stage->traffic[i].touch == TOUCH_AGAIN)
+            stage->traffic[i].bytes *= part;
+    work->multiply_adds *= part;
+    work->weight_bytes *= part;
+    work->index_bytes = 4 * part * (double)problem->pattern->columns;
+}
+
+static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
+{
+    direct()->stages(problem, tiling, layer);
+}
+
+const Kernel kernel_dense_taps = {
+    .name = "dense_taps", .sparse = true,
+    .says = "a dense product over the list of taps that any output channel uses",
+    .fits = fits, .tilings = tilings, .work = work, .stages = stages,
+};
