@@ -1,5 +1,6 @@
-/* A projection: weights whose zeros are whole columns, that is taps (c, r, s) that no output channel uses, as structured learning leaves them. The loops
-   of dense_direct, over a constant list of the taps in use instead of all of them. Of the sparse kernels, as dense_compact is and for its reasons. */
+/* A projection: weights whose zeros are whole columns, that is taps (c, r, s) that no output channel uses, as structured learning leaves them. The
+   loops of dense_direct, over a constant list of the taps in use instead of all of them. Of the sparse kernels, as dense_compact is and for its
+   reasons. */
 #include "codegen/cpu/cpu.h"
 
 static const Kernel *direct(void)

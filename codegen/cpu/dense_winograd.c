@@ -1,6 +1,7 @@
-/* A projection: Winograd's F(2x2,3x3) and F(4x4,3x3) (size[2]: outputs of a tile's side), each a stage of its own: inputs of a tile are transformed into
-   (size + 2)^2 planes, as many matrix products multiply them with weights transformed when compiling, and the sums are transformed back. Vectors hold one
-   element of as many tiles as there are lanes. Operations of the transforms: Lavin and Gray, Fast algorithms for convolutional neural networks, section 4. */
+/* A projection: Winograd's F(2x2,3x3) and F(4x4,3x3) (size[2]: outputs of a tile's side), each a stage of its own: inputs of a tile are transformed
+   into (size + 2)^2 planes, as many matrix products multiply them with weights transformed when compiling, and the sums are transformed back. Vectors
+   hold one element of as many tiles as there are lanes. Operations of the transforms: Lavin and Gray, Fast algorithms for convolutional neural
+   networks, section 4. */
 #include "codegen/cpu/product.h"
 
 typedef struct Winograd {
@@ -26,7 +27,8 @@ static void winograd_of(const Problem *problem, const Tiling *tiling, Winograd *
     winograd->outputs_each = side * side;
     winograd->in_operations = side == 2 ? 32 : 156;
     winograd->out_operations = side == 2 ? 24 : 90;
-    const int64_t tiles = divide_up(window->out_height, side) * divide_up(window->out_width, side), width = (int64_t)winograd->vectors * winograd->lanes;
+    const int64_t tiles = divide_up(window->out_height, side) * divide_up(window->out_width, side);
+    const int64_t width = (int64_t)winograd->vectors * winograd->lanes;
     winograd->tiles = (double)tiles;
     winograd->packs = (double)divide_up(tiles, winograd->lanes);
     winograd->groups = (double)window->group;
@@ -43,7 +45,8 @@ static bool fits(const Problem *problem)
     Window window;
     if (problem->node->op != OP_Conv || !problem_vector(problem) || !weights_constant(problem->node) || !window_of(problem->node, &window))
         return false;
-    const double floats = 36.0 * (double)window.batch * (double)(window.channels + window.outputs) * (double)(window.out_height * window.out_width) / 16;
+    const double positions = (double)(window.batch * window.out_height * window.out_width);
+    const double floats = 4.0 * positions * (double)(window.channels + window.outputs);    /* F(2x2,3x3) has 16 products for 4 positions */
     return window.kernel_height == 3 && window.kernel_width == 3 && window.stride_y == 1 && window.stride_x == 1 && window.dilation_y == 1 &&
            window.dilation_x == 1 && floats < INT32_MAX;
 }
@@ -71,7 +74,8 @@ static int tilings(const Problem *problem, Tiling *list, int most)
 static void input_work(const Problem *problem, const Winograd *winograd, Work *work)
 {
     const Window *window = &winograd->window;
-    const double planes = (double)(window->batch * window->channels), reach = winograd->side + 2, plane = 4 * (double)(window->height * window->width);
+    const double planes = (double)(window->batch * window->channels), plane = 4 * (double)(window->height * window->width);
+    const double reach = winograd->side + 2;
     Meter meter = meter_begin(problem, work);
     meter.runs = planes;
     meter_other(&meter, 30);

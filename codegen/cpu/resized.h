@@ -1,5 +1,5 @@
-/* The same layer in other sizes, so that a projection can ask an emitted kernel for its counts there. Only shapes and patterns change: there is no data
-   behind them. Private to codegen/cpu. */
+/* The same layer in other sizes, so that a projection can ask an emitted kernel for its counts there. Only shapes and patterns change: there is no
+   data behind them. Private to codegen/cpu. */
 #ifndef TULLE_CODEGEN_RESIZED_H
 #define TULLE_CODEGEN_RESIZED_H
 

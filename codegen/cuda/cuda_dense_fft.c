@@ -32,8 +32,9 @@ static bool fits(const Problem *problem)
     if (problem->node->op != OP_Conv || !cuda_layer(problem, &layer) || !layer.constant || layer.half)
         return false;
     const Window *window = &layer.window;
-    return window->kernel_height > 1 && window->kernel_width > 1 && window->kernel_height <= 15 && window->kernel_width <= 15 && window->stride_y == 1 &&
-           window->stride_x == 1 && window->dilation_y == 1 && window->dilation_x == 1;
+    const int64_t high = window->kernel_height, wide = window->kernel_width;
+    return high > 1 && wide > 1 && high <= 15 && wide <= 15 && window->stride_y == 1 && window->stride_x == 1 && window->dilation_y == 1 &&
+           window->dilation_x == 1;
 }
 
 static int tilings(const Problem *problem, Tiling *list, int most)

@@ -1,6 +1,7 @@
-/* Winograd's F(2x2,3x3) on GPUs in one launch, as Lavin and Gray describe it and cuDNN does: a block takes 32 or 64 output channels and 32 tiles of 2 x 2
-   outputs, transforms 4 x 4 inputs of a few channels into shared memory, multiplies the 16 products there, and transforms the sums back in registers.
-   Weights are transformed before. In f32 alone: transforms and sums of 16 bits lose too much. Inputs are transformed again by every block of output channels. */
+/* Winograd's F(2x2,3x3) on GPUs in one launch, as Lavin and Gray describe it and cuDNN does: a block takes 32 or 64 output channels and 32 tiles of 2
+   x 2 outputs, transforms 4 x 4 inputs of a few channels into shared memory, multiplies the 16 products there, and transforms the sums back in
+   registers. Weights are transformed before. In f32 alone: transforms and sums of 16 bits lose too much. Inputs are transformed again by every block
+   of output channels. */
 #include "codegen/cuda/cuda.h"
 
 #include <math.h>

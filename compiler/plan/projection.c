@@ -103,6 +103,12 @@ static int64_t kernels_scaled(const Pattern *pattern, int64_t nonzeros)
     return (int64_t)fmin(fmin(pairs, (double)nonzeros), fmax(least, floor((double)pattern->kernels * ratio + 0.5)));
 }
 
+static int64_t distinct_scaled(const Pattern *pattern, int64_t rows, bool full)
+{
+    const int64_t most = full || pattern->distinct_rows == 0 ? 1 : pattern->distinct_rows;
+    return most < rows ? most : rows;
+}
+
 const Pattern *pattern_at_density(const Pattern *pattern, double density, Arena *arena)
 {
     const double all = (double)pattern->rows * (double)pattern->columns;
@@ -118,8 +124,7 @@ const Pattern *pattern_at_density(const Pattern *pattern, double density, Arena 
     made->empty_columns = zeros_in(made->column_nonzeros, made->columns);
     made->empty_channels = !grouped(made) ? channels_empty(made) : (double)total < all ? pattern->empty_channels : 0;
     made->kernels = kernels_scaled(pattern, total);
-    const int64_t rows = made->rows - made->empty_rows;
-    made->distinct_rows = (double)total == all || pattern->distinct_rows == 0 ? rows > 0 : pattern->distinct_rows < rows ? pattern->distinct_rows : rows;
+    made->distinct_rows = distinct_scaled(pattern, made->rows - made->empty_rows, (double)total == all);
     made->imbalance = pattern_imbalance(made);
     made->hash = (pattern->hash ^ (uint64_t)total) * UINT64_C(0x9e3779b97f4a7c15);
     return made;

@@ -8,7 +8,7 @@
 
 #define WARP 32.0
 #define MOST_BLOCKS 32.0             /* of a multiprocessor at a time, from Maxwell to Hopper */
-#define SUSTAINED 0.75               /* of what level 2 and the load units give a loop that only reads: loads here wait for others. A round number, no source */
+#define SUSTAINED 0.75               /* of what level 2 and the load units give a loop that only reads: loads here wait for others. No source */
 #define GLOBAL_LATENCY 200.0         /* cycles; Jia: 193 on Volta from level 2, where most loads of a large layer end; Hopper a little more */
 
 static double warps_of(const LaunchWork *launch)

@@ -1,5 +1,5 @@
-/* Paper 003's tables, priced: its direct sparse kernel and cuDNN on a V100, published times beside the model's. The model has one set of numbers for the
-   machine and one count for each kernel: no layer has a constant of its own. `paper_003_test --print` writes docs/model-gpu.md's tables. */
+/* Paper 003's tables, priced: its direct sparse kernel and cuDNN on a V100, published times beside the model's. The model has one set of numbers for
+   the machine and one count for each kernel: no layer has a constant of its own. `paper_003_test --print` writes docs/model-gpu.md's tables. */
 #include "codegen/kernel.h"
 
 #include <math.h>
@@ -22,16 +22,18 @@ typedef struct Times {               /* ms; 0: not published */
     const char *dense_kernel;        /* cuDNN's f32 algorithm, as ours is named; its f16 is a GEMM */
 } Times;
 
-/* Tables 9 and 15: VGG-16. Tables 10 to 12 do not give the sizes of images; assumed is the largest multiple of 4 for which cuDNN, as published, is not above
-   the machine's peak, so the model's times of dense layers say nothing there. Tables 13 and 14: a sentence of 64 words of 300 numbers; 100 filters are
-   assumed, as in the network's paper. */
+/* Tables 9 and 15: VGG-16. Tables 10 to 12 do not give the sizes of images; assumed is the largest multiple of 4 for which cuDNN, as published, is
+   not above the machine's peak, so the model's times of dense layers say nothing there. Tables 13 and 14: a sentence of 64 words of 300 numbers; 100
+   filters are assumed, as in the network's paper. */
 static const Shown layers[] = {
-    {"3x224x224 -> 64", 3, 224, 224, 64, 3, 3, false},      {"64x224x224 -> 64", 64, 224, 224, 64, 3, 3, false},  {"64x112x112 -> 128", 64, 112, 112, 128, 3, 3, false},
-    {"128x112x112 -> 128", 128, 112, 112, 128, 3, 3, false}, {"128x56x56 -> 256", 128, 56, 56, 256, 3, 3, false},  {"256x56x56 -> 256", 256, 56, 56, 256, 3, 3, false},
-    {"256x28x28 -> 512", 256, 28, 28, 512, 3, 3, false},    {"512x28x28 -> 512", 512, 28, 28, 512, 3, 3, false},  {"512x14x14 -> 512", 512, 14, 14, 512, 3, 3, false},
-    {"DenseNet-121 block 3 layer 24", 992, 16, 16, 128, 1, 1, true},  {"DenseNet-161 block 4 layer 16", 1776, 20, 20, 192, 1, 1, true},
-    {"DenseNet-161 block 3 layer 16", 1104, 24, 24, 192, 1, 1, true}, {"ResNet 64 -> 256", 64, 36, 36, 256, 1, 1, true},
-    {"ResNet 256 -> 64", 256, 36, 36, 64, 1, 1, true}, {"text, width 2", 300, 1, 64, 100, 1, 2, false},     {"text, width 3", 300, 1, 64, 100, 1, 3, false},
+    {"3x224x224 -> 64", 3, 224, 224, 64, 3, 3, false}, {"64x224x224 -> 64", 64, 224, 224, 64, 3, 3, false},
+    {"64x112x112 -> 128", 64, 112, 112, 128, 3, 3, false}, {"128x112x112 -> 128", 128, 112, 112, 128, 3, 3, false},
+    {"128x56x56 -> 256", 128, 56, 56, 256, 3, 3, false}, {"256x56x56 -> 256", 256, 56, 56, 256, 3, 3, false},
+    {"256x28x28 -> 512", 256, 28, 28, 512, 3, 3, false}, {"512x28x28 -> 512", 512, 28, 28, 512, 3, 3, false},
+    {"512x14x14 -> 512", 512, 14, 14, 512, 3, 3, false}, {"DenseNet-121 block 3 layer 24", 992, 16, 16, 128, 1, 1, true},
+    {"DenseNet-161 block 4 layer 16", 1776, 20, 20, 192, 1, 1, true}, {"DenseNet-161 block 3 layer 16", 1104, 24, 24, 192, 1, 1, true},
+    {"ResNet 64 -> 256", 64, 36, 36, 256, 1, 1, true}, {"ResNet 256 -> 64", 256, 36, 36, 64, 1, 1, true},
+    {"text, width 2", 300, 1, 64, 100, 1, 2, false}, {"text, width 3", 300, 1, 64, 100, 1, 3, false},
 };
 
 #define GEMM "cuda_dense_gemm"
@@ -84,7 +86,8 @@ static Problem problem_of(Context *ctx, const Shown *shown, double zeros, Type t
     const int64_t pad_y = shown->height > 1 ? shown->kernel_height / 2 : 0, pad_x = shown->height > 1 ? shown->kernel_width / 2 : 0;
     const int64_t pads[] = {pad_y, pad_x, pad_y, pad_x};
     const Shape in = {4, {BATCH, shown->channels, shown->height, shown->width}};
-    const Shape out = {4, {BATCH, shown->outputs, shown->height + 2 * pad_y - shown->kernel_height + 1, shown->width + 2 * pad_x - shown->kernel_width + 1}};
+    const int64_t out_height = shown->height + 2 * pad_y - shown->kernel_height + 1, out_width = shown->width + 2 * pad_x - shown->kernel_width + 1;
+    const Shape out = {4, {BATCH, shown->outputs, out_height, out_width}};
     const Shape taps = {4, {shown->outputs, shown->channels, shown->kernel_height, shown->kernel_width}};
     const int64_t columns = shown->channels * shown->kernel_height * shown->kernel_width;
     Value *x = graph_input(graph, "x", type, &in), *y = graph_value(graph, "y");
@@ -93,8 +96,8 @@ static Problem problem_of(Context *ctx, const Shown *shown, double zeros, Type t
     y->shape = out;
     Node *node = graph_add(graph, OP_Conv, shown->name, (Value *[]){x, w}, 2, &y, 1);
     node_set_ints(graph, node, ATTR_pads, pads, 4);
-    return (Problem){.graph = graph, .node = node, .target = target_named(ctx, machine), .pattern = pattern_of(graph, node), .density = 1 - zeros / 100,
-                     .threads = 1};
+    const Target *target = target_named(ctx, machine);
+    return (Problem){.graph = graph, .node = node, .target = target, .pattern = pattern_of(graph, node), .density = 1 - zeros / 100, .threads = 1};
 }
 
 /* Nothing is left in a cache from the call before: the smallest of these layers touches 13 MB. */
@@ -256,7 +259,8 @@ static Status kinds(Context *ctx, void *argument)
     (void)argument;
     static const char text[] = "graph \"kinds\"\ninput %x : f32[2,4,8,8]\nconst %w : f32[4,4,1,1] = 1 0 0 0  0 1 0 0  0 0 1 0  0 0 0 1\n"
                                "%c : f32[2,4,8,8] = Conv(%x, %w) {dilations=[1,1], group=1, pads=[0,0,0,0], strides=[1,1]}\n"
-                               "%r : f32[2,4,8,8] = Relu(%c)\n%s : f32[2,4,8,8] = Softmax(%r) {axis=1}\n%m : f32[2,4,8,8] = MatMul(%s, %r)\noutput %m\n";
+                               "%r : f32[2,4,8,8] = Relu(%c)\n%s : f32[2,4,8,8] = Softmax(%r) {axis=1}\n"
+                               "%m : f32[2,4,8,8] = MatMul(%s, %r)\noutput %m\n";
     Graph *graph = graph_parse(ctx, text, strlen(text));
     static const char *const machines_to_try[] = {"v100", "h200", "sapphire-rapids"};
     for (int m = 0; m < COUNT(machines_to_try); m++)
@@ -309,15 +313,16 @@ static Status print(Context *ctx, void *argument)
     (void)argument;
     for (int type = 0; type < 2; type++) {
         Summary summary = {0};
-        printf("| %s | zeros %% | sparse: published, model | ratio | bound | dense: published, model | ratio | faster: published, model |\n", type_info(types[type])->name);
+        printf("| %s | zeros %% | sparse: published, model | ratio | bound | dense: published, model | ratio | faster: published, model |\n",
+               type_info(types[type])->name);
         printf("| --- | --- | --- | --- | --- | --- | --- | --- |\n");
         for (int i = 0; i < COUNT(published); i++) {
             const Times *times = &published[i];
             const Compared compared = compare(ctx, times, type);
             sum_up(&summary, &compared, layers[times->layer].assumed);
-            printf("| %s | %g | %g, %.3g | %.2f | %s | %g (%s), %.3g (%s) | %.2f | %s, %s |\n", layers[times->layer].name, times->zeros, times->sparse[type],
-                   compared.sparse.price.seconds * 1e3, compared.ratio[0], bound_name(compared.sparse.price.bound, true), times->dense[type],
-                   algorithm(&compared.same), compared.dense.price.seconds * 1e3, algorithm(&compared.dense), compared.ratio[1],
+            printf("| %s | %g | %g, %.3g | %.2f | %s | %g (%s), %.3g (%s) | %.2f | %s, %s |\n", layers[times->layer].name, times->zeros,
+                   times->sparse[type], compared.sparse.price.seconds * 1e3, compared.ratio[0], bound_name(compared.sparse.price.bound, true),
+                   times->dense[type], algorithm(&compared.same), compared.dense.price.seconds * 1e3, algorithm(&compared.dense), compared.ratio[1],
                    compared.won ? "sparse" : "dense", compared.wins ? "sparse" : "dense");
         }
         print_summary(type_info(types[type])->name, &summary);

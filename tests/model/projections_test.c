@@ -27,7 +27,8 @@ static Problem problem_of(Context *ctx, const Shaped *shaped, Mask mask, const c
     float *data = arena_array(ctx->graph, float, shaped->outputs * columns);
     for (int64_t i = 0; i < shaped->outputs * columns; i++)
         data[i] = mask(i / columns, i % columns / taps, i % taps);
-    const Shape in = {4, {1, shaped->channels, shaped->size, shaped->size}}, w = {4, {shaped->outputs, columns / taps, shaped->kernel, shaped->kernel}};
+    const Shape in = {4, {1, shaped->channels, shaped->size, shaped->size}};
+    const Shape w = {4, {shaped->outputs, columns / taps, shaped->kernel, shaped->kernel}};
     Value *x = graph_input(graph, "x", TYPE_F32, &in), *y = graph_value(graph, "y");
     y->type = TYPE_F32;
     y->shape = (Shape){4, {1, shaped->outputs, out, out}};
@@ -67,8 +68,8 @@ static Candidate cheapest(const Problem *problem, const char *name)
 
 static const Shaped shapes[] = {{64, 28, 96, 3, 1, 1}, {32, 27, 48, 5, 1, 2}, {48, 28, 64, 3, 2, 1}, {64, 14, 64, 1, 2, 1}, {256, 13, 384, 3, 1, 1}};
 
-/* Where little is left to multiply, writing every element for every tap is what costs (paper 000). At higher densities, rows without gaps may pay for it:
-   13 wide planes have 14 positions a row in the direct kernel. */
+/* Where little is left to multiply, writing every element for every tap is what costs (paper 000). At higher densities, rows without gaps may pay for
+   it: 13 wide planes have 14 positions a row in the direct kernel. */
 static Status lowered(Context *ctx, void *argument)
 {
     (void)argument;
@@ -76,8 +77,8 @@ static Status lowered(Context *ctx, void *argument)
         for (int s = 0; s < COUNT(shapes); s++) {
             const Problem problem = problem_of(ctx, &shapes[s], fiftieth, cores[m]);
             const Candidate direct = cheapest(&problem, "sparse_direct"), other = cheapest(&problem, "sparse_lowered");
-            const double elements = (double)shapes[s].channels * shapes[s].kernel * shapes[s].kernel * (double)shape_count(&problem.node->outputs[0]->shape) /
-                                    (double)shapes[s].outputs;
+            const double outputs = (double)shape_count(&problem.node->outputs[0]->shape) / (double)shapes[s].outputs;
+            const double elements = (double)(shapes[s].channels * shapes[s].kernel * shapes[s].kernel) * outputs;
             if (shapes[s].stride == 1)
                 assert_true(other.price.seconds > 1.1 * direct.price.seconds);
             assert_true(other.work.multiply_adds == direct.work.multiply_adds);
