@@ -54,7 +54,8 @@ bool cuda_layer(const Problem *problem, Layer *layer)
 {
     const Node *node = problem->node;
     Product product;
-    if (!problem->target->isa.gpu || node->input_count < 2 || !type_served(node, node->inputs[0]->type))
+    const bool known = node->op == OP_Conv || node->op == OP_Gemm || node->op == OP_MatMul;
+    if (!problem->target->isa.gpu || !known || !type_served(node, node->inputs[0]->type))
         return false;
     const double bytes = type_info(node->inputs[0]->type)->bytes;
     *layer = (Layer){.bytes = bytes, .half = node->inputs[0]->type == TYPE_F16, .constant = value_constant(node->inputs[1])};
