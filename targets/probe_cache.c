@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PROBE_VERSION = 1, MOST_BYTES = 1 << 16 };    /* the version changes with what is measured, or how */
+enum { PROBE_VERSION = 2, MOST_BYTES = 1 << 16 };    /* the version changes with what is measured, or how */
 
 /* ---- where ---- */
 

@@ -201,7 +201,9 @@ static const ProbeLoops *choose_width(const ProbeWidths *widths)
     return widths->loops[best];
 }
 
-enum { CLOCK, MULTIPLY, ARITHMETIC, LATENCY, LOAD, WIDE, SPLIT, STORE, STEADY, RANDOM, LEVEL2, LEVEL3, MEMORY, TASKS };
+static const double level3_parts[] = {1, 0.75, 0.5};
+
+enum { CLOCK, MULTIPLY, ARITHMETIC, LATENCY, LOAD, WIDE, SPLIT, STORE, STEADY, RANDOM, LEVEL2, LEVEL3, LEVEL3_PARTS, MEMORY = LEVEL3_PARTS + 3, TASKS };
 
 static void make_tasks(const ProbeWidths *widths, const ProbeLoops *loops, const Machine *machine, float *data, double bytes, Task *tasks)
 {
@@ -219,6 +221,8 @@ static void make_tasks(const ProbeWidths *widths, const ProbeLoops *loops, const
     tasks[RANDOM] = (Task){.compute = random_branches, .turns = BRANCHES, .work = BRANCHES};
     tasks[LEVEL2] = memory_task(loops, true, data, machine->l2_bytes > 0 ? fmin(l2, bytes) : 0);
     tasks[LEVEL3] = memory_task(loops, true, data, machine->l3_bytes > 0 ? fmin(l3, bytes) : 0);
+    for (int part = 0; part < COUNT(level3_parts); part++)
+        tasks[LEVEL3_PARTS + part] = memory_task(loops, true, data, machine->l3_bytes > 0 ? fmin(level3_parts[part] * machine->l3_bytes, bytes) : 0);
     tasks[MEMORY] = memory_task(loops, true, data, bytes);
 }
 
@@ -229,6 +233,17 @@ static double split_slots(const Task *tasks, const ProbeLoops *wide, const Machi
     const double straddling = loads * fmin(1, wide->vector_bytes / machine->line_bytes);
     const double cycles = (tasks[SPLIT].seconds - tasks[WIDE].seconds) * hertz;
     return fmax(0, cycles * machine->load_ports / turns / straddling);
+}
+
+/* What a core has of the last level: others, guests of the same machine too, use it as well. The largest part of it that is still read half from
+   there; a quarter at least. */
+static double level3_bytes(const Task *tasks, const Machine *machine)
+{
+    const double from_it = 1 / task_rate(&tasks[LEVEL3]), from_memory = 1 / task_rate(&tasks[MEMORY]);
+    for (int part = 0; part < COUNT(level3_parts); part++)
+        if (1 / task_rate(&tasks[LEVEL3_PARTS + part]) < (from_it + from_memory) / 2)
+            return level3_parts[part] * machine->l3_bytes;
+    return 0.25 * machine->l3_bytes;
 }
 
 static void set_core(const Task *tasks, const ProbeWidths *widths, const ProbeLoops *loops, Machine *machine)
@@ -247,6 +262,8 @@ static void set_core(const Task *tasks, const ProbeWidths *widths, const ProbeLo
     machine->split_load_slots = probe_digits(split_slots(tasks, widths->loops[0], machine, hertz), 2);
     set(&machine->l2_bandwidth, probe_digits(task_rate(&tasks[LEVEL2]) / hertz, 3));
     set(&machine->l3_bandwidth, probe_digits(task_rate(&tasks[LEVEL3]) / hertz, 3));
+    if (machine->l3_bytes > 0)
+        machine->l3_bytes = fmax(machine->l2_bytes, level3_bytes(tasks, machine));
     set(&machine->memory_bandwidth, probe_digits(task_rate(&tasks[MEMORY]) / 1e9, 3));
 }
 
