@@ -143,6 +143,8 @@ Plan *driver_plan(Context *ctx, const Options *options, const char *model)
     PlanOptions plan = {.forced = forced_kernels(ctx, &options->kernels), .forced_count = options->kernels.count,
                         .random = random_seed(ctx, options->select), .threads = (int)options->threads};
     Graph *graph = driver_graph(ctx, options, model);
+    if (graph->projection && !(options->command & ASKING))
+        say(ctx, "%s", graph->projection);
     return plan_make(graph, target, &plan);
 }
 

@@ -187,12 +187,13 @@ static const Pattern *full_pattern(const Pattern *like, int64_t rows, Arena *are
     return pattern;
 }
 
-static double dense_seconds_of(const LayerPlan *layer, const Rows *rows, int64_t count)
+/* A pattern has as many rows as the output's axis, or, where the weights are several matrices, as many for each. */
+static double dense_seconds_of(const LayerPlan *layer, const Rows *rows, int64_t all, int64_t count)
 {
     Arena *arena = arena_new(layer->problem.graph->ctx, "fewer rows", SIZE_MAX / 2);
     Problem problem = layer->problem;
     problem.node = with_rows(problem.node, rows, count, arena);
-    problem.pattern = full_pattern(layer->problem.pattern, count, arena);
+    problem.pattern = full_pattern(layer->problem.pattern, layer->problem.pattern->rows / all * count, arena);
     problem.density = 1;
     Candidate best;
     const double seconds = problem_cheapest(&problem, &layer->surroundings, CANDIDATE_DENSE, &best) ? best.price.seconds : INFINITY;
@@ -204,13 +205,14 @@ static double structured_share(const Guide *guide, int layer, double seconds)
 {
     const LayerPlan *plan = &guide->plan->layers[layer];
     const Rows rows = rows_of(plan->problem.node);
-    const int64_t all = plan->problem.node->outputs[0]->shape.dims[rows.output_axis], units = all / rows.groups;
-    if (seconds >= guide->dense[layer].seconds || plan->problem.node->outputs[0]->shape.rank <= rows.output_axis)
+    const bool matrix = plan->problem.node->inputs[1]->shape.rank > 1;     /* a product with a vector has one row, and no axis for it */
+    if (seconds >= guide->dense[layer].seconds || !matrix)
         return 1;
+    const int64_t all = plan->problem.node->outputs[0]->shape.dims[rows.output_axis], units = all / rows.groups;
     int64_t fits = 0, too_many = units;
     while (too_many - fits > 1) {
         const int64_t middle = fits + (too_many - fits) / 2;
-        if (dense_seconds_of(plan, &rows, middle * rows.groups) <= seconds)
+        if (dense_seconds_of(plan, &rows, all, middle * rows.groups) <= seconds)
             fits = middle;
         else
             too_many = middle;

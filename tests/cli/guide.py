@@ -75,7 +75,8 @@ def check_agreement(target, folder, *pruned):
     for row in answer["layers"]:
         assert row["kernel"] == named[row["name"]]["kernel"] and near(row["predicted_ms"], named[row["name"]]["predicted_ms"])
     source = os.path.join(folder, "net.c")
-    call("compile", glyphs, "--target", target, *pruned, "-o", source)
+    told = call("compile", glyphs, "--target", target, *pruned, "-o", source).stderr
+    assert ("a projection, not the model" in told) == bool(pruned), told
     with open(source, encoding="utf-8") as file:
         assert ("This is a projection, not the model" in file.read(4000)) == bool(pruned), "the source says otherwise"
     weights = os.path.join(folder, "net.weights")

@@ -248,6 +248,40 @@ static void fewer_rows_of_a_dense_layer_take_as_long(void **state)
     assert_int_equal(context_run(structured, NULL), STATUS_FINE);
 }
 
+/* Rows stand at another place in each of them. */
+static Status kinds(Context *ctx, void *argument)
+{
+    (void)argument;
+    static const char text[] = "graph \"kinds\"\ninput %v : f32[4]\ninput %m : f32[3,4]\ninput %b : f32[2,3,4]\ninput %i : f32[1,4,5,5]\n"
+                               "const %vector : f32[4] = 1 2 3 4\nconst %matrix : f32[4,2] = 1 2 3 4 5 6 7 8\n"
+                               "const %turned : f32[2,4] = 1 2 3 4 5 6 7 8\nconst %bias : f32[2] = 1 2\n"
+                               "const %several : f32[2,4,2] = 1 2 3 4 5 6 7 8 1 2 3 4 5 6 7 8\n"
+                               "const %groups : f32[4,2,1,1] = 1 2 3 4 5 6 7 8\n"
+                               "%a : ? = MatMul(%v, %vector) \"scalar\"\n%c : ? = MatMul(%v, %matrix) \"row\"\n"
+                               "%d : ? = MatMul(%m, %vector) \"column\"\n"
+                               "%e : ? = Gemm(%m, %turned, %bias) {transB=1} \"gemm\"\n%f : ? = MatMul(%b, %several) \"several\"\n"
+                               "%g : ? = ConvTranspose(%i, %groups) {group=2} \"transposed\"\n%h : ? = Conv(%i, %groups) {group=2} \"grouped\"\n"
+                               "output %a\noutput %c\noutput %d\noutput %e\noutput %f\noutput %g\noutput %h\n";
+    Graph *graph = graph_parse(ctx, text, strlen(text));
+    passes_run(graph, &(PassOptions){0});
+    const Plan *plan = plan_make(graph, target_named(ctx, "generic-avx2"), &(PlanOptions){0});
+    const Guide *guide = guide_of(ctx, plan, plan->seconds / 2, 1);
+    assert_int_equal(guide->count, 7);
+    for (int i = 0; i < guide->count; i++) {
+        const GuideLayer *row = &guide->layers[i];
+        assert_true(row->structured_below >= 0 && row->structured_below <= 1);
+        for (double seconds = row->dense_seconds; seconds > 1e-10; seconds *= 0.7)
+            assert_true(guide_counts.structured(guide, row->layer, seconds) >= guide_counts.structured(guide, row->layer, seconds * 0.7));
+    }
+    return STATUS_FINE;
+}
+
+static void rows_are_found_in_layers_of_all_kinds(void **state)
+{
+    (void)state;
+    assert_int_equal(context_run(kinds, NULL), STATUS_FINE);
+}
+
 /* ---- limits ---- */
 
 static Guide *priced_again(Context *ctx, const Guide *guide)
@@ -361,6 +395,7 @@ int main(void)
         cmocka_unit_test(verdicts_follow_from_the_density_and_the_range),
         cmocka_unit_test(without_sparse_kernels_all_stays_dense),
         cmocka_unit_test(fewer_rows_of_a_dense_layer_take_as_long),
+        cmocka_unit_test(rows_are_found_in_layers_of_all_kinds),
         cmocka_unit_test(limits_are_reached_by_the_suggested_densities),
         cmocka_unit_test(what_cannot_be_reached_is_said_and_what_is_kept_is_kept),
         cmocka_unit_test(a_projected_plan_is_the_pruned_network_s),
