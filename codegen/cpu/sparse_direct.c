@@ -63,13 +63,14 @@ typedef struct Rows {
     double rounds, rest;             /* of all rows: runs of the loop over `ways` nonzeros, and nonzeros left over for the other */
     double chain;                    /* rounds and rests one after the other */
     double largest;                  /* nonzeros of the longest */
-    double channels;                 /* input channels that a row touches, on average */
+    double planes;                   /* of the input that a row touches, on average */
+    double part;                     /* of all planes that it could touch */
 } Rows;
 
 static Rows rows_of(const Problem *problem, const Sparse *sparse)
 {
     const Pattern *pattern = problem->pattern;
-    Rows rows = {0, 0, 0, 0, 0};
+    Rows rows = {0, 0, 0, 0, 0, 0};
     for (int64_t k = 0; k < pattern->rows; k++) {
         const int32_t count = pattern->row_nonzeros[k];
         rows.rounds += count / sparse->ways;
@@ -77,9 +78,10 @@ static Rows rows_of(const Problem *problem, const Sparse *sparse)
         rows.largest = fmax(rows.largest, count);
     }
     rows.chain = rows.rounds + rows.rest;
-    /* n nonzeros at random leave a channel out with (1 - 1/channels)^n */
-    const double each = (double)(sparse->window.channels / sparse->window.group);
-    rows.channels = each * (1 - pow(1 - 1 / each, (double)pattern->nonzeros / (double)pattern->rows));
+    /* n nonzeros at random leave a plane out with (1 - 1/planes)^n */
+    const double each = (double)(sparse->window.channels / sparse->window.group * (sparse->planes.channel / sparse->planes.plane));
+    rows.part = 1 - pow(1 - 1 / each, (double)pattern->nonzeros / (double)pattern->rows);
+    rows.planes = each * rows.part;
     return rows;
 }
 
@@ -124,21 +126,34 @@ static double mispredicts(const Problem *problem, const Sparse *sparse, const Ro
     return batch * outputs * (remembers ? (double)sparse->tiles.blocks : (double)sparse->tiles.tiles);
 }
 
+#define GAPS 4
+
+/* A plane is touched again after a number of rows that chance gives: with probability (1-part)^(j-1) part after j. In the `quantile` of all cases after
+   so many of them, and then this part of everything has been touched in between. */
+static double touched_between(double part, double quantile)
+{
+    if (part >= 1)
+        return 1;
+    const double rows = ceil(log(1 - quantile) / log(1 - part));
+    return 1 - pow(1 - part, fmax(1, rows));
+}
+
 /* What is read again and again, and what lies in between. A row of weights is walked once for every tile of a block; then comes the next row, over
    the same block of the planes; when all rows have passed, the next block. */
 static void touch(const Problem *problem, const Sparse *sparse, const Rows *rows, StageWork *stage)
 {
     const Window *window = &sparse->window;
     const double batch = (double)window->batch, outputs = (double)window->outputs, blocks = (double)sparse->tiles.blocks;
-    const double nonzeros = (double)problem->pattern->nonzeros, input = 4 * (double)sparse->planes.image, plane = 4 * (double)sparse->planes.channel;
+    const double nonzeros = (double)problem->pattern->nonzeros, input = 4 * (double)sparse->planes.image, plane = 4 * (double)sparse->planes.plane;
     const double weights = nonzeros * (4 + (sparse->largest_offset <= UINT16_MAX ? 2 : 4)) + 8 * outputs;
-    const double covered = 4 * (double)sparse->tiles.block_floats, row = rows->channels * plane / blocks;
+    const double covered = 4 * (double)sparse->tiles.block_floats, row = rows->planes * plane / blocks;
     const double tiles = (double)sparse->tiles.tiles / blocks, again = (input / blocks) + weights / outputs + covered;
     if (planes_packs(&sparse->planes))
         stage_touch_again(stage, batch * input, batch * input * 1.5);
     else
         stage_touch(stage, TOUCH_INPUT, batch * input);
-    stage_touch_again(stage, batch * blocks * (outputs - 1) * row, again);
+    for (int i = 0; i < GAPS; i++)
+        stage_touch_again(stage, batch * blocks * (outputs - 1) * row / GAPS, again * touched_between(rows->part, (i + 0.5) / GAPS));
     stage_touch(stage, TOUCH_WEIGHTS, weights);
     stage_touch_again(stage, batch * blocks * (tiles - 1) * weights, weights / outputs + row / tiles);
     stage_touch_again(stage, (batch * blocks - 1) * weights, weights + input / blocks + outputs * covered);

@@ -53,7 +53,7 @@ typedef struct Tiling {              /* one point of a kernel's search space; th
 /* ---- work: counts, never seconds. Kernels fill it, roofline.c prices it ---- */
 
 #define MAX_STAGES 4
-#define MAX_TRAFFIC 8
+#define MAX_TRAFFIC 16
 
 /* When the bytes were touched before. What a first touch costs depends on the layer's surroundings: inside a network its weights come from afar,
    in a hot loop from where the layer's own size lets them stay. */
