@@ -115,8 +115,12 @@ static void pack_node(const Node *node, Packed *packed)
 
 /* ---- what it costs ---- */
 
+#define ELEMENT_STEP 8               /* instructions from one element to the next */
+#define WINDOW_STEP 100              /* the same inside of a window, whose places are found axis by axis */
+#define MOST_COUNTED_PARTS 64
+
 /* A multiply-add in double: two loads, two conversions, a product and a sum, steps through both operands; an element of other operators about as much. */
-static void meter_elements(Meter *meter, double multiply_adds, double touched)
+static void meter_elements(Meter *meter, double multiply_adds, double touched, double step)
 {
     meter_loop(meter, multiply_adds);
     meter_scalar_load(meter, 1);
@@ -129,8 +133,48 @@ static void meter_elements(Meter *meter, double multiply_adds, double touched)
     meter_scalar_load(meter, 1);
     meter_vector(meter, 1);
     meter_store(meter, 1);
-    meter_other(meter, 8);
+    meter_other(meter, step);
     meter_hot(meter);
+}
+
+/* A box of elements, run by run: neighbours on both sides are moved by memcpy, a vector of 32 bytes at a time; others one by one. */
+static void meter_moves(Meter *meter, const ReferenceCall *call, double calls, int bytes)
+{
+    const double vector = 32;
+    const int64_t rank = call->p[0], *dims = call->p + 3, run = rank > 0 ? dims[rank - 1] : 1;
+    const bool neighbours = rank == 0 || (dims[2 * rank - 1] == 1 && dims[3 * rank - 1] == 1);
+    double runs = calls;
+    for (int64_t axis = 0; axis + 1 < rank; axis++)
+        runs *= (double)dims[axis];
+    meter->runs = runs;
+    meter_other(meter, 40);
+    meter->runs = neighbours ? runs * ceil((double)run * bytes / vector) : runs * (double)run;
+    meter_scalar_load(meter, 1);
+    meter_store(meter, 1);
+    meter_other(meter, 2);
+    meter_hot(meter);
+    meter->stage->vector_bytes = neighbours ? vector : bytes;
+}
+
+static bool moves(const ReferenceCall *call)
+{
+    return strncmp(call->function, "ref_copy", 8) == 0;
+}
+
+/* The main stage: moves, or element by element. Of very many parts the first stand for all: looking at one takes time for each. */
+static void meter_node(Meter *meter, const Problem *problem, double after)
+{
+    const Node *node = problem->node;
+    const int parts = reference_parts(node), counted = parts < MOST_COUNTED_PARTS ? parts : MOST_COUNTED_PARTS;
+    for (int part = 0; part < counted; part++) {
+        const ReferenceCall call = call_of(problem, node, part);
+        if (moves(&call))
+            meter_moves(meter, &call, (double)parts / counted, type_info(node->inputs[0]->type)->bytes);
+        else if (part == 0)
+            meter_elements(meter, dense_multiply_adds(node), elements(node), window(node) > 1 ? WINDOW_STEP : ELEMENT_STEP);
+    }
+    if (after > 0)
+        meter_elements(meter, 0, after, ELEMENT_STEP);
 }
 
 /* Constants, each once. */
@@ -160,22 +204,22 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
     (void)tiling;
     const Node *node = problem->node;
-    const double dense = dense_multiply_adds(node), results = (double)node->epilogue_count * value_bytes(node->outputs[0]);
-    const double after = results / type_info(node->outputs[0]->type)->bytes;
+    const double results = (double)node->epilogue_count * value_bytes(node->outputs[0]);
+    const double after = node->epilogue_count == 0 ? 0 : results / type_info(node->outputs[0]->type)->bytes;
     const bool follows = node->epilogue_count == 0 || epilogue_follows(problem);
     Meter meter = meter_begin(problem, work);
-    meter_elements(&meter, dense, elements(node) + (follows ? after : 0));
-    meter_end(&meter);
     meter.stage->vector_bytes = sizeof(float);
+    meter_node(&meter, problem, follows ? after : 0);
+    meter_end(&meter);
     touch(node, meter.stage);
     if (!follows) {
         Meter epilogue = meter_begin(problem, work);
-        meter_elements(&epilogue, 0, after);
+        meter_elements(&epilogue, 0, after, ELEMENT_STEP);
         meter_end(&epilogue);
         epilogue.stage->vector_bytes = sizeof(float);
     }
     stage_touch_again(&work->stages[work->stage_count - 1], 2 * results, results / (node->epilogue_count + 1));
-    work->multiply_adds = dense * problem->density;
+    work->multiply_adds = dense_multiply_adds(node) * problem->density;
     work->weight_bytes = constant_bytes(problem);
 }
 
