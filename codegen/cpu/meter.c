@@ -7,7 +7,7 @@
 
 #define LINE_FLOATS 16               /* of a cache line */
 #define WINDOW_INSTRUCTIONS 250      /* that a core looks ahead: loops shorter than this run beside the next ones */
-#define DIVISION_TURNS 16            /* of the ports that a division or a root keeps busy, in additions */
+#define DIVISION_TURNS 11            /* of the ports that a division or a root keeps busy, in additions */
 #define STAGE_INSTRUCTIONS 35        /* a stage's share of the items, its pointers, registers saved */
 
 /* Bytes of an instruction: one of whole vectors with an operand in memory, one of registers, any other. */
