@@ -101,13 +101,11 @@ static int weighted_layer(const Plan *plan, const char *name)
 /* Layers that share their weights share their density. */
 static const Plan *plan_asked(const Plan *plan, const struct tulle_guide_question *question, Arena *arena)
 {
-    double *densities = arena_array(arena, double, plan->layer_count + 1);
-    for (int i = 0; i < question->density_count; i++) {
-        const int leader = layer_sharing(plan, weighted_layer(plan, question->densities[i].layer));
-        densities[leader] = question->densities[i].density;
-    }
+    double *densities = arena_array(arena, double, plan->layer_count + 1), *wanted = arena_array(arena, double, plan->graph->value_count + 1);
+    for (int i = 0; i < question->density_count; i++)
+        wanted[layer_weights(plan, weighted_layer(plan, question->densities[i].layer))] = question->densities[i].density;
     for (int l = 0; l < plan->layer_count; l++)
-        densities[l] = densities[layer_sharing(plan, l)];
+        densities[l] = plan->layers[l].problem.pattern != NULL ? wanted[layer_weights(plan, l)] : 0;
     return question->density_count > 0 ? plan_projected(plan, densities, arena) : plan;
 }
 

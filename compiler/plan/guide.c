@@ -2,19 +2,17 @@
 #include "compiler/plan/guide.h"
 #include "compiler/plan/internal.h"
 
+#include <assert.h>
 #include <math.h>
 
 #define DENSE_FROM 0.99              /* of the weights not zero: what training leaves at zero by accident makes no layer sparse */
 
 /* ---- the plan at other densities ---- */
 
-int layer_sharing(const Plan *plan, int layer)
+int layer_weights(const Plan *plan, int layer)
 {
-    const Problem *problem = &plan->layers[layer].problem;
-    for (int l = 0; l < layer && problem->pattern != NULL; l++)
-        if (plan->layers[l].problem.pattern != NULL && plan->layers[l].problem.node->inputs[1] == problem->node->inputs[1])
-            return l;
-    return layer;
+    assert(plan->layers[layer].problem.pattern != NULL);
+    return plan->layers[layer].problem.node->inputs[1]->id;
 }
 
 static Problem problem_projected(const Problem *problem, const Graph *graph, double density, Arena *arena)
@@ -72,30 +70,27 @@ GuideTotal guide_total(const Guide *guide, const double *densities, GuidePoint *
     return total;
 }
 
-static GuideTotal total_at(Guide *guide, const double *densities, size_t place)
-{
-    GuidePoint *points = arena_array(guide->arena, GuidePoint, guide->plan->layer_count + 1);
-    const GuideTotal total = guide_total(guide, densities, points);
-    for (int i = 0; i < guide->count; i++)
-        *(GuidePoint *)(void *)((char *)&guide->layers[i] + place) = points[guide->layers[i].layer];
-    return total;
-}
-
 static void add_totals(Guide *guide)
 {
-    double *now = arena_array(guide->arena, double, guide->count + 1), *end = arena_array(guide->arena, double, guide->count + 1);
+    Arena *arena = guide->arena;
+    const int layers = guide->plan->layer_count;
+    GuidePoint *now = arena_array(arena, GuidePoint, layers + 1), *end = arena_array(arena, GuidePoint, layers + 1);
+    double *present = arena_array(arena, double, guide->count + 1), *goals = arena_array(arena, double, guide->count + 1);
     for (int i = 0; i < guide->count; i++) {
-        now[i] = guide->layers[i].density;
-        end[i] = guide->layers[i].goal;
+        present[i] = guide->layers[i].density;
+        goals[i] = guide->layers[i].goal;
     }
-    guide->now = total_at(guide, now, offsetof(GuideLayer, now));
-    guide->end = total_at(guide, end, offsetof(GuideLayer, end));
-    guide->other_seconds = guide->now.seconds;
-    for (int i = 0; i < guide->count; i++)
-        guide->other_seconds -= guide->layers[i].now.seconds;
+    guide->now = guide_total(guide, present, now);
+    guide->end = guide_total(guide, goals, end);
+    for (int l = 0; l < layers; l++)
+        guide->other_seconds += guide->dense[l].seconds > 0 ? 0 : now[l].seconds;
     guide->dense_seconds = guide->other_seconds;
-    for (int i = 0; i < guide->count; i++)
-        guide->dense_seconds += guide->layers[i].dense_seconds;
+    for (int i = 0; i < guide->count; i++) {
+        GuideLayer *row = &guide->layers[i];
+        row->now = now[row->layer];
+        row->end = end[row->layer];
+        guide->dense_seconds += row->dense_seconds;
+    }
 }
 
 /* ---- rows ---- */
@@ -119,7 +114,7 @@ static void fill_row(const Guide *guide, GuideLayer *row)
     row->goal = row->high > 0 ? fmin(row->density, row->low) : row->density;
     row->structured_at = row->density <= row->high ? row->density : row->goal;
     row->structured_below = model->structured(guide, row->layer, model->point(guide, row->layer, row->structured_at).seconds);
-    row->compact_seconds = compact_seconds(guide, row->layer);
+    row->compact_seconds = model->compact(guide, row->layer);
 }
 
 static void add_rows(Guide *guide)

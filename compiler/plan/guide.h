@@ -65,6 +65,7 @@ typedef struct GuideModel {
     GuidePoint (*point)(const Guide *guide, int layer, double density);               /* the better of sparse and dense, the layer by itself */
     void (*range)(const Guide *guide, int layer, double *low, double *high);
     double (*structured)(const Guide *guide, int layer, double seconds);              /* of its rows that a dense kernel computes in this time */
+    double (*compact)(const Guide *guide, int layer);                                 /* GuideLayer.compact_seconds */
     /* All layers together at these densities (0: as it is): points[layer] for each of the plan. */
     void (*network)(const Guide *guide, const double *densities, GuidePoint *points);
 } GuideModel;
@@ -77,11 +78,9 @@ Guide *guide_make(const Plan *plan, const GuideModel *model, const GuideLimits *
 
 /* The same plan as if its layers had these densities (0: as it is): kernels and prices, no places; it cannot be emitted. */
 const Plan *plan_projected(const Plan *plan, const double *densities, Arena *arena);
-/* The plan's layers that compute with the same weights as this one: the first of them. */
-int layer_sharing(const Plan *plan, int layer);
+/* The weights that this layer of the plan multiplies with: below graph->value_count, and the same number for layers that share them. */
+int layer_weights(const Plan *plan, int layer);
 
-/* guide_counts.c: of a row; see GuideLayer. */
-double compact_seconds(const Guide *guide, int layer);
 /* guide_limits.c, for guide_make: sets densities, reached and suggested. */
 void guide_reach(Guide *guide);
 /* guide.c, for guide_limits.c */

@@ -7,7 +7,6 @@
 
 #define PRECISION 1.004              /* of densities that are searched for */
 #define LEAST_GAIN 1.05              /* what cannot become this much faster is not worth pruning */
-#define MOST_OF_GAIN 0.9             /* of the time that pruning can save at all: reached at `low` */
 
 /* ---- one layer at one density ---- */
 
@@ -220,7 +219,7 @@ static double structured_share(const Guide *guide, int layer, double seconds)
     return (double)fits / (double)units;
 }
 
-double compact_seconds(const Guide *guide, int layer)
+static double compact_seconds(const Guide *guide, int layer)
 {
     const LayerPlan *plan = &guide->plan->layers[layer];
     const Pattern *pattern = plan->problem.pattern;
@@ -255,4 +254,4 @@ static void price_network(const Guide *guide, const double *densities, GuidePoin
     }
 }
 
-const GuideModel guide_counts = {"counts", dense_point, better_point, useful_range, structured_share, price_network};
+const GuideModel guide_counts = {"counts", dense_point, better_point, useful_range, structured_share, compact_seconds, price_network};

@@ -26,14 +26,14 @@ static double bytes_of(const GuidePoint *point)
 /* ---- one set of weights, with all layers that use it ---- */
 
 typedef struct Unit {
-    int first;                       /* of its rows; shared_with says which others belong to it */
+    int first, last;                 /* of its rows */
     double weights, from, top, bottom;           /* densities: where it is, where gain begins, how far it may go */
 } Unit;
 
 typedef struct Reaching {
     const Guide *guide;
     Measure *measure;
-    const int *unit_of;              /* [rows] */
+    int *unit_of, *next;             /* [rows]: and the next row of the same unit, -1 behind the last */
     Unit *units;
     int count;
 } Reaching;
@@ -42,9 +42,7 @@ static double value_at(const Reaching *reaching, int unit, double density)
 {
     const Guide *guide = reaching->guide;
     double sum = 0;
-    for (int i = reaching->units[unit].first; i < guide->count; i++) {
-        if (reaching->unit_of[i] != unit)
-            continue;
+    for (int i = reaching->units[unit].first; i >= 0; i = reaching->next[i]) {
         const GuidePoint point = guide->model->point(guide, guide->layers[i].layer, density);
         sum += reaching->measure(&point);
     }
@@ -58,20 +56,27 @@ static void join(Unit *unit, const GuideLayer *row, double density)
     unit->bottom = fmax(unit->bottom, row->kept ? density : fixed ? 0 : row->low);
 }
 
-static void find_units(Reaching *reaching, const double *densities, int *unit_of, int *unit_of_layer)
+static void find_units(Reaching *reaching, const double *densities)
 {
     const Guide *guide = reaching->guide;
-    reaching->count = 0;
-    reaching->unit_of = unit_of;
+    Arena *arena = guide->arena;
+    reaching->units = arena_array(arena, Unit, guide->count + 1);
+    reaching->unit_of = arena_array(arena, int, guide->count + 1);
+    reaching->next = arena_array(arena, int, guide->count + 1);
+    int *numbers = arena_array(arena, int, guide->plan->graph->value_count + 1);     /* of units by their weights, from 1 on */
     for (int i = 0; i < guide->count; i++) {
         const GuideLayer *row = &guide->layers[i];
-        const int leader = layer_sharing(guide->plan, row->layer);
-        if (leader == row->layer) {
-            unit_of_layer[leader] = reaching->count;
-            reaching->units[reaching->count++] = (Unit){.first = i, .weights = row->weights, .from = densities[i]};
+        int *number = &numbers[layer_weights(guide->plan, row->layer)];
+        if (*number == 0) {
+            reaching->units[reaching->count] = (Unit){.first = i, .last = i, .weights = row->weights, .from = densities[i]};
+            *number = ++reaching->count;
         }
-        unit_of[i] = unit_of_layer[leader];
-        join(&reaching->units[unit_of[i]], row, densities[i]);
+        Unit *unit = &reaching->units[*number - 1];
+        reaching->next[unit->last] = i;
+        reaching->next[i] = -1;
+        reaching->unit_of[i] = *number - 1;
+        unit->last = i;
+        join(unit, row, densities[i]);
     }
     for (int u = 0; u < reaching->count; u++) {
         Unit *unit = &reaching->units[u];
@@ -195,9 +200,7 @@ static void reach(Guide *guide, Measure *measure, double limit, double *densitie
 {
     Arena *arena = guide->arena;
     Reaching reaching = {.guide = guide, .measure = measure};
-    reaching.units = arena_array(arena, Unit, guide->count + 1);
-    int *unit_of = arena_array(arena, int, guide->count + 1);
-    find_units(&reaching, densities, unit_of, arena_array(arena, int, guide->plan->layer_count + 1));
+    find_units(&reaching, densities);
     Step *steps = arena_array(arena, Step, (guide->count + 1) * (CURVE + 1));
     int count = 0;
     for (int u = 0; u < reaching.count; u++)

@@ -40,10 +40,20 @@ static double structured_share(const Guide *guide, int layer, double seconds)
     return paper_at(guide, layer, &paper) ? fmin(1, seconds / paper_dense(&paper)) : 1;
 }
 
+/* ... and a layer without its empty rows and channels as the dense layer of that size. */
+static double compact_seconds(const Guide *guide, int layer)
+{
+    Paper paper;
+    const Pattern *pattern = guide->plan->layers[layer].problem.pattern, *compacted = pattern_compacted(pattern, guide->arena);
+    if (compacted == NULL || !paper_at(guide, layer, &paper))
+        return 0;
+    return paper_dense(&paper) * ((double)compacted->rows / (double)pattern->rows) * ((double)compacted->columns / (double)pattern->columns);
+}
+
 static void price_network(const Guide *guide, const double *densities, GuidePoint *points)
 {
     for (int l = 0; l < guide->plan->layer_count; l++)
         points[l] = better_point(guide, l, densities[l] > 0 ? densities[l] : guide->plan->layers[l].problem.density);
 }
 
-const GuideModel guide_paper = {"paper", dense_point, better_point, useful_range, structured_share, price_network};
+const GuideModel guide_paper = {"paper", dense_point, better_point, useful_range, structured_share, compact_seconds, price_network};

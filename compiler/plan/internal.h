@@ -11,6 +11,8 @@ StagePrice launch_price(const LaunchWork *launch, const Target *target, const Su
 /* residual.c: gives offered additions to hosts, or leaves them. Problems and surroundings in the order of the graph's nodes, which changes. */
 void residuals_take(Graph *graph, const Problem *problems, const Surroundings *surroundings, const PlanOptions *options);
 
+#define MOST_OF_GAIN 0.9             /* of the time that pruning can save at all: reached at the low end of a useful range */
+
 /* candidates.c: what surrounds each layer, before kernels are chosen; problems in the order of the graph's nodes. */
 Surroundings *network_surroundings(const Graph *graph, const Problem *problems, int threads, Arena *arena);
 double problem_seconds(const Problem *problem, const Surroundings *surroundings, const char *forced);  /* with the best kernel, or this; INFINITY: none fits */

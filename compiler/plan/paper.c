@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "compiler/plan/plan.h"
+#include "compiler/plan/internal.h"
 
 #define BETA 2.0                     /* a 4-byte column index for each 4-byte value */
 
@@ -74,12 +74,11 @@ void paper_range(const Paper *paper, double *low, double *high)
 {
     const double activations = paper->activation_bytes / paper->bandwidth, weights = paper->beta * paper->weight_bytes / paper->bandwidth;
     const double dense = paper_dense(paper), slope = paper->alpha * dense;
+    const double meeting = slope > weights ? activations / (slope - weights) : INFINITY;
+    const double last = fmin(1, fmin(1 / paper->alpha, (dense - activations) / weights));
     *low = *high = 0;
     if (activations >= dense)
         return;
-    *high = fmin(1, fmin(1 / paper->alpha, (dense - activations) / weights));
-    if (slope > weights)
-        *low = fmin(*high, activations / (slope - weights));
-    else
-        *low = *high;                /* bound by bandwidth at every density */
+    *high = last;
+    *low = meeting < last ? meeting : fmin(last, (1 - MOST_OF_GAIN) * (dense - activations) / weights);
 }

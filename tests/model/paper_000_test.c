@@ -125,6 +125,7 @@ static Status one_by_ones(Context *ctx, void *argument)
             double low, high;
             paper_range(&paper, &low, &high);
             assert_int_equal(high > 0, cap(&paper) > 1);
+            assert_true(high == 0 || (low < high && paper_speedup(&paper, low) > 1.01));
             useful += high > 0;
         }
     }
@@ -134,6 +135,22 @@ static Status one_by_ones(Context *ctx, void *argument)
     const Paper xeon = paper_for(ctx, &reduce, "xeon-e5-2697v4"), atom = paper_for(ctx, &reduce, "atom-c2750");
     near(cap(&xeon), 0.44, 0.01);
     near(cap(&atom), 1.87, 0.01);
+    return STATUS_FINE;
+}
+
+/* One image, so each weight is read for a single multiply-add. */
+static Status bandwidth_alone(Context *ctx, void *argument)
+{
+    (void)argument;
+    for (int m = 0; m < COUNT(published); m++) {
+        const Paper paper = paper_for(ctx, &(Layer){"fc", 1024, 1000, 1, 1, 1}, published[m].machine);
+        double low, high;
+        paper_range(&paper, &low, &high);
+        near(paper_speedup(&paper, high), 1, 1e-9);
+        near(paper_dense(&paper) - paper_sparse(&paper, low), 0.9 * (paper_dense(&paper) - paper_sparse(&paper, 0)), 1e-9);
+        for (double x = low; x <= high; x *= 1.1)
+            assert_true(paper_sparse_bandwidth(&paper, x) > paper_sparse_compute(&paper, x));
+    }
     return STATUS_FINE;
 }
 
@@ -166,6 +183,7 @@ static void the_formula_gives_3_70_and_9_26(void **state) { (void)state; run(spe
 static void bounds_cross_where_the_paper_says(void **state) { (void)state; run(crossings); }
 static void direct_is_above_lowered(void **state) { (void)state; run(direct_above_lowered); }
 static void one_by_ones_disagree_with_the_text(void **state) { (void)state; run(one_by_ones); }
+static void ranges_end_where_the_bandwidth_alone_decides(void **state) { (void)state; run(bandwidth_alone); }
 static void a_machine_needs_an_alpha(void **state) { (void)state; run(not_every_machine); }
 
 /* ---- the table ---- */
@@ -190,7 +208,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_formula_gives_3_70_and_9_26),   cmocka_unit_test(bounds_cross_where_the_paper_says),
         cmocka_unit_test(direct_is_above_lowered),           cmocka_unit_test(one_by_ones_disagree_with_the_text),
-        cmocka_unit_test(a_machine_needs_an_alpha),
+        cmocka_unit_test(ranges_end_where_the_bandwidth_alone_decides), cmocka_unit_test(a_machine_needs_an_alpha),
     };
     if (argc > 1 && strcmp(argv[1], "--print") == 0)
         return context_run(print, NULL);
