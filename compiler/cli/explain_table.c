@@ -3,7 +3,7 @@
 
 #include "compiler/cli/explain.h"
 
-enum { COLUMNS = 13, TEXT_COLUMNS = 5, LONGEST_NAME = 24, LONGEST_OPERATOR = 13 };
+enum { COLUMNS = 13, TEXT_COLUMNS = 5, LONGEST_NAME = 40, LONGEST_OPERATOR = 13 };
 
 static const char *gain_text(Arena *arena, double gain)
 {
@@ -24,7 +24,8 @@ static void fill_row(const Explanation *explanation, const LayerView *view, cons
     Arena *arena = explanation->ctx->graph;
     const bool product = view->dense_flops > 0;
     const char *const row[COLUMNS] = {
-        short_name(arena, view->name, LONGEST_NAME), short_name(arena, view->op, LONGEST_OPERATOR), dims_text(arena, view->shape), view->kernel,
+        short_name(arena, text_quote(arena, view->name, strlen(view->name)), LONGEST_NAME), short_name(arena, view->op, LONGEST_OPERATOR),
+        dims_text(arena, view->shape), view->kernel,
         view->bound, product ? percent_text(arena, view->density) : "", figures_text(arena, view_intensity(view)),
         milliseconds_text(explanation, view->seconds),
         percent_text(arena, explanation->seconds > 0 ? view->seconds / explanation->seconds : 0), figures_text(arena, view_rate(view) * 1e-9),

@@ -166,7 +166,7 @@ def check_paper():
 def write_hostile(path):
     """Names that XML, HTML and terminals would trip over; the bytes that are no UTF-8 are put in afterwards."""
     names = ['<script>alert("x")</script>', "a&b]]>'c", "\x01\x1b[31mred\x7f", "turned\u202ename", "XXYY-not-utf8", "long" * 80,
-             "\uffff\ufffe", "日本語の層"]
+             "\uffff\ufffe", "日本語の層", "stage4/unit2/branch2/convolution_of_40_c", "層" * 60]
     generator = numpy.random.default_rng(1)
     nodes, weights, value = [], [], "x"
     for i, name in enumerate(names):
@@ -215,7 +215,10 @@ def check_picture():
         assert b"<script" not in picture and b"\x1b" not in picture and "\u202e".encode() not in picture
     check_network(explain("hostile.onnx", *options))
     table = call("explain", "hostile.onnx", *options).stdout
-    assert b"\x1b" not in table and len(table.splitlines()) == count + 6
+    assert b"\x1b" not in table and "\u202e".encode() not in table and len(table.splitlines()) == count + 6
+    assert "日本語の層" in table.decode() and b"\\x1b[31mred" in table
+    call("explain", "hostile.onnx", "stage4/unit2/branch2/convolution_of_40_c", *options)
+    assert b"stage4/unit2/branch2/convolution_of_40_c " in table                # as LAYER takes it
 
 
 def check_wrong_use():
