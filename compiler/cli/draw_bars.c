@@ -62,12 +62,21 @@ static void draw_scale(const Bars *bars, double longest, double top, double bott
     svg_text(bars->stream, "small", RIGHT + 12, top - 4, 0, "predicted ms in the network");
 }
 
+/* As much of the name as there is room for beside the bars. */
+static const char *fitting_name(Arena *arena, const char *name)
+{
+    const char *text = name;
+    for (int most = 40; most > 8 && svg_width(text) > LEFT - 10; most--)
+        text = short_name(arena, name, most);
+    return text;
+}
+
 static void draw_row(const Bars *bars, const LayerView *view, double y)
 {
     FILE *stream = bars->stream;
     const bool two = has_two(view);
     const double dense = view->dense_seconds * bars->scale, chosen = view->seconds * bars->scale, middle = y + (two ? BAR : BAR / 2.0) + 4.5;
-    svg_text(stream, "end", LEFT - 6, middle, 0, short_name(bars->arena, view->name, 30));
+    svg_text(stream, "end", LEFT - 6, middle, 0, fitting_name(bars->arena, view->name));
     if (two)
         svg_box(stream, "hatch", LEFT, y + 2, fmax(dense, 0.5), BAR);
     svg_box(stream, two ? "black" : view->dense_flops > 0 ? "hatch" : "white", LEFT, y + 2 + (two ? BAR : 0), fmax(chosen, 0.5), BAR);

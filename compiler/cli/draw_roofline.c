@@ -32,9 +32,11 @@ typedef struct Chart {
     int taken_count;
 } Chart;
 
+/* What lies beyond the axis, which has only so many decades, stands at its end. */
 static double place(const Axis *axis, double value)
 {
-    return axis->from + (log10(value) - axis->low) / (axis->high - axis->low) * (axis->to - axis->from);
+    const double part = (log10(value) - axis->low) / (axis->high - axis->low);
+    return axis->from + fmin(1, fmax(0, part)) * (axis->to - axis->from);
 }
 
 /* ---- what the machine allows ---- */
@@ -47,9 +49,8 @@ static void add_roof(Chart *chart, const char *name, const char *look, double ba
 
 static void find_roofs(Chart *chart)
 {
-    const Plan *plan = chart->explanation->plan;
-    const Machine *machine = &plan->target->machine;
-    const double cores = plan->target->isa.gpu || plan->threads > machine->cores ? machine->cores : plan->threads, hertz = cores * machine->ghz * 1e9;
+    const Machine *machine = &chart->explanation->plan->target->machine;
+    const double hertz = chart->explanation->cores * machine->ghz * 1e9;    /* of all of them together */
     if (!chart->explanation->by_paper) {
         add_roof(chart, "L1", "dashdot", machine->load_ports * machine->vector_bytes * hertz);
         add_roof(chart, "L2", "dash", machine->l2_bytes > 0 ? machine->l2_bandwidth * hertz : 0);

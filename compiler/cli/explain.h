@@ -34,7 +34,8 @@ typedef struct Explanation {
     int count;
     double seconds, dense_seconds;   /* of the whole network: as planned; with the best dense kernel in every layer */
     double dense_flops, real_flops;
-    double peak, bandwidth;          /* FLOP/s and bytes/s from memory, of the threads asked for */
+    double cores;                    /* that the threads asked for keep busy; of a GPU all */
+    double peak, bandwidth;          /* FLOP/s and bytes/s from memory, of those cores */
 } Explanation;
 
 /* ---- explain_view.c: gathering ---- */

@@ -133,26 +133,22 @@ void explanation_sum(Explanation *explanation)
     }
 }
 
-static int threads_used(const Plan *plan)
+static double cores_used(const Plan *plan)
 {
     const double cores = plan->target->machine.cores;
-    return plan->target->isa.gpu || plan->threads > cores ? (int)cores : plan->threads;
-}
-
-static double bandwidth_of(const Plan *plan)
-{
-    const Machine *machine = &plan->target->machine;
-    return 1e9 * fmin(machine->memory_all, machine->memory_bandwidth * threads_used(plan));
+    return plan->target->isa.gpu ? cores : fmin(cores, plan->threads);
 }
 
 Explanation *explanation_make(Context *ctx, const Options *options, const Plan *plan)
 {
     const Graph *graph = plan->graph;
+    const Machine *machine = &plan->target->machine;
     Explanation *explanation = arena_new_of(ctx->graph, Explanation);
     *explanation = (Explanation){.ctx = ctx, .options = options, .plan = plan, .model = graph->name};
     explanation->batch = graph->input_count > 0 && graph->inputs[0]->shape.rank > 0 ? graph->inputs[0]->shape.dims[0] : 1;
-    explanation->peak = 2 * machine_peak(&plan->target->machine, threads_used(plan));
-    explanation->bandwidth = bandwidth_of(plan);
+    explanation->cores = cores_used(plan);
+    explanation->peak = 2 * machine_peak(machine, (int)explanation->cores);
+    explanation->bandwidth = 1e9 * fmin(machine->memory_all, machine->memory_bandwidth * explanation->cores);
     explanation->views = arena_array(ctx->graph, LayerView, plan->layer_count + 1);
     for (int l = 0; l < plan->layer_count; l++)
         if (plan->layers[l].kernel)

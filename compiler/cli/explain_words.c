@@ -139,7 +139,7 @@ const char *machine_line(const Explanation *explanation)
     const Machine *machine = &plan->target->machine;
     const char *threads = arena_format(arena, "%d thread%s", plan->threads, plan->threads == 1 ? "" : "s");
     return arena_format(arena, "%s on %s (%s), %s: %s %s GFLOP/s, %s GB/s from memory",
-                        text_quote(arena, explanation->model, strlen(explanation->model)),
+                        short_name(arena, text_quote(arena, explanation->model, strlen(explanation->model)), 40),
                         text_quote(arena, machine->name, strlen(machine->name)), plan->target->isa.name,
                         plan->target->isa.gpu || explanation->by_paper ? "all of it" : threads, explanation->by_paper ? "SGEMM" : "peak",
                         figures_text(arena, explanation->peak * 1e-9), figures_text(arena, explanation->bandwidth * 1e-9));

@@ -4,6 +4,7 @@
 #include "compiler/cli/svg.h"
 
 #define CHARACTER_WIDTH 6.7          /* of an average letter at 11 pixels in the widest of the common fonts */
+#define IDEOGRAPH_WIDTH 11.0         /* and of the characters of East Asia, among those of three bytes and more */
 
 static const char style[] =
     "text { font-family: Helvetica, Arial, 'Liberation Sans', sans-serif; font-size: 11px; fill: black }\n"
@@ -57,7 +58,8 @@ double svg_width(const char *text)
     double width = 0;
     for (size_t left = strlen(text); left > 0;) {
         const size_t taken = text_character(text, left), step = taken > 0 ? taken : 1;
-        width += taken == 1 && strchr("iljtf.,:;|!'()[]/ ", *text) ? 0.6 * CHARACTER_WIDTH : CHARACTER_WIDTH;
+        const bool narrow = taken == 1 && strchr("iljtf.,:;|!'()[]/ ", *text);
+        width += taken > 2 ? IDEOGRAPH_WIDTH : narrow ? 0.6 * CHARACTER_WIDTH : CHARACTER_WIDTH;
         text += step;
         left -= step;
     }
