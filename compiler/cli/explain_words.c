@@ -156,17 +156,9 @@ const char *paper_line(const Explanation *explanation)
 
 const char *projection_line(const Explanation *explanation)
 {
-    const Options *options = explanation->options;
-    Arena *arena = explanation->ctx->graph;
-    if (!options->prune_file && options->prune <= 0)
-        return explanation->plan->target->isa.gpu ? "a projection: kernels for GPUs are priced, they cannot be written yet" : NULL;
-    Text text = text_new(arena);
-    text_add(&text, "a projection, not this model: layers pruned by magnitude to ");
-    if (options->prune > 0)
-        text_format(&text, "density %s%s", percent_text(arena, options->prune), options->prune_file ? ", or " : "");
-    if (options->prune_file)
-        text_format(&text, "the densities of %s", text_quote(arena, options->prune_file, strlen(options->prune_file)));
-    return text.data;
+    const Plan *plan = explanation->plan;
+    const char *gpu = plan->target->isa.gpu ? "a projection: kernels for GPUs are priced, they cannot be written yet" : NULL;
+    return plan->graph->projection ? plan->graph->projection : gpu;
 }
 
 const char *total_line(const Explanation *explanation)

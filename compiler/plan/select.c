@@ -331,17 +331,16 @@ static const Choice *best_instead(const Selection *selection, const Problem *pro
     return best;
 }
 
-/* Of three digits, as prices are compared. */
-static const char *time_text(Arena *arena, double seconds)
+static const char *time_text(Arena *arena, int64_t price)
 {
     static const struct { double picoseconds; const char *unit; } units[] = {{1e12, "s"}, {1e9, "ms"}, {1e6, "us"}};
-    const double price = (double)price_rounded(seconds);
     int i = 0;
-    while (i < COUNT(units) - 1 && price < units[i].picoseconds)
+    while (i < COUNT(units) - 1 && (double)price < units[i].picoseconds)
         i++;
-    return arena_format(arena, "%.4g %s", price / units[i].picoseconds, units[i].unit);
+    return arena_format(arena, "%.4g %s", (double)price / units[i].picoseconds, units[i].unit);
 }
 
+/* Its own price is told beside it. */
 static const char *reason(const Selecting *selecting, const LayerPlan *layer, const Selection *selection, const Choice *chosen)
 {
     Arena *arena = selecting->plan->graph->arena;
@@ -351,15 +350,13 @@ static const char *reason(const Selecting *selecting, const LayerPlan *layer, co
         return "drawn by --select random";
     if (selection->kernels == 1)
         return "the only kernel that fits";
-    const char *bound = bound_name(layer->price.bound, selecting->plan->target->isa.gpu);
-    const char *own = arena_format(arena, "%s, bound by %s", time_text(arena, layer->price.seconds), bound);
     const Choice *next = best_instead(selection, &layer->problem, chosen, false);
     if (next == NULL)
-        return own;
-    const char *time = time_text(arena, (double)next->price * 1e-12);
+        return "no other kernel fits in these layouts";
+    const char *time = time_text(arena, next->price);
     if (next->price < chosen->price)
-        return arena_format(arena, "%s; %s alone would be faster with %s, but the layers around it slower", own, next->kernel->name, time);
-    return arena_format(arena, "%s; next is %s with %s", own, next->kernel->name, time);
+        return arena_format(arena, "%s alone would be faster with %s, but the layers around it slower", next->kernel->name, time);
+    return arena_format(arena, "the cheapest; next is %s with %s", next->kernel->name, time);
 }
 
 static void compare_with_dense(LayerPlan *layer, const Selection *selection, const Choice *chosen)
