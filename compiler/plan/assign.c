@@ -88,6 +88,13 @@ static void add_state(Assign *assign, int *count, State state)
     assign->buffer[(*count)++] = state;
 }
 
+/* Layers that take years are all the same. */
+static int64_t sum_of(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
 static int expand(Assign *assign, int n)
 {
     const AssignNode *node = &assign->nodes[n];
@@ -101,7 +108,7 @@ static int expand(Assign *assign, int n)
             const AssignOption *option = &node->options[i];
             const bool possible = option->out == 0 || assign->slot[n] >= 0 || assign->last[n] == n;
             if (possible && option->in == layout_at(state->key, from))
-                add_state(assign, &count, (State){with_layout(key, assign->slot[n], option->out), state->cost + option->cost, s, i});
+                add_state(assign, &count, (State){with_layout(key, assign->slot[n], option->out), sum_of(state->cost, option->cost), s, i});
         }
     }
     return count;

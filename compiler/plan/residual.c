@@ -124,6 +124,15 @@ static int drawn(const Residuals *residuals, const int *offers, int count)
     return best;
 }
 
+/* Of those for the same addition, so that each is asked about once. */
+static bool first_offer(const Residuals *residuals, int offer)
+{
+    int i = 0;
+    while (residuals->offers[i].addition != residuals->offers[offer].addition)
+        i++;
+    return i == offer;
+}
+
 static int choose(const Residuals *residuals, const Node *addition)
 {
     int offers[2], count = 0;        /* an addition has two sides */
@@ -138,8 +147,11 @@ void residuals_take(Graph *graph, const Problem *problems, const Surroundings *s
     Residuals residuals = {.graph = graph, .problems = problems, .surroundings = surroundings, .options = options};
     collect(&residuals);
     bool *taken = arena_array(graph->ctx->scratch, bool, residuals.count + 1);
-    for (int i = 0; i < residuals.count; i++)
-        taken[i] = choose(&residuals, residuals.offers[i].addition) == i;
+    for (int i = 0; i < residuals.count; i++) {
+        const int best = first_offer(&residuals, i) ? choose(&residuals, residuals.offers[i].addition) : -1;
+        if (best >= 0)
+            taken[best] = true;
+    }
     for (int i = residuals.count - 1; i >= 0; i--)
         if (taken[i])
             fuse_residual(graph, residuals.offers[i].host, residuals.offers[i].addition);
