@@ -60,15 +60,16 @@ static void take(double *number, double said)
         *number = said;
 }
 
-/* Hypervisors tell stories: a level that would be smaller than the one inside it is none. */
+/* Hypervisors tell stories. A level 2 that would be smaller than level 1, or hidden, is the nearest known core's; such a level 3 is none. */
 static void take_caches(const ProbeSystem *system, Machine *machine)
 {
     take(&machine->line_bytes, system->line_bytes);
     take(&machine->l1i_bytes, system->l1i_bytes);
     take(&machine->l1_bytes, system->l1_bytes);
     if (system->l1_bytes > 0) {
-        machine->l2_bytes = system->l2_bytes >= system->l1_bytes ? system->l2_bytes : 0;
-        machine->l2_cores = machine->l2_bytes > 0 ? fmax(1, system->l2_cores) : 0;
+        const bool told = system->l2_bytes >= system->l1_bytes;
+        machine->l2_bytes = told ? system->l2_bytes : fmax(machine->l2_bytes, machine->l1_bytes);
+        machine->l2_cores = told ? fmax(1, system->l2_cores) : machine->l2_cores;
         machine->l3_bytes = system->l3_bytes >= fmax(machine->l1_bytes, machine->l2_bytes) ? system->l3_bytes : 0;
         machine->l3_cores = machine->l3_bytes > 0 ? fmax(1, system->l3_cores) : 0;
         machine->l3_bandwidth = machine->l3_bytes > 0 ? fmax(machine->l3_bandwidth, 1) : 0;
@@ -95,7 +96,8 @@ static void measure(Context *ctx, const ProbeSystem *system, const ProbeWidths *
     clamp(machine);
     probe_measure(widths, system->memory_bytes, machine);
     probe_team(widths->loops[0], system, machine);
-    machine->sgemm_gflops = probe_digits(0.85 * 2e-9 * machine->cores * machine->ghz * 1e9 * machine->fma_ports * machine->vector_bytes / sizeof(float), 3);
+    const double peak = 2 * machine->cores * machine->ghz * machine->fma_ports * machine->vector_bytes / sizeof(float);    /* GFLOP/s */
+    machine->sgemm_gflops = probe_digits(0.85 * peak, 3);
     clamp(machine);
 }
 

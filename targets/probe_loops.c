@@ -1,4 +1,5 @@
-/* The loops that measure a core, in the words of the vector vocabulary: compiled once for each instruction set, under a name of its own (PROBE_LOOPS). */
+/* The loops that measure a core, in the words of the vector vocabulary: compiled once for each instruction set, under a name of its own
+   (PROBE_LOOPS). */
 #include PROBE_VOCABULARY
 
 #include "targets/probe.h"
@@ -16,8 +17,8 @@ enum { STREAMS = 12 };
 
 enum { LANES = sizeof(v_float) / sizeof(float), CLOCK_ADDS = 96, LONG_TURN = 4 };
 
-/* USED(a): compilers must have the vector, and may not know where it goes. HIDDEN(a), HIDDEN_NUMBER(n): they know nothing of its value from here on, so
-   that chains are not found to be the same. */
+/* USED(a): compilers must have the vector, and may not know where it goes. HIDDEN(a), HIDDEN_NUMBER(n): they know nothing of its value from here
+   on, so that chains are not found to be the same. */
 #if defined(__x86_64__)
 #define ANY_VECTOR "v"
 #elif defined(__aarch64__)
@@ -42,7 +43,6 @@ enum { LANES = sizeof(v_float) / sizeof(float), CLOCK_ADDS = 96, LONG_TURN = 4 }
 #define STEP(i) x##i = MULTIPLY(x##i);
 #define STEP_AND_ADD(i) x##i = MULTIPLY(x##i); USED(v_add(x##i, one));
 #define END(i) USED(x##i);
-
 
 static void multiply(int64_t turns)
 {
@@ -119,4 +119,7 @@ static void store(float *data, size_t bytes)
 }
 
 extern const ProbeLoops PROBE_LOOPS;
-const ProbeLoops PROBE_LOOPS = {sizeof(v_float), STREAMS, CLOCK_ADDS, LONG_TURN * STREAMS * sizeof(v_float), clock_chain, multiply, arithmetic, latency, load, store};
+const ProbeLoops PROBE_LOOPS = {
+    .vector_bytes = sizeof(v_float), .streams = STREAMS, .clock_adds = CLOCK_ADDS, .block_bytes = LONG_TURN * STREAMS * sizeof(v_float),
+    .clock = clock_chain, .multiply = multiply, .arithmetic = arithmetic, .latency = latency, .load = load, .store = store,
+};

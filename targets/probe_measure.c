@@ -1,5 +1,5 @@
-/* Measures one core: widths, ports and latencies, bandwidths. Everything is run many times, in turns, and the fastest run counts: others on the machine
-   can only make it slower. */
+/* Measures one core: widths, ports and latencies, bandwidths. Everything is run many times, in turns, and the fastest run counts: others on the
+   machine can only make it slower. */
 #define _GNU_SOURCE
 #include "targets/probe.h"
 
@@ -203,12 +203,14 @@ static const ProbeLoops *choose_width(const ProbeWidths *widths)
 
 static const double level3_parts[] = {1, 0.75, 0.5};
 
-enum { CLOCK, MULTIPLY, ARITHMETIC, LATENCY, LOAD, WIDE, SPLIT, STORE, STEADY, RANDOM, LEVEL2, LEVEL3, LEVEL3_PARTS, MEMORY = LEVEL3_PARTS + 3, TASKS };
+enum { CLOCK, MULTIPLY, ARITHMETIC, LATENCY, LOAD, WIDE, SPLIT, STORE, STEADY, RANDOM, LEVEL2, LEVEL3, LEVEL3_PARTS,
+       MEMORY = LEVEL3_PARTS + COUNT(level3_parts), TASKS };
 
 static void make_tasks(const ProbeWidths *widths, const ProbeLoops *loops, const Machine *machine, float *data, double bytes, Task *tasks)
 {
     /* well inside each level, and outside of the one before, also where others use a shared one or a hypervisor is wrong about its size */
-    const double l1 = machine->l1_bytes / 2, l2 = fmax(machine->l2_bytes / 2, machine->l1_bytes * 2), l3 = fmax(machine->l3_bytes / 4, l2 * 4);
+    const double l1 = fmin(machine->l1_bytes, bytes) / 2, l2 = fmax(machine->l2_bytes / 2, machine->l1_bytes * 2);
+    const double l3 = fmax(machine->l3_bytes / 4, l2 * 4);
     tasks[CLOCK] = compute_task(loops->clock, loops->clock_adds);
     tasks[MULTIPLY] = compute_task(loops->multiply, loops->streams);
     tasks[ARITHMETIC] = compute_task(loops->arithmetic, loops->streams * 2);
