@@ -1,5 +1,5 @@
-/* Times a model: the whole run, then each layer with the clock read between stages, then, if asked to, each layer again and again by itself. Medians over
-   repeated runs after a warm-up. */
+/* Times a model: the whole run, then each layer with the clock read between stages, then, if asked to, each layer again and again by itself.
+   Medians over repeated runs after a warm-up. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -99,8 +99,8 @@ static int measure_layers(Bench *bench)
     return TULLE_OK;
 }
 
-/* Everything up to the layer, then the layer `times` times: it finds its input in every one of them, and all it touches where the last one left it.
-   The median of the layer's time; negative: out of memory, or status says why. */
+/* Everything up to the layer, then the layer `times` times: it finds all it touches where the last one left it (one that works in place its own
+   result as its input). The median of the layer's time; negative: out of memory, or status says why. */
 static double measure_alone(Bench *bench, const struct tulle_layer *layer, int times, int *status)
 {
     struct tulle_model alone = *bench->model;
@@ -254,7 +254,8 @@ static void print_whole(FILE *stream, const Bench *bench)
 static bool print_table(FILE *stream, const Bench *bench)
 {
     static const char *const titles[] = {"layer", "operator", "kernel", "nonzero", "median ms", "predicted", "GFLOP/s", "effective"};
-    static const char *const hot_titles[] = {"layer", "operator", "kernel", "nonzero", "median ms", "predicted", "hot ms", "predicted", "GFLOP/s", "effective"};
+    static const char *const hot_titles[] = {"layer", "operator", "kernel", "nonzero", "median ms", "predicted", "hot ms", "predicted", "GFLOP/s",
+                                             "effective"};
     const int layers = bench->model->layer_count, columns = bench->hot ? MOST_COLUMNS : MOST_COLUMNS - 2;
     int rows = 1;
     Row *texts = calloc((size_t)layers + 1, sizeof *texts);

@@ -130,7 +130,8 @@ void emit_zeros(const Emission *emission, const char *condition, const char *arr
 }
 
 /* A padded output: who has a row's end fills the gap behind it, who has the first row's beginning what comes before it, and so on, so that each
-   element is written by one part. `y` is moved by so much that plain indices, which residuals have too, mean the padded row's elements. */
+   element is written by one part. `y` is moved by so much that plain indices, which residuals have too, mean the padded row's elements; that is
+   forwards, to `there` at the most, as rows and planes are no shorter padded than plain. */
 static void padded_rows(const Emission *emission, const Window *window, const Planes *planes)
 {
     Out *out = emission->out;

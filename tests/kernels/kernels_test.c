@@ -1,5 +1,6 @@
-/* Random small layers through every kernel that takes them, in every layout they read, leaving results in layouts drawn at random; on every instruction set that this machine or an emulator can run, against the naive
-   reference in double. Usage: kernels_test [--isa NAME] [--layers COUNT] [--seed SEED] [--keep FOLDER]. */
+/* Random small layers through every kernel that takes them, in every layout they read, leaving results in layouts drawn at random; on every
+   instruction set that this machine or an emulator can run, against the naive reference in double.
+   Usage: kernels_test [--isa NAME] [--layers COUNT] [--seed SEED] [--keep FOLDER]. */
 #include "codegen/kernel.h"
 #include "compiler/plan/internal.h"
 #include "layers.h"

@@ -1,5 +1,6 @@
-/* Runs a generated program on the inputs of a file (sizes of inputs and outputs first, since layouts may pad them), its stages in several numbers of parts, last part first, and compares the bits. Inputs, outputs
-   and workspace end where memory does; what is written starts as NaNs. The outputs go to another file. */
+/* Runs a generated program on the inputs of a file (sizes of inputs and outputs first, since layouts may pad them), its stages in several numbers
+   of parts, last part first, and compares the bits. Inputs, outputs and workspace end where memory does; what is written starts as NaNs. The outputs
+   go to another file. */
 #include PROGRAM_HEADER
 
 #include <stdio.h>
