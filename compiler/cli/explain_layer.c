@@ -62,7 +62,7 @@ static void print_choice(Arena *arena, const LayerView *view, const LayerPlan *l
     if (view->ranged && view->useful_high <= 0)
         printf("useful range of density: none\n");
     else if (view->ranged)
-        printf("useful range of density: %s to %s\n", percent_text(arena, view->useful_low), percent_text(arena, view->useful_high));
+        printf("useful range of density: %s to %s\n", share_text(arena, view->useful_low), share_text(arena, view->useful_high));
 }
 
 static void print_head(const Explanation *explanation, const LayerView *view)

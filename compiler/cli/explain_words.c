@@ -11,8 +11,14 @@ const char *figures_text(Arena *arena, double number)
 {
     if (!(number > 0))
         return "";
-    const int before = (int)floor(log10(number)) + 1, after = before > 2 ? 0 : before < -3 ? 6 : 3 - before;
+    const double rounded_up = number * (1 + 0.5e-3);     /* 9.996 is 10.0 */
+    const int before = (int)floor(log10(rounded_up)) + 1, after = before > 2 ? 0 : before < -3 ? 6 : 3 - before;
     return arena_format(arena, "%.*f", after, number);
+}
+
+const char *share_text(Arena *arena, double share)
+{
+    return share > 0 ? arena_format(arena, "%s %%", figures_text(arena, share * 100)) : "0 %";
 }
 
 const char *percent_text(Arena *arena, double part)

@@ -1,18 +1,10 @@
 /* guide's table: a row a layer with weights, the network, and the answer to a limit. */
-#include <math.h>
 #include <string.h>
 
 #include "compiler/cli/explain.h"
 #include "compiler/cli/guide.h"
 
 enum { COLUMNS = 10, TEXT_COLUMNS = 2, LONGEST_NAME = 32 };
-
-/* Densities reach from 1 to one in thousands. */
-static const char *share_text(Arena *arena, double share)
-{
-    const double percent = share * 100;
-    return arena_format(arena, "%.*f %%", percent >= 99.95 ? 0 : percent >= 9.995 ? 1 : percent >= 0.995 ? 2 : 3, percent);
-}
 
 static const char *gain_text(Arena *arena, double dense, double seconds)
 {
@@ -21,8 +13,7 @@ static const char *gain_text(Arena *arena, double dense, double seconds)
 
 static const char *milliseconds(Arena *arena, double seconds)
 {
-    const double ms = seconds * 1e3;
-    return arena_format(arena, "%.*f", ms >= 100 ? 1 : ms >= 1 ? 2 : 4, ms);
+    return seconds > 0 ? figures_text(arena, seconds * 1e3) : "0";
 }
 
 static const char *range_text(Arena *arena, const GuideLayer *row)
@@ -40,11 +31,14 @@ static const char *advice(Arena *arena, const GuideLayer *row)
     }
 }
 
-/* "41.2 % at 10.0 %": fewer rows than that beat this density. */
+/* "41.2 % at 10.0 %": fewer rows than that beat this density. Where the density gains nothing, one row less does; where it gains most, no row is few
+   enough. */
 static const char *structured_text(Arena *arena, const GuideLayer *row)
 {
     if (row->structured_below >= 1)
-        return "any";
+        return "all rows";
+    if (row->structured_below <= 0)
+        return arena_format(arena, "no rows at %s", share_text(arena, row->structured_at));
     return arena_format(arena, "%s at %s", share_text(arena, row->structured_below), share_text(arena, row->structured_at));
 }
 
@@ -128,8 +122,10 @@ void guide_table(Context *ctx, const Guide *guide)
     for (int i = 0; i < rows * columns; i++)
         shown[i] = cells[i / columns * COLUMNS + i % columns];
     const char *model = text_quote(arena, plan->graph->name, strlen(plan->graph->name));
-    printf("%s on %s (%s), %d thread%s, by %s\n", model, plan->target->machine.name, plan->target->isa.name, plan->threads,
-           plan->threads == 1 ? "" : "s", guide->model == &guide_counts ? "our kernels' counts" : "the paper's formula");
+    const bool by_counts = guide->model == &guide_counts, whole = plan->target->isa.gpu || !by_counts;
+    printf("%s on %s (%s), %s, by %s\n", model, plan->target->machine.name, plan->target->isa.name,
+           whole ? "all of it" : arena_format(arena, "%d thread%s", plan->threads, plan->threads == 1 ? "" : "s"),
+           by_counts ? "our kernels' counts" : "the paper's formula");
     if (plan->graph->projection)
         printf("%s\n", plan->graph->projection);
     printf("\n");
