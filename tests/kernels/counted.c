@@ -1,5 +1,6 @@
 /* Layers of common shapes, each for one kernel, in a program whose counts counts.py holds against what runs.
-   Usage: counted TARGET FOLDER [KERNEL]: writes counted.c, counted.h, counted.weights and counted.json, what work() says of every layer. */
+   Usage: counted TARGET FOLDER TILINGS [KERNEL]: with at most so many tilings of each layer, up to 6, writes counted.c, counted.h, counted.weights
+   and counted.json, what work() says of every layer. */
 #include "codegen/kernel.h"
 #include "compiler/plan/internal.h"
 #include "layers.h"
@@ -151,7 +152,7 @@ typedef struct Program {
     const Target *target;
     Tiling tilings[COUNT(cases) * MOST_COPIES];
     ForcedKernel forced[COUNT(cases) * MOST_COPIES];
-    int count;
+    int count, most_copies;
 } Program;
 
 static void add_copies(Program *program, int number)
@@ -165,7 +166,7 @@ static void add_copies(Program *program, int number)
     if (!kernel->fits(&problem))
         return;
     Tiling list[MOST_TILINGS];
-    const int count = plain_tilings(&problem, kernel, list), copies = count < MOST_COPIES ? count : MOST_COPIES;
+    const int count = plain_tilings(&problem, kernel, list), copies = count < program->most_copies ? count : program->most_copies;
     for (int i = 0; i < copies; i++) {
         const char *name = arena_format(ctx->graph, "case%d.%d", number, i);
         add_case(program->graph, one, name);
@@ -203,9 +204,9 @@ static void write_counts(const Plan *plan, FILE *file)
     for (int l = 0; l < plan->layer_count; l++) {
         const LayerPlan *layer = &plan->layers[l];
         const int32_t *size = layer->tiling.size;
-        fprintf(file, "%s\n{\"name\": \"%s\", \"kernel\": \"%s\", \"op\": \"%s\", \"tiling\": \"%d %d %d\", \"code_bytes\": %.0f, \"multiply_adds\": %.0f, \"stages\": [",
-                l > 0 ? "," : "", layer->problem.node->name, layer->kernel->name, op_info(layer->problem.node->op)->name, size[0], size[1], size[2],
-                layer->work.code_bytes, layer->work.multiply_adds);
+        fprintf(file, "%s\n{\"name\": \"%s\", \"kernel\": \"%s\", \"op\": \"%s\", \"tiling\": \"%d %d %d\", ", l > 0 ? "," : "",
+                layer->problem.node->name, layer->kernel->name, op_info(layer->problem.node->op)->name, size[0], size[1], size[2]);
+        fprintf(file, "\"code_bytes\": %.0f, \"stages\": [", layer->work.code_bytes);
         for (int s = 0; s < layer->work.stage_count; s++) {
             const StageWork *stage = &layer->work.stages[s];
             fprintf(file, "%s{\"instructions\": %.0f, \"fma\": %.0f, \"vector\": %.0f, \"loads\": %.0f, \"split_loads\": %.0f, \"stores\": %.0f}",
@@ -217,7 +218,9 @@ static void write_counts(const Plan *plan, FILE *file)
 }
 
 typedef struct Arguments {
-    const char *target, *folder, *kernel;
+    const char *target, *folder;
+    int copies;
+    const char *kernel;              /* NULL: all */
 } Arguments;
 
 static Status write_all(Context *ctx, void *argument)
@@ -226,6 +229,7 @@ static Status write_all(Context *ctx, void *argument)
     Program *program = arena_new_of(ctx->graph, Program);
     program->graph = graph_new(ctx, "counted layers");
     program->target = target_named(ctx, arguments->target);
+    program->most_copies = arguments->copies;
     for (int i = 0; i < COUNT(cases); i++)
         if (arguments->kernel == NULL || strcmp(arguments->kernel, cases[i].kernel) == 0)
             add_copies(program, i);
@@ -246,10 +250,13 @@ static Status write_all(Context *ctx, void *argument)
 
 int main(int argc, char **argv)
 {
-    if (argc < 3) {
-        fprintf(stderr, "usage: counted TARGET FOLDER [KERNEL]\n");
+    Arguments arguments = {.copies = argc > 3 ? atoi(argv[3]) : 0};
+    if (arguments.copies < 1 || arguments.copies > MOST_COPIES) {
+        fprintf(stderr, "usage: counted TARGET FOLDER TILINGS [KERNEL]\n");
         return STATUS_USAGE;
     }
-    Arguments arguments = {argv[1], argv[2], argc > 3 ? argv[3] : NULL};
+    arguments.target = argv[1];
+    arguments.folder = argv[2];
+    arguments.kernel = argc > 4 ? argv[4] : NULL;
     return context_run(write_all, &arguments);
 }
