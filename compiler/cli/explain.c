@@ -40,10 +40,7 @@ static void check_options(Context *ctx, const Options *options, const char *laye
 {
     if (options->json && options->svg && !strcmp(options->svg, "-"))
         fail(ctx, STATUS_USAGE, NULL, NULL, "--json and --svg - cannot both go to standard output");
-    if (options->alpha && strcmp(options->alpha, "paper") != 0)
-        fail(ctx, STATUS_USAGE, NULL, "leave it out for the alpha that follows from our kernels' counts", "--alpha takes 'paper', not '%s'",
-             text_quote(ctx->graph, options->alpha, strlen(options->alpha)));
-    if (options->alpha && layer)
+    if (asked_for_paper(ctx, options) && layer)
         fail(ctx, STATUS_USAGE, NULL, NULL, "the paper's formula knows no candidates: leave out --alpha or the layer");
     if (options->svg && layer)
         fail(ctx, STATUS_USAGE, NULL, NULL, "--svg draws the whole network, not one layer");

@@ -44,6 +44,7 @@ Explanation *explanation_make(Context *ctx, const Options *options, const Plan *
 void explanation_candidates(Explanation *explanation, LayerView *view);    /* asks for them */
 void explanation_range(const Explanation *explanation, LayerView *view);   /* the useful range of density */
 void explanation_sum(Explanation *explanation);
+bool asked_for_paper(Context *ctx, const Options *options);                /* explain_paper.c: by --alpha; anything else there is wrong use */
 void explanation_by_paper(Explanation *explanation);                       /* explain_paper.c: prices by the paper's formula instead */
 double view_gain(const LayerView *view);                                   /* over the best dense kernel; 0: nothing to compare with */
 double view_intensity(const LayerView *view);                              /* FLOPs done for each byte touched first */

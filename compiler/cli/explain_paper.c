@@ -5,14 +5,13 @@
 #include "compiler/cli/explain.h"
 #include "compiler/plan/paper.h"
 
-static _Noreturn void fail_no_alpha(Context *ctx, const Machine *machine)
+bool asked_for_paper(Context *ctx, const Options *options)
 {
-    Text text = text_new(ctx->graph);
-    for (int i = 0; i < machine_count; i++)
-        if (machines[i].paper_alpha > 0)
-            text_format(&text, "%s%s", text.length ? ", " : "those with one: ", machines[i].name);
-    fail(ctx, STATUS_USAGE, "--alpha paper", text.data, "the paper has no alpha for '%s'",
-         text_quote(ctx->graph, machine->name, strlen(machine->name)));
+    static const char *const names[] = {"paper"};
+    if (options->alpha && strcmp(options->alpha, names[0]) != 0)
+        fail(ctx, STATUS_USAGE, NULL, options_hint(ctx, options->alpha, names, COUNT(names), "without --alpha our kernels' counts are priced"),
+             "--alpha takes 'paper', not '%s'", text_quote(ctx->graph, options->alpha, strlen(options->alpha)));
+    return options->alpha;
 }
 
 static void price_by_paper(LayerView *view, const Paper *paper)
@@ -38,8 +37,7 @@ void explanation_by_paper(Explanation *explanation)
 {
     const Plan *plan = explanation->plan;
     const Machine *machine = &plan->target->machine;
-    if (machine->paper_alpha <= 0 || machine->sgemm_gflops <= 0)
-        fail_no_alpha(explanation->ctx, machine);
+    paper_check(explanation->ctx, machine);
     int kept = 0;
     for (int i = 0; i < explanation->count; i++) {
         Paper paper;

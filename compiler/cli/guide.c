@@ -1,20 +1,7 @@
 /* tulle guide: where pruning pays on a machine, where it does not, and what a limit asks for. */
-#include <string.h>
-
 #include "compiler/cli/explain.h"
 #include "compiler/cli/guide.h"
 #include "compiler/library/guide_json.h"
-
-static const GuideModel *model_of(Context *ctx, const char *alpha)
-{
-    static const char *const names[] = {"paper"};
-    if (!alpha)
-        return &guide_counts;
-    if (strcmp(alpha, "paper") != 0)
-        fail(ctx, STATUS_USAGE, NULL, options_hint(ctx, alpha, names, COUNT(names), "it takes 'paper'; without it our kernels' counts are priced"),
-             "there is no formula '%s' for --alpha", text_quote(ctx->graph, alpha, strlen(alpha)));
-    return &guide_paper;
-}
 
 /* --keep, by layer of the plan. */
 static const bool *kept_layers(Context *ctx, const Strings *names, const Plan *plan)
@@ -32,7 +19,7 @@ static const bool *kept_layers(Context *ctx, const Strings *names, const Plan *p
 Status guide_command(Context *ctx, const Options *options)
 {
     const char *path = driver_model(ctx, options);
-    const GuideModel *model = model_of(ctx, options->alpha);
+    const GuideModel *model = asked_for_paper(ctx, options) ? &guide_paper : &guide_counts;
     if (options->keep.count && options->max_time <= 0 && options->max_size <= 0)
         fail(ctx, STATUS_USAGE, NULL, "give --max-time or --max-size, too", "--keep is about how a limit is reached");
     const Plan *plan = driver_plan(ctx, options, path);

@@ -139,6 +139,8 @@ static void add_rows(Guide *guide)
 
 Guide *guide_make(const Plan *plan, const GuideModel *model, const GuideLimits *limits, Arena *arena)
 {
+    if (model->check != NULL)
+        model->check(plan);
     Guide *guide = arena_new_of(arena, Guide);
     *guide = (Guide){.plan = plan, .model = model, .arena = arena, .limits = *limits};
     add_rows(guide);

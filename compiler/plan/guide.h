@@ -61,6 +61,7 @@ typedef struct Guide {
 /* What prices layers: our kernels' counts, or the paper's formula. Layers are numbered as in the plan. */
 typedef struct GuideModel {
     const char *name;                /* "counts", "paper" */
+    void (*check)(const Plan *plan);                                                  /* fails where the machine has no numbers for it; NULL: never */
     GuidePoint (*dense)(const Guide *guide, int layer);                               /* the best dense kernel; 0 seconds: no price, no row */
     GuidePoint (*point)(const Guide *guide, int layer, double density);               /* the better of sparse and dense, the layer by itself */
     void (*range)(const Guide *guide, int layer, double *low, double *high);

@@ -254,4 +254,4 @@ static void price_network(const Guide *guide, const double *densities, GuidePoin
     }
 }
 
-const GuideModel guide_counts = {"counts", dense_point, better_point, useful_range, structured_share, compact_seconds, price_network};
+const GuideModel guide_counts = {"counts", NULL, dense_point, better_point, useful_range, structured_share, compact_seconds, price_network};

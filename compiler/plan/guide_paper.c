@@ -4,6 +4,11 @@
 
 #include <math.h>
 
+static void check(const Plan *plan)
+{
+    paper_check(plan->graph->ctx, &plan->target->machine);
+}
+
 static bool paper_at(const Guide *guide, int layer, Paper *paper)
 {
     return paper_of(guide->plan->layers[layer].problem.node, &guide->plan->target->machine, paper);
@@ -56,4 +61,4 @@ static void price_network(const Guide *guide, const double *densities, GuidePoin
         points[l] = better_point(guide, l, densities[l] > 0 ? densities[l] : guide->plan->layers[l].problem.density);
 }
 
-const GuideModel guide_paper = {"paper", dense_point, better_point, useful_range, structured_share, compact_seconds, price_network};
+const GuideModel guide_paper = {"paper", check, dense_point, better_point, useful_range, structured_share, compact_seconds, price_network};

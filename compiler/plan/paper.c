@@ -1,6 +1,7 @@
 #include "compiler/plan/paper.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "compiler/plan/internal.h"
 
@@ -23,10 +24,27 @@ static double lowered_input_bytes(const Node *node, double input_bytes)
     return elements * type_info(node->inputs[0]->type)->bytes;
 }
 
+static bool has_numbers(const Machine *machine)
+{
+    return machine->sgemm_gflops > 0 && machine->memory_all > 0 && machine->paper_alpha > 0;
+}
+
+void paper_check(Context *ctx, const Machine *machine)
+{
+    if (has_numbers(machine))
+        return;
+    Text text = text_new(ctx->graph);
+    for (int i = 0; i < machine_count; i++)
+        if (has_numbers(&machines[i]))
+            text_format(&text, "%s%s", text.length > 0 ? ", " : "those with one: ", machines[i].name);
+    fail(ctx, STATUS_USAGE, NULL, text.data, "the paper's formula has no alpha, SGEMM rate or bandwidth for '%s'",
+         text_quote(ctx->graph, machine->name, strlen(machine->name)));
+}
+
 bool paper_of(const Node *node, const Machine *machine, Paper *paper)
 {
     const double multiply_adds = dense_multiply_adds(node);
-    if (multiply_adds <= 0 || !value_constant(node->inputs[1]) || machine->sgemm_gflops <= 0 || machine->memory_all <= 0 || machine->paper_alpha <= 0)
+    if (multiply_adds <= 0 || !value_constant(node->inputs[1]) || !has_numbers(machine))
         return false;
     const double input = value_bytes(node->inputs[0]), output = value_bytes(node->outputs[0]);
     *paper = (Paper){

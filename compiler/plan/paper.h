@@ -18,6 +18,7 @@ typedef struct Paper {
 /* False: the node is no convolution or product with constant weights, or the machine's row has no SGEMM rate, bandwidth or alpha. */
 bool paper_of(const Node *node, const Machine *machine, Paper *paper);
 
+void paper_check(Context *ctx, const Machine *machine);               /* wrong use of --alpha paper if its row has none of these */
 double paper_dense(const Paper *paper);                               /* seconds */
 double paper_sparse_compute(const Paper *paper, double density);
 double paper_sparse_bandwidth(const Paper *paper, double density);

@@ -162,7 +162,7 @@ def wrong_use(folder):
     for arguments, words in [
             (["--keep", "conv1"], "--max-time or --max-size"), (["--max-time", "1", "--keep", "cnov2"], "did you mean 'conv2'"),
             (["--prune", "0"], "above 0"), (["--prune", "1.01"], "at most 1"), (["--max-time", "0"], "above 0"), (["--max-size", "-1"], "above 0"),
-            (["--alpha", "papre"], "did you mean 'paper'"), (["--target", "atom-c2751"], "did you mean 'atom-c2750'"),
+            (["--alpha", "papre"], "did you mean 'paper'"), (["--alpha", "paper"], "those with one: atom-c2750"), (["--target", "atom-c2751"], "did you mean 'atom-c2750'"),
             (["--svg", "x.svg"], "does not take '--svg'")]:
         target = [] if "--target" in arguments else ["--target", "generic-avx2"]
         assert words in call("guide", glyphs, *target, *arguments, code=1).stderr, arguments
