@@ -134,11 +134,13 @@ static void scalar_work(const Problem *problem, const SparseProduct *sparse, con
     meter.stage->vector_bytes = sizeof(float);
     meter.stage->mispredicts = 2 * m * n;        /* both loops over an output's nonzeros */
     const double input = 4 * m * (double)sparse->product.k, weights = value_bytes(problem, sparse) + table_bytes(problem, sparse);
-    const double item = weights / (double)sparse->blocks;
+    const double item = weights / (double)sparse->blocks, line = 16;
     stage_touch(meter.stage, TOUCH_WEIGHTS, weights);
     stage_touch_again(meter.stage, (m - 1) * weights, item + input / m);
     stage_touch(meter.stage, TOUCH_INPUT, input);
-    stage_touch_again(meter.stage, ((double)sparse->blocks - 1) * input, item + input);
+    /* each output picks from all of a row: whole lines, but for those that hold none of its inputs */
+    const double picked = input / m * (1 - pow(1 - nonzeros / (double)sparse->product.k, line));
+    stage_touch_again(meter.stage, m * (n - 1) * picked, picked + weights / n);
 }
 
 static void transpose_work(const Problem *problem, const SparseProduct *sparse, Work *work)
