@@ -232,7 +232,7 @@ def check_wrong_use():
     refused("one layer at a time", glyphs, "conv4", "conv5")
     refused("no model is given")
     refused("--alpha takes 'paper'", glyphs, "--alpha", "papr")
-    refused("no alpha for 'zen4'.*\n.*atom-c2750", glyphs, "--alpha", "paper", "--target", "zen4")
+    refused("no alpha.* for 'zen4'.*\n.*atom-c2750", glyphs, "--alpha", "paper", "--target", "zen4")
     refused("no candidates", glyphs, "conv4", "--alpha", "paper", "--target", "atom-c2750")
     refused("cannot both", glyphs, "--json", "--svg", "-")
     refused("whole network", glyphs, "conv4", "--svg", "x.svg")
