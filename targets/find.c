@@ -66,7 +66,8 @@ const Target *target_named(Context *ctx, const char *name)
 
 #define ARM "0x41"
 
-/* Models first to last of a vendor's family are this machine's core, or nearer to it than to any other here. Numbers as /proc/cpuinfo has them. */
+/* Models first to last of a vendor's family are this machine's core, or nearer to it than to any other here; the first row that fits counts. Numbers
+   as /proc/cpuinfo has them. */
 static const struct { const char *vendor; int family, first, last; const char *machine; } processors[] = {
     {"GenuineIntel", 6, 55, 55, "atom-c2750"},          /* Silvermont: Bay Trail */
     {"GenuineIntel", 6, 74, 77, "atom-c2750"},          /* Merrifield, Airmont, Avoton; 75 is none */
@@ -74,8 +75,8 @@ static const struct { const char *vendor; int family, first, last; const char *m
     {"GenuineIntel", 6, 95, 95, "atom-c2750"},          /* Denverton */
     {"GenuineIntel", 6, 122, 122, "atom-c2750"},        /* Goldmont Plus */
     {"GenuineIntel", 6, 134, 134, "atom-c2750"},        /* Tremont */
-    {"GenuineIntel", 6, 150, 150, "atom-c2750"},
-    {"GenuineIntel", 6, 156, 156, "atom-c2750"},
+    {"GenuineIntel", 6, 150, 150, "atom-c2750"},        /* Elkhart Lake */
+    {"GenuineIntel", 6, 156, 156, "atom-c2750"},        /* Jasper Lake */
     {"GenuineIntel", 6, 60, 63, "xeon-e5-2697v4"},      /* Haswell, Broadwell */
     {"GenuineIntel", 6, 69, 71, "xeon-e5-2697v4"},
     {"GenuineIntel", 6, 79, 79, "xeon-e5-2697v4"},
@@ -95,7 +96,8 @@ static const struct { const char *vendor; int family, first, last; const char *m
     {"GenuineIntel", 6, 143, 143, "sapphire-rapids"},
     {"GenuineIntel", 6, 151, 154, "sapphire-rapids"},   /* Alder Lake's large cores */
     {"GenuineIntel", 6, 173, 174, "sapphire-rapids"},   /* Granite Rapids */
-    {"GenuineIntel", 6, 183, 191, "sapphire-rapids"},   /* Raptor Lake */
+    {"GenuineIntel", 6, 183, 186, "sapphire-rapids"},   /* Raptor Lake; 190 has Alder Lake's small cores alone: as any with AVX2 */
+    {"GenuineIntel", 6, 191, 191, "sapphire-rapids"},
     {"GenuineIntel", 6, 207, 207, "sapphire-rapids"},   /* Emerald Rapids */
     {"AuthenticAMD", 23, 0, 47, "generic-avx2"},        /* Zen: 16-byte units */
     {"AuthenticAMD", 23, 48, 255, "zen4"},              /* Zen 2: the same ports and widths */
@@ -104,6 +106,7 @@ static const struct { const char *vendor; int family, first, last; const char *m
     {ARM, 8, 0xd03, 0xd05, "cortex-a53"},               /* A53, A35, A55 */
     {ARM, 8, 0xd07, 0xd0a, "cortex-a72"},               /* A57, A72, A73, A75 */
     {ARM, 8, 0xd0b, 0xd0e, "neoverse-n1"},              /* A76, N1, A77, A76AE */
+    {ARM, 8, 0xd46, 0xd46, "cortex-a53"},               /* A510: in order */
     {ARM, 8, 0xd40, 0xd4f, "neoverse-n1"},              /* V1, A78, X1, N2, V2 and on */
 };
 

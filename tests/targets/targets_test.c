@@ -71,6 +71,7 @@ static void processors_have_a_nearest_core(void **state)
         {"AuthenticAMD", 26, 2, "avx512", "zen4"},              {"AuthenticAMD", 21, 2, "sse4.2", "generic-sse4.2"},
         {"0x41", 8, 0xd03, "neon", "cortex-a53"},               {"0x41", 8, 0xd08, "neon", "cortex-a72"},
         {"0x41", 8, 0xd0c, "neon", "neoverse-n1"},              {"0x41", 8, 0xd40, "neon", "neoverse-n1"},
+        {"0x41", 8, 0xd46, "neon", "cortex-a53"},               {"GenuineIntel", 6, 0xbe, "avx2", "generic-avx2"},
         {"0x61", 8, 0x22, "neon", "generic-neon"},              {"GenuineIntel", 6, 0xf0, "avx512", "generic-avx512"},
         {"GenuineIntel", 5, 0x4d, "sse4.2", "generic-sse4.2"},  {"", 0, 0, "portable", "generic"},
     };
