@@ -124,8 +124,7 @@ static void add_rows(Guide *guide)
     guide->dense = dense;
     guide->layers = arena_array(guide->arena, GuideLayer, plan->layer_count + 1);
     for (int l = 0; l < plan->layer_count; l++) {
-        const Pattern *pattern = plan->layers[l].problem.pattern;
-        if (pattern == NULL || pattern->rows == 0 || pattern->columns == 0)
+        if (plan->layers[l].problem.pattern == NULL)
             continue;
         dense[l] = guide->model->dense(guide, l);
         if (dense[l].seconds <= 0)

@@ -267,6 +267,8 @@ const Pattern *pattern_of(const Graph *graph, const Node *node)
     Walk walk;
     if (!walk_of(node, &walk) || !value_constant(node->inputs[1]) || walk.rows > INT32_MAX || walk.columns > INT32_MAX)
         return NULL;
+    if (walk.rows == 0 || walk.columns == 0)     /* without an element the other dimension may be anything: no file bounds it */
+        return NULL;
     Arena *arena = graph->arena, *scratch = graph->ctx->scratch;
     Counting counting = {arena_array(arena, int32_t, walk.rows + 1), arena_array(arena, int32_t, walk.columns + 1), NULL, NULL, 0, 0};
     counting.masks = arena_array(scratch, uint64_t, walk.rows + 1);

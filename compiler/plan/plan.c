@@ -7,7 +7,7 @@ static Problem problem_of(const Plan *plan, const Node *node)
 {
     Problem problem = {.graph = plan->graph, .node = node, .target = plan->target, .threads = plan->threads, .density = 1};
     const Pattern *pattern = problem.pattern = pattern_of(plan->graph, node);
-    if (pattern != NULL && pattern->rows > 0 && pattern->columns > 0)
+    if (pattern != NULL)
         problem.density = (double)pattern->nonzeros / ((double)pattern->rows * (double)pattern->columns);
     return problem;
 }

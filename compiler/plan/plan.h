@@ -28,7 +28,7 @@ typedef struct Problem {
     const Graph *graph;
     const Node *node;                /* in closed form, epilogue fused */
     const Target *target;
-    const Pattern *pattern;          /* NULL when the node has no constant weights */
+    const Pattern *pattern;          /* NULL when the node has no constant weights; else there are rows and columns */
     double density;                  /* of those weights; 1 without */
     int threads;                     /* that it will be run with, as far as is known; results never depend on it */
 } Problem;
@@ -202,9 +202,11 @@ typedef struct Plan {
 
 /* plan.c: residual offers, kernels (select.c), stages and places (memory.c), in this order. Lists all layers that no kernel takes, then fails. */
 Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options);
-/* forced.c: wrong use, with the nearest name, if no kernel has this one; unsupported, if it is a projection. plan_make() asks, too; callers may before they read a large model. */
+/* forced.c: wrong use, with the nearest name, if no kernel has this one; unsupported, if it is a projection. plan_make() asks, too; callers may before
+   they read a large model. */
 void forced_kernel_check(Context *ctx, const char *kernel);
-/* forced.c: the number of the layer of this name, one fused into it included. Wrong use of `option` (NULL: none), with the nearest name, if there is none. */
+/* forced.c: the number of the layer of this name, one fused into it included. Wrong use of `option` (NULL: none), with the nearest name, if there is
+   none. */
 int layer_named(const Graph *graph, const char *option, const char *layer);
 
 /* ---- candidates.c: everything that could compute a layer ---- */
@@ -236,7 +238,7 @@ size_t layout_bytes(const Shape *shape, Type type, const Layout *layout);    /* 
 void layout_take(const Shape *shape, Type type, const Layout *layout, const void *from, void *to);    /* the elements alone, plain */
 const char *tiling_text(Arena *arena, const Tiling *tiling);   /* its numbers, "1,14"; "-" if it has none */
 
-/* pattern.c: of the node's constant weights (input 1 of a convolution or product), NULL if it has none. Cached by the caller.
+/* pattern.c: of the node's constant weights (input 1 of a convolution or product), NULL if it has none, or none of any element. Cached by the caller.
    A zero of either sign is a zero. */
 const Pattern *pattern_of(const Graph *graph, const Node *node);
 /* projection.c: the same weights pruned, or filled up, to this density as magnitudes would have it, about: rows and columns keep their standing. */

@@ -1,6 +1,7 @@
 /* The cheapest assignment: against all assignments, over random graphs with made-up costs. */
 #include "compiler/plan/internal.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,24 @@ static void layouts_are_chosen_for_all_together(void **ignored)
     assert_int_equal(context_run(joint, NULL), STATUS_FINE);
 }
 
+static Status years(Context *ctx, void *argument)
+{
+    (void)argument;
+    const AssignOption slow = {price_rounded(INFINITY), 0, 0};
+    AssignNode *nodes = arena_array(ctx->scratch, AssignNode, 5000);
+    int *chosen = arena_array(ctx->scratch, int, 5000);
+    for (int n = 0; n < 5000; n++)
+        nodes[n] = (AssignNode){&slow, 1, -1};
+    assert_int_equal(assign_cheapest(nodes, 5000, 16, ctx->scratch, chosen), INT64_MAX);
+    return STATUS_FINE;
+}
+
+static void sums_of_the_longest_times_do_not_overflow(void **ignored)
+{
+    (void)ignored;
+    assert_int_equal(context_run(years, NULL), STATUS_FINE);
+}
+
 static void prices_that_hardly_differ_are_equal(void **ignored)
 {
     (void)ignored;
@@ -164,6 +183,7 @@ int main(void)
         cmocka_unit_test(nothing_is_cheaper),
         cmocka_unit_test(many_values_at_a_time_are_bounded),
         cmocka_unit_test(layouts_are_chosen_for_all_together),
+        cmocka_unit_test(sums_of_the_longest_times_do_not_overflow),
         cmocka_unit_test(prices_that_hardly_differ_are_equal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,6 +64,26 @@ static void zeros_are_counted_by_row_and_column(void **state)
         assert_int_equal(context_run(count, (void *)(uintptr_t)&cases[i]), STATUS_FINE);
 }
 
+/* Nothing in a file bounds the other dimension. */
+static Status count_none(Context *ctx, void *argument)
+{
+    (void)argument;
+    const Shape weights[] = {{2, {0, INT32_MAX}}, {2, {INT32_MAX, 0}}, {2, {0, 0}}};
+    for (int i = 0; i < COUNT(weights); i++) {
+        Graph *graph = graph_new(ctx, "none");
+        Value *x = graph_input(graph, "x", TYPE_F32, &(Shape){2, {1, weights[i].dims[0]}}), *y = graph_value(graph, "y");
+        Value *w = graph_constant(graph, "w", TYPE_F32, &weights[i], ctx);      /* its data is not looked at */
+        assert_null(pattern_of(graph, graph_add(graph, OP_MatMul, "product", (Value *[]){x, w}, 2, &y, 1)));
+    }
+    return STATUS_FINE;
+}
+
+static void weights_without_an_element_have_no_pattern(void **state)
+{
+    (void)state;
+    assert_int_equal(context_run(count_none, NULL), STATUS_FINE);
+}
+
 /* Large enough for several chunks; every third element is zero. */
 static Status count_large(Context *ctx, void *argument)
 {
@@ -300,6 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(zeros_are_counted_by_row_and_column),
+        cmocka_unit_test(weights_without_an_element_have_no_pattern),
         cmocka_unit_test(hash_follows_positions_not_values),
         cmocka_unit_test(structure_is_read_off_the_weights),
         cmocka_unit_test(channels_of_groups_are_told_apart),
