@@ -10,7 +10,7 @@ static bool is_blank(char byte)
     return byte == ' ' || byte == '\t' || byte == '\r';
 }
 
-/* Without the comment and the blanks at both ends. */
+/* A copy without the comment and the blanks at both ends. */
 static char *bare_line(Arena *arena, const char *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i++)
@@ -24,7 +24,7 @@ static char *bare_line(Arena *arena, const char *bytes, size_t length)
 }
 
 /* The density is the last word: a layer's name may hold blanks. Cuts the line between them. */
-static bool split_line(char *line, LayerDensity *one)
+static bool line_split(char *line, LayerDensity *one)
 {
     char *last = line + strlen(line), *end;
     while (last > line && !is_blank(last[-1]))
@@ -39,6 +39,12 @@ static bool split_line(char *line, LayerDensity *one)
     return fine;
 }
 
+static _Noreturn void fail_line(Context *ctx, int number, const char *line)
+{
+    fail(ctx, STATUS_USAGE, arena_format(ctx->graph, "line %d", number), "a line is LAYER DENSITY, the density above 0 and at most 1",
+         "'%s' is no layer with a density", text_quote(ctx->graph, line, strlen(line)));
+}
+
 void densities_read(Context *ctx, const char *path, PassOptions *options)
 {
     const char *before = ctx->file;
@@ -47,16 +53,14 @@ void densities_read(Context *ctx, const char *path, PassOptions *options)
     LayerDensity *densities = NULL;
     int capacity = 0;
     for (int number = 1; at < end; number++) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at)), *line_end = newline ? newline : end;
-        char *line = bare_line(ctx->graph, at, (size_t)(line_end - at));
+        const char *newline = memchr(at, '\n', (size_t)(end - at)), *start = at, *line_end = newline ? newline : end;
+        char *line = bare_line(ctx->graph, start, (size_t)(line_end - start));
         at = newline ? newline + 1 : end;
         if (!*line)
             continue;
         densities = arena_grow(ctx->graph, densities, &capacity, options->density_count, sizeof *densities);
-        const char *shown = text_quote(ctx->graph, line, strlen(line));
-        if (!split_line(line, &densities[options->density_count++]))
-            fail(ctx, STATUS_USAGE, arena_format(ctx->graph, "line %d", number), "a line is LAYER DENSITY, the density above 0 and at most 1",
-                 "'%s' is no layer with a density", shown);
+        if (!line_split(line, &densities[options->density_count++]))
+            fail_line(ctx, number, bare_line(ctx->graph, start, (size_t)(line_end - start)));
     }
     options->densities = densities;
     ctx->file = before;

@@ -37,10 +37,9 @@ static void count_digits(const unsigned char *data, int64_t count, int bytes, in
 }
 
 /* The magnitude of the `kept`-th largest weight (kept >= 1), digit by digit: linear time whatever the weights are. `equal`: how many of those
-   that have it are kept. */
-static uint64_t dividing_magnitude(Arena *scratch, const unsigned char *data, int64_t count, int bytes, int64_t kept, int64_t *equal)
+   that have it are kept. `counts`: room for DIGITS of them. */
+static uint64_t dividing_magnitude(int64_t *counts, const unsigned char *data, int64_t count, int bytes, int64_t kept, int64_t *equal)
 {
-    int64_t *counts = arena_array(scratch, int64_t, DIGITS);
     uint64_t prefix = 0;
     for (int shift = 8 * bytes - DIGIT_BITS; shift >= 0; shift -= DIGIT_BITS) {
         count_digits(data, count, bytes, shift, prefix, counts);
@@ -63,14 +62,14 @@ static int64_t nonzeros_of(const unsigned char *data, int64_t count, int bytes)
     return nonzeros;
 }
 
-static Value *pruned(Graph *graph, Value *weights, double density)
+static Value *pruned(Graph *graph, Value *weights, double density, int64_t *counts)
 {
     const int64_t count = shape_count(&weights->shape), kept = llround(density * (double)count);
     const int bytes = type_info(weights->type)->bytes;
     if (nonzeros_of(weights->data, count, bytes) <= kept)
         return weights;
     int64_t equal = 0;
-    const uint64_t limit = kept == 0 ? UINT64_MAX : dividing_magnitude(graph->ctx->scratch, weights->data, count, bytes, kept, &equal);
+    const uint64_t limit = kept == 0 ? UINT64_MAX : dividing_magnitude(counts, weights->data, count, bytes, kept, &equal);
     unsigned char *data = arena_copy(graph->arena, weights->data, (size_t)count * (size_t)bytes);
     for (int64_t i = 0; i < count; i++) {
         const uint64_t key = magnitude(data + i * bytes, bytes);
@@ -96,12 +95,11 @@ static bool depthwise(const Node *node)
     return (node->op == OP_Conv ? w->dims[1] : w->dims[0] / node_int(node, ATTR_group, 1)) == 1;
 }
 
+/* NULL if there is none, or it is fused into another. Needs ids. */
 static Node *layer_named(const Graph *graph, const char *name)
 {
-    for (int i = 0; i < graph->node_count; i++)
-        if (strcmp(graph->nodes[i]->name, name) == 0)
-            return graph->nodes[i];
-    return NULL;
+    Node *node = graph_node_named(graph, name);
+    return node && node->id < graph->node_count && graph->nodes[node->id] == node ? node : NULL;
 }
 
 static _Noreturn void fail_unknown(const Graph *graph, const char *layer)
@@ -166,8 +164,10 @@ void pass_prune(Graph *graph, const PassOptions *options)
     if (!options || (options->prune == 0 && options->density_count == 0))
         return;
     Arena *scratch = graph->ctx->scratch;
+    graph_index(graph);
     Wish *wishes = arena_array(scratch, Wish, graph->value_count + 1);                  /* by the weights' id */
     Value **done = arena_array(scratch, Value *, graph->value_count + 1);
+    int64_t *counts = arena_array(scratch, int64_t, DIGITS);
     int layers = 0;
     take_named(graph, options, wishes);
     if (options->prune > 0)
@@ -177,7 +177,7 @@ void pass_prune(Graph *graph, const PassOptions *options)
         if (!weights || wishes[weights->id].density == 0)
             continue;
         if (!done[weights->id])
-            done[weights->id] = pruned(graph, weights, wishes[weights->id].density);
+            done[weights->id] = pruned(graph, weights, wishes[weights->id].density, counts);
         layers += done[weights->id] != weights;
         graph->nodes[i]->inputs[1] = done[weights->id];
     }
