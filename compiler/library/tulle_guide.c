@@ -52,6 +52,11 @@ static void check_question(Context *ctx, const struct tulle_guide_question *ques
 {
     if (!(question->max_ms >= 0 && question->max_megabytes >= 0) || question->density_count < 0 || question->keep_count < 0)
         fail(ctx, STATUS_USAGE, NULL, NULL, "limits and counts are numbers from 0 on");
+    if ((question->densities == NULL && question->density_count > 0) || (question->keep == NULL && question->keep_count > 0))
+        fail(ctx, STATUS_USAGE, NULL, NULL, "there is a count, but nothing is counted");
+    for (int i = 0; i < question->keep_count; i++)
+        if (question->keep[i] == NULL)
+            fail(ctx, STATUS_USAGE, NULL, NULL, "a layer to keep has no name");
     for (int i = 0; i < question->density_count; i++) {
         const struct tulle_guide_density *one = &question->densities[i];
         if (one->layer == NULL || !(one->density > 0 && one->density <= 1))
@@ -158,8 +163,9 @@ static Status call_answer(Call *call, char **json, char **error)
     call->stream = open_memstream(json, &length);
     if (call->stream == NULL)
         return STATUS_MODEL;
-    const Status status = call_work(call, answer, error);
-    fclose(call->stream);
+    Status status = call_work(call, answer, error);
+    if (fclose(call->stream) != 0 && status == STATUS_FINE)
+        status = STATUS_MODEL;       /* the answer does not fit into memory */
     if (call->arena != NULL)
         arena_free(call->arena);
     if (call->scratch != NULL)

@@ -41,12 +41,14 @@ struct tulle_guide_question {        /* all zero: the model as it is */
 struct tulle_guide;
 
 /* The same bytes as 'tulle guide MODEL --json --prune-file F', F having the densities: weights are pruned by magnitude. *json is zero-terminated, NULL
-   if something went wrong; *error then says what, in lines. Both are to be given to tulle_guide_free; error may be NULL. */
+   if something went wrong; *error then says what, in lines (NULL if there is not even memory for that). Both are to be given to tulle_guide_free;
+   error may be NULL. */
 int tulle_guide_once(const char *model, const struct tulle_guide_setting *setting, const struct tulle_guide_question *question, char **json,
                      char **error);
 
 /* The fast way to ask often: the model is read once. Of layers with a density of their own the counts by row and column are estimated from the model's,
-   instead of pruning its weights: times differ by a few percent from those of tulle_guide_once. */
+   instead of pruning its weights: times differ by a few percent from those of tulle_guide_once. A density above the model's own is taken as it is,
+   where tulle_guide_once, which has no weights to add, stays at the model's. */
 int tulle_guide_open(const char *model, const struct tulle_guide_setting *setting, struct tulle_guide **guide, char **error);
 int tulle_guide_ask(struct tulle_guide *guide, const struct tulle_guide_question *question, char **json, char **error);
 void tulle_guide_close(struct tulle_guide *guide);                   /* NULL is fine */

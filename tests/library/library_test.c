@@ -4,6 +4,7 @@
 #include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -136,8 +137,10 @@ static void a_guide_goes_on_after_a_fault(void **state)
     char *json, *error;
     assert_int_equal(tulle_guide_open(conv, &machine, &guide, NULL), TULLE_GUIDE_FINE);
     const char *const keep[] = {"conv7"};
-    const int status = tulle_guide_ask(guide, &(struct tulle_guide_question){.max_ms = 1, .keep = keep, .keep_count = 1}, &json, &error);
+    int status = tulle_guide_ask(guide, &(struct tulle_guide_question){.max_ms = 1, .keep = keep, .keep_count = 1}, &json, &error);
     expect_error(TULLE_GUIDE_WRONG_USE, status, json, error, "did you mean 'conv1'");
+    status = tulle_guide_ask(guide, &(struct tulle_guide_question){.density_count = 1}, &json, &error);
+    expect_error(TULLE_GUIDE_WRONG_USE, status, json, error, "nothing is counted");
     assert_int_equal(tulle_guide_ask(guide, &(struct tulle_guide_question){.max_megabytes = -1}, &json, NULL), TULLE_GUIDE_WRONG_USE);
     assert_int_equal(tulle_guide_ask(guide, NULL, &json, &error), TULLE_GUIDE_FINE);
     tulle_guide_free(json);
@@ -147,16 +150,18 @@ static void a_guide_goes_on_after_a_fault(void **state)
 static void the_program_s_locale_does_not_matter(void **state)
 {
     (void)state;
-    char *before = ask_once(conv, NULL);
     static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (setlocale(LC_ALL, names[i]))
-            break;
+    char *before = ask_once(conv, NULL);
+    bool set = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !set; i++)
+        set = setlocale(LC_ALL, names[i]) != NULL;
     char *after = ask_once(conv, NULL);
     setlocale(LC_ALL, "C");
     assert_string_equal(before, after);
     tulle_guide_free(before);
     tulle_guide_free(after);
+    if (!set)
+        skip();                      /* there is no locale here that writes 0,5 */
 }
 
 int main(int argc, char **argv)
