@@ -66,9 +66,9 @@ static void ask_further(Explanation *explanation, LayerView *only)
         LayerView *view = &explanation->views[i];
         if (only ? view == only : options->json || options->svg)
             explanation_candidates(explanation, view);
-        if (only ? view == only : options->json)
-            explanation_range(explanation, view);
     }
+    if ((only || options->json) && !explanation->by_paper)
+        explanation_ranges(explanation, only);
 }
 
 static void show(const Explanation *explanation, const LayerView *view)

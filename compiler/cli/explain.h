@@ -42,7 +42,7 @@ typedef struct Explanation {
 
 Explanation *explanation_make(Context *ctx, const Options *options, const Plan *plan);
 void explanation_candidates(Explanation *explanation, LayerView *view);    /* asks for them */
-void explanation_range(const Explanation *explanation, LayerView *view);   /* the useful range of density */
+void explanation_ranges(Explanation *explanation, const LayerView *only);  /* the useful ranges of density; NULL: of all layers */
 void explanation_sum(Explanation *explanation);
 bool asked_for_paper(Context *ctx, const Options *options);                /* explain_paper.c: by --alpha; anything else there is wrong use */
 void explanation_by_paper(Explanation *explanation);                       /* explain_paper.c: prices by the paper's formula instead */

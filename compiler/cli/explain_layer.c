@@ -18,7 +18,7 @@ static const char *shape_list(Arena *arena, Value *const *values, int count)
 
 static void print_pattern(Arena *arena, const Pattern *pattern)
 {
-    int32_t least = pattern->rows > 0 ? pattern->row_nonzeros[0] : 0, most = 0;
+    int32_t least = pattern->row_nonzeros[0], most = 0;
     for (int64_t r = 0; r < pattern->rows; r++) {
         least = pattern->row_nonzeros[r] < least ? pattern->row_nonzeros[r] : least;
         most = pattern->row_nonzeros[r] > most ? pattern->row_nonzeros[r] : most;

@@ -104,19 +104,21 @@ void explanation_candidates(Explanation *explanation, LayerView *view)
             view->dense_bytes = work_bytes(&candidates[i].work, explanation->plan->target->isa.gpu);
 }
 
-/* As guide finds it. */
-void explanation_range(const Explanation *explanation, LayerView *view)
+/* As guide finds them. */
+void explanation_ranges(Explanation *explanation, const LayerView *only)
 {
     const Plan *plan = explanation->plan;
-    const Pattern *pattern = plan->layers[view->layer].problem.pattern;
     GuidePoint *dense = arena_array(explanation->ctx->graph, GuidePoint, plan->layer_count + 1);
     const Guide guide = {.plan = plan, .model = &guide_counts, .arena = explanation->ctx->graph, .dense = dense};
-    if (!pattern || pattern->rows == 0 || pattern->columns == 0)
-        return;
-    dense[view->layer] = guide_counts.dense(&guide, view->layer);
-    view->ranged = dense[view->layer].seconds > 0;
-    if (view->ranged)
-        guide_counts.range(&guide, view->layer, &view->useful_low, &view->useful_high);
+    for (int i = 0; i < explanation->count; i++) {
+        LayerView *view = &explanation->views[i];
+        if (!plan->layers[view->layer].problem.pattern || (only && view != only))
+            continue;
+        dense[view->layer] = guide_counts.dense(&guide, view->layer);
+        view->ranged = dense[view->layer].seconds > 0;
+        if (view->ranged)
+            guide_counts.range(&guide, view->layer, &view->useful_low, &view->useful_high);
+    }
 }
 
 /* ---- the network ---- */
