@@ -1,5 +1,6 @@
 /* The roofline: FLOP/s over FLOPs a byte, both logarithmic. Lines are what the machine allows; a layer is a ring with its best dense kernel, and a
-   dot with the sparse one that was chosen. Both axes count only multiply-adds that are done, so that no point can stand above its roof. */
+   dot with the sparse one that was chosen. Both axes count only multiply-adds with what is not zero. Above their roof stand those that do with fewer
+   (Winograd's, Fourier's), and the paper's dense layers, whose formula knows no memory. */
 #include <math.h>
 #include <string.h>
 
@@ -83,6 +84,7 @@ static void widen(Chart *chart, const Point *point)
     chart->x.low = fmin(chart->x.low, log10(point->intensity) - margin);
     chart->x.high = fmax(chart->x.high, log10(point->intensity) + margin);
     chart->y.low = fmin(chart->y.low, log10(point->rate) - margin);
+    chart->y.high = fmax(chart->y.high, log10(point->rate) + margin);
 }
 
 /* Around all points and the corner of the lowest roof. */
