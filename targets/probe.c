@@ -115,7 +115,7 @@ void probe_cached(Context *ctx, Machine *machine, bool again)
     ProbeSystem system;
     probe_system(ctx, &system);
     const char *path = probe_path(ctx, &system, widths.isa);
-    if (!again && path && probe_recall(ctx, path, machine))
+    if (!again && path && probe_recall(ctx, path, machine) && strcmp(machine->isa, widths.isa) == 0)
         return;
     fprintf(stderr, "tulle: measuring this machine%s%s\n", path ? ", once: kept in " : "", path ? text_quote(ctx->scratch, path, strlen(path)) : "");
     measure(ctx, &system, &widths, machine);
