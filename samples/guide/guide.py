@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Guided sparsity learning, on a toy: which layers a training loop should prune for one machine, and which it should leave alone.
-#     python samples/guide/guide.py build/libtulle.so samples/glyphs/glyphs.onnx --target cortex-a53
+#     python samples/guide/guide.py build/libtulle.so samples/glyphs/glyphs.onnx --target xeon-e5-2697v4 --formula paper --goal 0.6
 # Needs Python with numpy. README.md explains what is trained, and what is compared.
 import argparse
 
@@ -106,12 +106,13 @@ def main():
     parser = argparse.ArgumentParser(description="Guided sparsity learning on a toy, with libtulle.")
     parser.add_argument("library", help="build/libtulle.so")
     parser.add_argument("model", help="an ONNX file: its layers' shapes count, and that they can be pruned")
-    parser.add_argument("--target", default="cortex-a53", help="the machine to prune for (default cortex-a53)")
+    parser.add_argument("--target", default="native", help="the machine to prune for (default: this one)")
+    parser.add_argument("--formula", default="counts", help="what prices its layers: our kernels' counts (the default), or paper")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--goal", type=float, default=0.45, help="share of the dense network's time to come down to (default 0.45)")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
-    setting = {"target": chosen.target, "threads": chosen.threads}
+    setting = {"target": chosen.target, "threads": chosen.threads, "formula": chosen.formula}
     with tulle_guide.Guide(chosen.library, chosen.model, **setting) as guide:
         uniform = train(guide, chosen.goal, False, chosen.seed)
         guided = train(guide, chosen.goal, True, chosen.seed)

@@ -10,7 +10,7 @@ trap 'exit 1' INT TERM
 model=samples/glyphs/glyphs.onnx
 export PYTHONDONTWRITEBYTECODE=1
 
-"$python" samples/guide/guide.py "$library" $model >"$folder/told" || exit 1
+"$python" samples/guide/guide.py "$library" $model --target xeon-e5-2697v4 --formula paper --goal 0.6 >"$folder/told" || exit 1
 cat "$folder/told"
 "$python" - "$folder/told" <<'END' || exit 1
 import re, sys
