@@ -25,6 +25,7 @@ void meter_load(Meter *meter, double count, double split);
 void meter_scalar_load(Meter *meter, double count);
 void meter_store(Meter *meter, double count);
 void meter_vector(Meter *meter, double count);           /* arithmetic but for multiply-adds */
+void meter_operand(Meter *meter, double count, double split);        /* loads that arithmetic has as its operands, where it can */
 void meter_vector_load(Meter *meter, double count, double split);    /* with an operand in memory */
 void meter_fma(Meter *meter, double count);              /* v_fma */
 void meter_fma_load(Meter *meter, double count, double split);       /* v_fma of a v_load */

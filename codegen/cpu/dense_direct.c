@@ -68,13 +68,14 @@ static int tilings(const Problem *problem, Tiling *list, int most)
 
 /* ---- what it costs ---- */
 
-/* A tap: its vectors are loaded once for all channels, or are operands where there is one; a weight is broadcast for each. */
+/* A tap: its vectors are loaded once for all channels, or are operands where there is one, or two and no table of taps; a weight is broadcast for
+   each. */
 static void meter_step(Meter *meter, const Dense *dense)
 {
     const double size = dense->tiles.size, rows = dense->rows;
     const double split = split_share_of(dense->tiles.lanes, dense->planes.taps, window_taps(&dense->window), dense->planes.channel);
-    if (rows == 1) {
-        meter_fma_load(meter, size, split);
+    if (rows == 1 || (rows == 2 && window_taps(&dense->window) == 1)) {
+        meter_fma_load(meter, rows * size, split);
     } else {
         meter_load(meter, size, split);
         meter_fma(meter, rows * size);
@@ -142,9 +143,11 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     meter.runs = batch * units * (double)dense.tiles.tiles;
     meter_tile(&meter, problem, &dense);
     meter.runs = batch * units * (double)dense.tiles.blocks;
-    meter_other(&meter, 60);
+    meter_other(&meter, 48);
     meter.runs = batch * outputs;
     meter_tiles_finish(&meter, problem, window, &dense.planes, &dense.tiles);
+    meter.runs = 0;                      /* text alone: a call for every row */
+    meter_other(&meter, dense.planes.contiguous ? 0 : 10 * dense.rows);
     meter_end(&meter);
     touch(problem, &dense, meter.stage);
     work->multiply_adds = batch * outputs * terms * outer;

@@ -85,20 +85,14 @@ static void pack_work(const Problem *problem, const Gemm *gemm, Work *work)
     meter.runs = matrices * (double)gemm->panels;
     meter_other(&meter, 30);
     meter.runs = lines;
-    meter_other(&meter, 30);             /* two calls of memcpy and memset, or loops begun and ended */
-    meter_loop(&meter, elements);
-    const bool copies = product->b_column == 1;      /* runs of memory: a vector at a time, by the C library */
-    if (!copies) {
-        meter_scalar_load(&meter, 1);
-        meter_store(&meter, 1);
-        meter_other(&meter, 4);
-    }
-    meter.runs = elements / gemm->lanes;
-    if (copies) {
-        meter_load(&meter, 1, split_share(gemm->lanes));
-        meter_store(&meter, 1);
-    }
+    meter_other(&meter, 8);
+    meter_loop(&meter, elements);        /* element by element: the compiler does not see that they lie side by side */
+    meter_scalar_load(&meter, 1);
+    meter_store(&meter, 1);
+    meter_other(&meter, product->b_column == 1 ? 3 : 4);
     meter_hot(&meter);
+    meter.runs = filled > elements ? lines / (double)gemm->panels : 0;
+    meter_other(&meter, 20);
     meter.runs = (filled - elements) / gemm->lanes;
     meter_store(&meter, 1);
     meter_end(&meter);
@@ -106,11 +100,11 @@ static void pack_work(const Problem *problem, const Gemm *gemm, Work *work)
     stage_touch(meter.stage, TOUCH_OUTPUT, 4 * filled);
 }
 
-/* One k: the panel's vectors are loaded once for all rows, or are operands where there is one; an element of a is broadcast for each row. */
+/* One k: the panel's vectors are loaded once for all rows, or are operands where there are one or two; an element of a is broadcast for each row. */
 static void meter_step(Meter *meter, double rows, double vectors, double count)
 {
-    if (rows == 1) {
-        meter_fma_load(meter, count * vectors, 0);
+    if (rows <= 2) {
+        meter_fma_load(meter, count * rows * vectors, 0);
     } else {
         meter_load(meter, count * vectors, 0);
         meter_fma(meter, count * rows * vectors);

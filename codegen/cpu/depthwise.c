@@ -54,7 +54,7 @@ static int tilings(const Problem *problem, Tiling *list, int most)
 static void meter_tile(Meter *meter, const Problem *problem, const Depthwise *depthwise)
 {
     const double taps = (double)window_taps(&depthwise->window), size = depthwise->tiles.size;
-    const bool kept = size + taps <= meter->isa->registers - 2;
+    const bool kept = meter->isa->registers >= 32 && size > 1 && size + taps <= meter->isa->registers - 2;
     const double split = split_share_of(depthwise->tiles.lanes, depthwise->planes.taps, (int64_t)taps, depthwise->planes.channel);
     meter_other(meter, 7);
     meter_move(meter, size);

@@ -132,8 +132,10 @@ static void meter_elements(Meter *meter, const Problem *problem, const Elementwi
     for (int i = 0; i < 1 + pair; i++)
         if (part > 0)
             meter_part(meter, part);
-        else
+        else if (i < pair)
             meter_load(meter, 1, 0);
+        else
+            meter_operand(meter, 1, 0);
     if (node->op == OP_Clip)
         meter_vector(meter, 2 * (node->input_count - 1));
     meter_expression(meter, node->op);

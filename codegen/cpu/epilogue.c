@@ -59,21 +59,21 @@ static int vector_count(const Node *node)
 }
 
 /* The operand beside the vector: most operators take it from memory. */
-static void meter_operand(Meter *meter, const Node *fused, int part)
+static void meter_residual(Meter *meter, const Node *fused, int part)
 {
     if (residual_of(fused) == NULL)
         return;
     if (part > 0)
         meter_part(meter, part);
     else
-        meter_load(meter, 1, split_share(meter->isa->vector_bytes / (int)sizeof(float)));
+        meter_operand(meter, 1, split_share(meter->isa->vector_bytes / (int)sizeof(float)));
 }
 
 static void meter_fused(Meter *meter, const Node *fused, int part)
 {
     if (fused->op == OP_Clip)
         meter_extreme(meter, fused->input_count - 1);
-    meter_operand(meter, fused, part);
+    meter_residual(meter, fused, part);
     meter_expression(meter, fused->op);
 }
 

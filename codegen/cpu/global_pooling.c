@@ -36,14 +36,13 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     Meter meter = meter_begin(problem, work);
     meter_loop(&meter, channels * rounds);
     (global.average ? meter_vector_load : meter_extreme_load)(&meter, WAYS, split_share(global.lanes));
-    meter_other(&meter, 3);
+    meter_other(&meter, rounds > 1 ? 3 : 0);     /* else unrolled */
     meter_hot(&meter);
     meter.runs = channels * (vectors - rounds * WAYS);
     (global.average ? meter_vector_load : meter_extreme_load)(&meter, 1, split_share(global.lanes));
-    meter_other(&meter, 3);
     meter.runs = channels;
-    meter_other(&meter, 6);
-    meter_move(&meter, WAYS);
+    meter_other(&meter, 5);
+    meter_move(&meter, rounds > 1 ? WAYS : 0);
     (global.average ? meter_vector : meter_extreme)(&meter, WAYS - 1);
     (global.average ? meter_sum : meter_widest)(&meter);
     meter_store(&meter, 1);

@@ -57,8 +57,9 @@ static void meter_positions(Meter *meter, const Problem *problem, const Lrn *lrn
         meter_part(meter, part);
     else
         meter_load(meter, 1, split_share(lrn->lanes));
-    meter_fma(meter, 1);
-    meter_other(meter, 4);
+    meter_fma_load(meter, 1, 0);
+    meter->stage->loads -= meter->runs;  /* of the same element */
+    meter_other(meter, meter->isa->fuses ? 4 : 3);
     meter->runs = runs;
     meter_move(meter, 1);
     meter_fma(meter, 1);

@@ -3,7 +3,6 @@
 #include "codegen/cpu/cpu.h"
 
 #include <math.h>
-#include <string.h>
 
 #define LINE_FLOATS 16               /* of a cache line */
 #define WINDOW_INSTRUCTIONS 250      /* that a core looks ahead: loops shorter than this run beside the next ones */
@@ -43,9 +42,17 @@ void meter_other(Meter *meter, double count)
     issue(meter, count, count * lengths_of(meter->isa).other);
 }
 
+/* An instruction of aarch64 loads two neighbours, which the compiler finds for some of them. */
+static double load_instructions(const Meter *meter, double count)
+{
+    const bool pairs = meter->isa->fuses && !meter->isa->folds;
+    return pairs && count > 1 ? 0.65 * count : count;
+}
+
 void meter_load(Meter *meter, double count, double split)
 {
-    issue(meter, count, count * lengths_of(meter->isa).memory);
+    const double instructions = load_instructions(meter, count);
+    issue(meter, instructions, instructions * lengths_of(meter->isa).memory);
     meter->stage->loads += meter->runs * count;
     meter->stage->split_loads += meter->runs * count * split;
 }
@@ -73,8 +80,7 @@ void meter_move(Meter *meter, double count)
     issue(meter, count, count * lengths_of(meter->isa).vector);
 }
 
-/* A load that an arithmetic instruction has as its operand, if the instruction set has that. */
-static void operand(Meter *meter, double count, double split)
+void meter_operand(Meter *meter, double count, double split)
 {
     const Lengths lengths = lengths_of(meter->isa);
     meter_load(meter, count, split);
@@ -86,7 +92,7 @@ static void operand(Meter *meter, double count, double split)
 
 void meter_vector_load(Meter *meter, double count, double split)
 {
-    operand(meter, count, split);
+    meter_operand(meter, count, split);
     meter_vector(meter, count);
 }
 
@@ -103,7 +109,7 @@ void meter_fma(Meter *meter, double count)
 void meter_fma_load(Meter *meter, double count, double split)
 {
     if (meter->isa->fuses) {
-        operand(meter, count, split);
+        meter_operand(meter, count, split);
         meter->stage->fma += meter->runs * count;
         meter_vector(meter, count);
         return;
@@ -116,13 +122,15 @@ void meter_fma_load(Meter *meter, double count, double split)
 void meter_extreme(Meter *meter, double count)
 {
     /* x86 has no NaNs in its maxima: a comparison and a selection more */
-    meter_vector(meter, strcmp(meter->isa->name, "neon") == 0 ? count : 3 * count);
+    const bool whole = meter->isa->fuses && !meter->isa->folds;
+    meter_vector(meter, whole ? count : 3 * count);
+    meter_move(meter, meter->isa->fuses ? 0 : 2 * count);    /* old instructions overwrite an operand */
 }
 
 void meter_extreme_load(Meter *meter, double count, double split)
 {
     meter_extreme(meter, count);
-    operand(meter, count, split);
+    meter_operand(meter, count, split);
 }
 
 void meter_divide(Meter *meter, double count)
@@ -154,11 +162,13 @@ void meter_store_part(Meter *meter, int part)
 /* Through memory, then one comparison after the other. */
 void meter_widest(Meter *meter)
 {
-    const double lanes = meter->isa->vector_bytes / 4.0;
+    const double runs = meter->runs;
     meter_store(meter, 1);
-    meter_scalar_load(meter, lanes);
-    meter_vector(meter, 2 * lanes);
-    meter_other(meter, 3 * lanes);
+    meter->runs = runs * meter->isa->vector_bytes / sizeof(float);
+    meter_scalar_load(meter, 1);
+    meter_vector(meter, 2);
+    meter_other(meter, 3);
+    meter->runs = runs;
 }
 
 void meter_sum(Meter *meter)

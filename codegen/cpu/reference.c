@@ -80,13 +80,13 @@ static double value_bytes(const Value *value)
     return (double)bytes;
 }
 
-/* Elements of a window that one output element is made of. */
+/* Elements of a window that one output element is made of; 1 where they are multiply-adds. */
 static double window(const Node *node)
 {
     int rank = 0;
     const int64_t *kernel = node_ints(node, ATTR_kernel_shape, &rank);
     double taps = 1;
-    for (int i = 0; i < rank; i++)
+    for (int i = 0; i < rank && dense_multiply_adds(node) == 0; i++)
         taps *= (double)kernel[i];
     return taps;
 }
@@ -122,17 +122,23 @@ static void pack_node(const Node *node, Packed *packed)
 #define OPERATOR_STEP 400
 #define MOST_COUNTED_PARTS 64
 
-/* A multiply-add in double: two loads, two conversions, a product and a sum, steps through both operands; an element of other operators about as much. */
+/* Sums in double over neighbouring results, as many at a time as fit a vector (of wide ones, edges take most): for each of them two loads, two
+   conversions, a product and a sum, with the edges of every row apart. Elements of other operators are computed one by one. */
 static void meter_elements(Meter *meter, double multiply_adds, double touched, double step)
 {
-    meter_loop(meter, multiply_adds);
-    meter_scalar_load(meter, 1);
-    meter_vector_load(meter, 1, 0);
-    meter->stage->fma += meter->runs;
-    meter_vector(meter, 3);
-    meter_other(meter, 3);
-    meter_chain(meter, 1, INFINITY);
-    meter->runs = touched;
+    const double together = fmin(5, fmax(1, meter->isa->vector_bytes / (double)sizeof(double)));
+    meter_loop(meter, touched);
+    if (multiply_adds > 0) {
+        meter->runs = multiply_adds;
+        meter_other(meter, 0.7);
+        meter->runs = multiply_adds / together;
+        meter_scalar_load(meter, 5);
+        meter->stage->fma += 1.2 * meter->runs;
+        meter_vector(meter, 5);
+        meter_other(meter, 6);
+        meter_chain(meter, 1, INFINITY);
+        meter->runs = touched;
+    }
     meter_scalar_load(meter, 1);
     meter_vector(meter, 1);
     meter_store(meter, 1);

@@ -39,12 +39,18 @@ static bool fits(const Problem *problem)
     return problem->pattern->nonzeros < INT32_MAX && planes_modes(problem, &window, false, modes) > 0;
 }
 
+/* Accumulators that the compiler keeps in registers, beside loaded operands where instructions do not load them themselves. */
+static int most_sums(const Isa *isa)
+{
+    return isa->registers < 32 ? 12 : isa->folds ? 24 : 20;
+}
+
 static int tilings(const Problem *problem, Tiling *list, int most)
 {
     Window window;
     Planes planes;
     window_of(problem->node, &window);
-    const int lanes = problem_lanes(problem), limit = problem->target->isa.registers == 32 ? 24 : 12;
+    const int lanes = problem_lanes(problem), limit = most_sums(&problem->target->isa);
     PlaneMode modes[PLANE_MODES];
     const int mode_count = planes_modes(problem, &window, false, modes);
     int count = 0, sizes[MOST_SIZES];
@@ -85,11 +91,12 @@ static Rows rows_of(const Problem *problem, const Sparse *sparse)
     return rows;
 }
 
-/* A nonzero's instructions: its offset and value are loaded, the image's address added, then a multiply-add for every vector of the tile. */
+/* A nonzero's instructions: its offset and value are loaded, the address added up (of one vector alone by the multiply-add itself), then a
+   multiply-add for every vector of the tile. */
 static void meter_nonzeros(Meter *meter, const Sparse *sparse, double count, double split)
 {
     meter_scalar_load(meter, 2 * count);
-    meter_other(meter, 2 * count);
+    meter_other(meter, (sparse->tiles.size > 1 ? 2 : 1) * count);
     meter_fma_load(meter, count * sparse->tiles.size, split);
 }
 
@@ -108,7 +115,7 @@ static void meter_tile(Meter *meter, const Problem *problem, const Sparse *spars
         meter_other(meter, 3);
     }
     meter->runs = tiles * (double)sparse->window.outputs;
-    meter_other(meter, (sparse->planes.contiguous ? 9 : 7 + size) + (ways > 1 ? 6 : 0));
+    meter_other(meter, (sparse->planes.contiguous ? 9 : 7 + size) + (ways > 1 ? 10 : 0));
     meter_scalar_load(meter, 3);
     meter_move(meter, size * ways);
     meter_vector(meter, size * (ways - 1));

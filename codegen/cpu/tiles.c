@@ -228,16 +228,18 @@ void meter_tiles_finish(Meter *meter, const Problem *problem, const Window *wind
         return;
     const double runs = meter->runs, blocks = (double)tiles->blocks, rows = (double)window->out_height + blocks - 1;
     const int64_t vectors = window->out_width / tiles->lanes, rest = window->out_width % tiles->lanes;
+    /* without blocks the compiler may see where rows begin and end: in small programs it does, in large ones not */
+    const bool whole = tiles->blocks == 1;
     meter->runs = runs * blocks;
-    meter_other(meter, 38);
+    meter_other(meter, whole ? 25 : 38);
     meter->runs = runs * rows;
-    meter_other(meter, vectors > 0 ? 22 : 19);
+    meter_other(meter, (whole ? 9 : 19) + (vectors > 0 ? 4 : 0));
     meter->runs = runs * rows * (double)vectors;
     meter_load(meter, 1, split_share(tiles->lanes));
     meter_put(meter, problem, 1, 0);
     meter_other(meter, 3);
     meter->runs = rest > 0 ? runs * rows : 0;
-    meter_other(meter, 9);
+    meter_other(meter, whole ? 7 : 9);
     meter_part(meter, (int)rest);
     meter_put(meter, problem, 1, (int)rest);
     meter->runs = runs;

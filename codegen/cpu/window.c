@@ -286,32 +286,38 @@ static void inside_all(const Window *window, const Planes *planes, double *rows,
     }
 }
 
-/* A loop that is known to fill with one value becomes a call of memset for every row, or a few stores where its length is known: some 14 instructions. */
+/* One plane's bounds are constants, and the loops over a few of its elements unrolled; several planes read them from tables. */
 void meter_planes(Meter *meter, const Window *window, const Planes *planes, int lanes)
 {
     if (!planes_packs(planes))
         return;
-    const double runs = meter->runs, many = planes->count > 1;
+    const double runs = meter->runs, many = planes->count > 1, all = (double)(planes->count * planes->rows);
     double rows = 0, elements = 0;
     inside_all(window, planes, &rows, &elements);
     const double row = rows > 0 ? elements / rows : 0, vectors = window->stride_x == 1 ? floor(row / lanes) : 0;
+    const double rest = row - vectors * lanes;
+    const bool unrolled = many == 0 && vectors <= 3, few = many == 0 && rest <= 4, fills = elements < all * (double)planes->pitch;
     meter_other(meter, 10);
     meter->runs = runs * (double)planes->count;
     meter_other(meter, 6 + 20 * many);
-    meter->runs = runs * (double)(planes->count * planes->rows);
-    meter_other(meter, 7 + 9 * many);
-    meter_store(meter, 2);
+    meter->runs = runs * all;
+    meter_other(meter, 5 + 9 * many);
+    if (fills) {
+        meter_store(meter, 2);
+        meter_other(meter, 2 + 2 * many);
+    }
     meter->runs = runs * rows;
-    meter_other(meter, 4 + 6 * many);
-    meter_store(meter, 1);
+    meter_other(meter, 2 + 6 * many);
     meter->runs = runs * rows * vectors;
     meter_load(meter, 1, split_share(lanes));
     meter_store(meter, 1);
-    meter_other(meter, 3);
-    meter->runs = runs * (elements - rows * vectors * lanes);
+    meter_other(meter, unrolled ? 0 : 3);
+    meter->runs = runs * rows * rest;
     meter_scalar_load(meter, 1);
     meter_store(meter, 1);
-    meter_other(meter, 3);
+    meter_other(meter, few ? 0 : 3);
+    meter->runs = 0;
+    meter_other(meter, 50 * many);       /* text of loops unrolled for rows that are shorter */
     meter->runs = runs;
 }
 
