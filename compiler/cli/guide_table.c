@@ -48,8 +48,8 @@ static void fill_row(Arena *arena, const Guide *guide, int i, const char **cells
     const char *name = guide->plan->layers[row->layer].problem.node->name;
     const char *const texts[COLUMNS] = {
         short_name(arena, text_quote(arena, name, strlen(name)), LONGEST_NAME), advice(arena, row), share_text(arena, row->density),
-        range_text(arena, row), milliseconds(arena, row->now.seconds), gain_text(arena, row->dense_seconds, row->now.seconds), milliseconds(arena, row->end.seconds),
-        gain_text(arena, row->dense_seconds, row->end.seconds), structured_text(arena, row),
+        range_text(arena, row), milliseconds(arena, row->now.seconds), gain_text(arena, row->dense_seconds, row->now.seconds),
+        milliseconds(arena, row->end.seconds), gain_text(arena, row->dense_seconds, row->end.seconds), structured_text(arena, row),
         !guide->densities ? "" : row->kept ? "kept" : share_text(arena, guide->densities[i]),
     };
     memcpy(cells, texts, sizeof texts);
@@ -76,9 +76,10 @@ static void print_empty(Arena *arena, const Guide *guide)
         const Pattern *pattern = guide->plan->layers[row->layer].problem.pattern;
         const char *name = guide->plan->layers[row->layer].problem.node->name;
         if (row->compact_seconds > 0)
-            printf("%s: %lld of %lld rows and %lld of %lld channels are empty; without them a dense kernel would take %s ms\n",
+            printf("%s: %lld of %lld rows and %lld of %lld channels are empty; without them a dense kernel would take %s ms: %s\n",
                    text_quote(arena, name, strlen(name)), (long long)pattern->empty_rows, (long long)pattern->rows,
-                   (long long)pattern->empty_channels, (long long)pattern->channels, milliseconds(arena, row->compact_seconds));
+                   (long long)pattern->empty_channels, (long long)pattern->channels, milliseconds(arena, row->compact_seconds),
+                   row->compact_seconds < row->now.seconds ? "structured sparsity wins" : "no gain over what it has");
     }
 }
 

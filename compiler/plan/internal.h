@@ -15,7 +15,8 @@ void residuals_take(Graph *graph, const Problem *problems, const Surroundings *s
 
 /* candidates.c: what surrounds each layer, before kernels are chosen; problems in the order of the graph's nodes. */
 Surroundings *network_surroundings(const Graph *graph, const Problem *problems, int threads, Arena *arena);
-double problem_seconds(const Problem *problem, const Surroundings *surroundings, const char *forced);  /* with the best kernel, or this; INFINITY: none fits */
+/* With the best kernel, or this; INFINITY: none fits. */
+double problem_seconds(const Problem *problem, const Surroundings *surroundings, const char *forced);
 /* Whole picoseconds of three significant digits: what differs by less is equal, and sums of them are exact. */
 int64_t price_rounded(double seconds);
 bool kernel_leaves(const Kernel *kernel, const Problem *problem, const Tiling *tiling);    /* can it leave its output in tiling->out? */

@@ -248,6 +248,33 @@ static void fewer_rows_of_a_dense_layer_take_as_long(void **state)
     assert_int_equal(context_run(structured, NULL), STATUS_FINE);
 }
 
+/* Half of the rows are empty, the others dense: the layer of half the size. */
+static Status half_empty(Context *ctx, void *argument)
+{
+    (void)argument;
+    float *weights = random_weights(ctx->graph, CHANNELS * CHANNELS * 9, 1, 1);
+    memset(weights, 0, CHANNELS * CHANNELS * 9 / 2 * sizeof *weights);
+    Graph *graph = graph_new(ctx, "half");
+    Value *x = graph_input(graph, "x", TYPE_F32, &(Shape){4, {1, CHANNELS, SIZE, SIZE}});
+    Value *w = graph_constant(graph, "w", TYPE_F32, &(Shape){4, {CHANNELS, CHANNELS, 3, 3}}, weights);
+    graph_output(graph, add(graph, OP_Conv, "conv", x, w, 1));
+    graph_index(graph);
+    passes_run(graph, &(PassOptions){0});
+    const Plan *plan = plan_make(graph, target_named(ctx, "xeon-e5-2697v4"), &(PlanOptions){0});
+    const GuideLayer *counts = &guide_of(ctx, plan, 0, 0)->layers[0];
+    const GuideLayer *paper = &guide_make(plan, &guide_paper, &(GuideLimits){0, 0, NULL}, ctx->graph)->layers[0];
+    assert_true(counts->compact_seconds > 0.4 * counts->dense_seconds && counts->compact_seconds < 0.8 * counts->dense_seconds);
+    assert_true(fabs(paper->compact_seconds / paper->dense_seconds - 0.5) < 1e-9);
+    assert_true(row_of(guide_of(ctx, plan_at(ctx, 1, &(PassOptions){0}), 0, 0), "conv")->compact_seconds == 0);
+    return STATUS_FINE;
+}
+
+static void empty_rows_are_left_out_by_a_dense_kernel(void **state)
+{
+    (void)state;
+    assert_int_equal(context_run(half_empty, NULL), STATUS_FINE);
+}
+
 /* Rows stand at another place in each of them. */
 static Status kinds(Context *ctx, void *argument)
 {
@@ -395,6 +422,7 @@ int main(void)
         cmocka_unit_test(verdicts_follow_from_the_density_and_the_range),
         cmocka_unit_test(without_sparse_kernels_all_stays_dense),
         cmocka_unit_test(fewer_rows_of_a_dense_layer_take_as_long),
+        cmocka_unit_test(empty_rows_are_left_out_by_a_dense_kernel),
         cmocka_unit_test(rows_are_found_in_layers_of_all_kinds),
         cmocka_unit_test(limits_are_reached_by_the_suggested_densities),
         cmocka_unit_test(what_cannot_be_reached_is_said_and_what_is_kept_is_kept),
