@@ -120,7 +120,6 @@ static void install(int number)
 /* A signal that is ignored (nohup), or that a sanitizer handles, stays so. A file past its size limit shall be an error of write(), which has a message. */
 static void prepare(void)
 {
-    owner = getpid();
     static bool done;
     if (done)
         return;
