@@ -55,11 +55,12 @@ void densities_read(Context *ctx, const char *path, PassOptions *options)
     for (int number = 1; at < end; number++) {
         const char *newline = memchr(at, '\n', (size_t)(end - at)), *start = at, *line_end = newline ? newline : end;
         char *line = bare_line(ctx->graph, start, (size_t)(line_end - start));
+        const bool text = !memchr(start, 0, (size_t)(line_end - start));
         at = newline ? newline + 1 : end;
-        if (!*line)
+        if (text && !*line)
             continue;
         densities = arena_grow(ctx->graph, densities, &capacity, options->density_count, sizeof *densities);
-        if (!line_split(line, &densities[options->density_count++]))
+        if (!text || !line_split(line, &densities[options->density_count++]))
             fail_line(ctx, number, bare_line(ctx->graph, start, (size_t)(line_end - start)));
     }
     options->densities = densities;

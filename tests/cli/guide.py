@@ -155,7 +155,7 @@ def wrong_use(folder):
     path = os.path.join(folder, "bad")
     for text, words in [
             ("conv1 0.5\nconv11x 0.5\n", "did you mean 'conv1"), ("conv1 1.5\n", "line 1"), ("# fine\nconv1\n", "line 2"), ("conv1 0\n", "line 1"),
-            ("conv1 nan\n", "line 1"), ("conv1 0.5\nconv1 0.4\n", "two densities")]:
+            ("conv1 nan\n", "line 1"), ("\0conv1 0.5\n", "line 1"), ("conv1 0.5\nconv1 0.4\n", "two densities")]:
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         assert words in call("guide", glyphs, "--target", "generic-avx2", "--prune-file", path, code=1).stderr, text
