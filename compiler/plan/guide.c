@@ -112,6 +112,25 @@ static void fill_row(const Guide *guide, GuideLayer *row)
     model->range(guide, row->layer, &row->low, &row->high);
     row->verdict = verdict_of(row);
     row->goal = row->high > 0 ? fmin(row->density, row->low) : row->density;
+}
+
+/* Weights have one density, whatever layers share them: no layer is taken past the end of its range. */
+static void share_goals(const Guide *guide)
+{
+    double *goals = arena_array(guide->arena, double, guide->plan->graph->value_count + 1);
+    for (int i = 0; i < guide->count; i++) {
+        double *goal = &goals[layer_weights(guide->plan, guide->layers[i].layer)];
+        *goal = guide->layers[i].high > 0 ? fmax(*goal, guide->layers[i].goal) : *goal;
+    }
+    for (int i = 0; i < guide->count; i++) {
+        const double goal = goals[layer_weights(guide->plan, guide->layers[i].layer)];
+        guide->layers[i].goal = goal > 0 ? goal : guide->layers[i].goal;
+    }
+}
+
+static void compare_structured(const Guide *guide, GuideLayer *row)
+{
+    const GuideModel *model = guide->model;
     row->structured_at = row->density <= row->high ? row->density : row->goal;
     row->structured_below = model->structured(guide, row->layer, model->point(guide, row->layer, row->structured_at).seconds);
     row->compact_seconds = model->compact(guide, row->layer);
@@ -134,6 +153,9 @@ static void add_rows(Guide *guide)
         row->kept = guide->limits.keep != NULL && guide->limits.keep[l];
         fill_row(guide, row);
     }
+    share_goals(guide);
+    for (int i = 0; i < guide->count; i++)
+        compare_structured(guide, &guide->layers[i]);
 }
 
 Guide *guide_make(const Plan *plan, const GuideModel *model, const GuideLimits *limits, Arena *arena)

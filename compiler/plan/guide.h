@@ -23,7 +23,8 @@ typedef struct GuideLayer {
     double weights, density;
     double low, high;                /* the useful range; both 0 if there is none */
     Verdict verdict;
-    double goal;                     /* the range's end: `low`, or the present density where that is lower or there is no range */
+    double goal;                     /* the range's end: `low`, or the present density where that is lower or there is no range. Of layers that
+                                        share their weights the highest: they have one density */
     double dense_seconds;
     GuidePoint now, end;             /* at `density`, at `goal`, inside the network */
     double structured_at;            /* the present density, if it gains; else `goal` */

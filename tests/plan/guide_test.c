@@ -187,6 +187,34 @@ static void verdicts_follow_from_the_density_and_the_range(void **state)
     assert_int_equal(context_run(verdicts, NULL), STATUS_FINE);
 }
 
+/* The same convolution over large and small images. */
+static Status one_density(Context *ctx, void *argument)
+{
+    (void)argument;
+    Graph *graph = graph_new(ctx, "levels");
+    Value *w = weights_value(graph, "w", &(Shape){4, {CHANNELS, CHANNELS, 3, 3}}, 1);
+    static const char *const names[] = {"large", "small"};
+    for (int i = 0; i < COUNT(names); i++) {
+        const int64_t size = i == 0 ? 2 * SIZE : 6;
+        Value *x = graph_input(graph, arena_format(ctx->graph, "x%d", i), TYPE_F32, &(Shape){4, {1, CHANNELS, size, size}});
+        graph_output(graph, add(graph, OP_Conv, names[i], x, w, 1));
+    }
+    graph_index(graph);
+    passes_run(graph, &(PassOptions){0});
+    const Guide *guide = guide_of(ctx, plan_make(graph, target_named(ctx, "generic-avx2"), &(PlanOptions){0}), 0, 0);
+    const GuideLayer *large = row_of(guide, "large"), *small = row_of(guide, "small");
+    assert_true(small->low > 1.2 * large->low);
+    assert_true(large->goal == small->low && small->goal == small->low);
+    assert_true(guide->end.density == small->low);
+    return STATUS_FINE;
+}
+
+static void layers_of_the_same_weights_end_at_one_density(void **state)
+{
+    (void)state;
+    assert_int_equal(context_run(one_density, NULL), STATUS_FINE);
+}
+
 /* A scalar target has the reference alone: nothing is gained at any density. */
 static Status nothing_gains(Context *ctx, void *argument)
 {
@@ -420,6 +448,7 @@ int main(void)
         cmocka_unit_test(ranges_end_where_direct_prices_say),
         cmocka_unit_test(fewer_weights_never_take_longer),
         cmocka_unit_test(verdicts_follow_from_the_density_and_the_range),
+        cmocka_unit_test(layers_of_the_same_weights_end_at_one_density),
         cmocka_unit_test(without_sparse_kernels_all_stays_dense),
         cmocka_unit_test(fewer_rows_of_a_dense_layer_take_as_long),
         cmocka_unit_test(empty_rows_are_left_out_by_a_dense_kernel),
