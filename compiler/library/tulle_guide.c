@@ -107,8 +107,15 @@ static int weighted_layer(const Plan *plan, const char *name)
 static const Plan *plan_asked(const Plan *plan, const struct tulle_guide_question *question, Arena *arena)
 {
     double *densities = arena_array(arena, double, plan->layer_count + 1), *wanted = arena_array(arena, double, plan->graph->value_count + 1);
-    for (int i = 0; i < question->density_count; i++)
-        wanted[layer_weights(plan, weighted_layer(plan, question->densities[i].layer))] = question->densities[i].density;
+    for (int i = 0; i < question->density_count; i++) {
+        const struct tulle_guide_density *one = &question->densities[i];
+        const int layer = weighted_layer(plan, one->layer);
+        double *density = &wanted[layer_weights(plan, layer)];
+        if (*density > 0 && *density != one->density)
+            fail(plan->graph->ctx, STATUS_USAGE, node_where(plan->graph, plan->layers[layer].problem.node), NULL,
+                 "its weights have been given two densities, %g and %g", *density, one->density);
+        *density = one->density;
+    }
     for (int l = 0; l < plan->layer_count; l++)
         densities[l] = plan->layers[l].problem.pattern != NULL ? wanted[layer_weights(plan, l)] : 0;
     return question->density_count > 0 ? plan_projected(plan, densities, arena) : plan;

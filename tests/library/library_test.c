@@ -141,6 +141,9 @@ static void a_guide_goes_on_after_a_fault(void **state)
     expect_error(TULLE_GUIDE_WRONG_USE, status, json, error, "did you mean 'conv1'");
     status = tulle_guide_ask(guide, &(struct tulle_guide_question){.density_count = 1}, &json, &error);
     expect_error(TULLE_GUIDE_WRONG_USE, status, json, error, "nothing is counted");
+    const struct tulle_guide_density twice[] = {{"conv1", 0.5}, {"conv1", 0.4}};
+    status = tulle_guide_ask(guide, &(struct tulle_guide_question){.densities = twice, .density_count = 2}, &json, &error);
+    expect_error(TULLE_GUIDE_WRONG_USE, status, json, error, "two densities");
     assert_int_equal(tulle_guide_ask(guide, &(struct tulle_guide_question){.max_megabytes = -1}, &json, NULL), TULLE_GUIDE_WRONG_USE);
     assert_int_equal(tulle_guide_ask(guide, NULL, &json, &error), TULLE_GUIDE_FINE);
     tulle_guide_free(json);
