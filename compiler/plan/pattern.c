@@ -210,16 +210,6 @@ static int64_t distinct_masks(uint64_t *masks, const int32_t *rows, int64_t coun
     return distinct;
 }
 
-static uint64_t hash_of(const Walk *walk, const uint64_t *masks)
-{
-    uint64_t hash = (uint64_t)walk->rows << 32 ^ (uint64_t)walk->columns;
-    for (int64_t i = 0; i < walk->rows; i++) {
-        hash = (hash ^ masks[i]) * UINT64_C(0x9e3779b97f4a7c15);
-        hash ^= hash >> 29;
-    }
-    return hash;
-}
-
 static int64_t zeros_in(const int32_t *counts, int64_t count)
 {
     int64_t zeros = 0;
@@ -255,7 +245,6 @@ static const Pattern *pattern_from(const Counting *counting, const Walk *walk, A
         .nonzeros = counting->nonzeros, .row_nonzeros = counting->rows, .column_nonzeros = counting->columns,
         .empty_rows = zeros_in(counting->rows, walk->rows), .empty_columns = zeros_in(counting->columns, walk->columns),
         .empty_channels = channels_empty(counting, walk), .kernels = walk->column[3] == 1 ? counting->kernels : counting->nonzeros,
-        .hash = hash_of(walk, counting->masks),
     };
     pattern->imbalance = pattern_imbalance(pattern);
     pattern->distinct_rows = distinct_masks(counting->masks, counting->rows, walk->rows);

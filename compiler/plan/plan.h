@@ -20,7 +20,6 @@ typedef struct Pattern {
     int64_t kernels;                 /* (row, channel) pairs with a nonzero in any tap */
     int64_t distinct_rows;           /* different sets of columns among the rows that are not empty: 1 where all share one mask */
     double imbalance;                /* the longest row over the average; 1 without nonzeros */
-    uint64_t hash;                   /* of the positions */
 } Pattern;
 
 /* A layer as kernels see it. */
@@ -39,8 +38,9 @@ typedef struct StagePlan {
     const char *says;                /* "pack", "multiply": for comments and profiles */
 } StagePlan;
 
-/* How an activation of rank 3 or 4 lies in memory. All zero: plain, row after row. Else padded: a channel is a plane of `rows` rows of `pitch` elements,
-   element (y, x) stands at (top + y) * pitch + left + x, everything else in the plane is 0, and `slack` elements behind the last plane may be read. */
+/* How an activation of rank 3 or 4 lies in memory. All zero: plain, row after row. Else padded: a channel is a plane of `rows` rows of `pitch`
+   elements, element (y, x) stands at (top + y) * pitch + left + x, everything else in the plane is 0, and `slack` elements behind the last plane may
+   be read. */
 typedef struct Layout {
     int32_t top, left, rows, pitch, slack;
 } Layout;
@@ -75,7 +75,7 @@ typedef struct StageWork {           /* of a whole stage, all its items */
     double stores;
     double chain;                    /* multiply-adds that wait for the one before: the longest row of them in each loop, summed up */
     double mispredicts;              /* branches guessed wrong */
-    double code_bytes;               /* of the loop that runs, which a micro-op or instruction cache must hold */
+    double code_bytes;               /* of the loop that runs, which a micro-op cache must hold, or else the instruction cache */
     double vector_bytes;             /* of its vectors; 0 reads as the ISA's. Scalar code: 4 */
     double largest_item;             /* the largest item's share of the work, times the items: 1 if all are equal; 0 reads as 1 */
     Traffic traffic[MAX_TRAFFIC];
@@ -133,7 +133,7 @@ typedef struct Price {
 
 /* What surrounds a layer. */
 typedef struct Surroundings {
-    int threads;
+    int threads;                     /* those past the machine's cores take turns, and gain nothing */
     double weights_distance;         /* bytes touched since the layer's weights were last read */
     double input_distance;           /* ... since its input was written; its output's place, too */
 } Surroundings;
@@ -182,7 +182,7 @@ typedef struct ForcedKernel { const char *layer, *kernel; } ForcedKernel;   /* -
 typedef struct PlanOptions {
     const ForcedKernel *forced;
     int forced_count;
-    uint64_t random;                 /* 0: the cheapest; else any kernel, tiling and layout that is valid, drawn by this seed: tests reach all of them */
+    uint64_t random;                 /* 0: the cheapest; else any valid kernel, tiling and layout, drawn by this seed: tests reach all of them */
     int threads;                     /* 0 reads as 1 */
 } PlanOptions;
 
@@ -202,8 +202,8 @@ typedef struct Plan {
 
 /* plan.c: residual offers, kernels (select.c), stages and places (memory.c), in this order. Lists all layers that no kernel takes, then fails. */
 Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options);
-/* forced.c: wrong use, with the nearest name, if no kernel has this one; unsupported, if it is a projection. plan_make() asks, too; callers may before
-   they read a large model. */
+/* forced.c: wrong use, with the nearest name, if no kernel has this one; unsupported, if it is a projection. plan_make() asks, too; callers may
+   before they read a large model. */
 void forced_kernel_check(Context *ctx, const char *kernel);
 /* forced.c: the number of the layer of this name, one fused into it included. Wrong use of `option` (NULL: none), with the nearest name, if there is
    none. */

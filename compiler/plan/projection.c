@@ -126,7 +126,6 @@ const Pattern *pattern_at_density(const Pattern *pattern, double density, Arena 
     made->kernels = kernels_scaled(pattern, total);
     made->distinct_rows = distinct_scaled(pattern, made->rows - made->empty_rows, (double)total == all);
     made->imbalance = pattern_imbalance(made);
-    made->hash = (pattern->hash ^ (uint64_t)total) * UINT64_C(0x9e3779b97f4a7c15);
     return made;
 }
 
