@@ -1,6 +1,6 @@
-/* The roofline model: from counts to seconds. A stage takes about as long as the slowest of what it needs: multiply-add ports, other ports, the supply of
-   instructions, the latency of chained sums, and the link to each level of memory; a layer as long as its stages together. What overlaps with nothing
-   (wrong guesses of branches, barriers) is added. docs/model.md explains the terms. */
+/* The roofline model: from counts to seconds. A stage takes about as long as the slowest of what it needs: multiply-add ports, other ports, the
+   supply of instructions, the latency of chained sums, and the link to each level of memory; a layer as long as its stages together. What overlaps
+   with nothing (wrong guesses of branches, barriers) is added. docs/model.md explains the terms. */
 #include "compiler/plan/internal.h"
 
 #include <assert.h>
@@ -61,7 +61,8 @@ static Crossing crossing_of(const StageWork *work, const Machine *machine, const
     Crossing crossing = {0, 0, 0};
     for (int i = 0; i < work->traffic_count; i++) {
         const double bytes = work->traffic[i].bytes, distance = distance_of(&work->traffic[i], surroundings);
-        const double past_l1 = bytes * (1 - cache_keeps(distance, machine->l1_bytes)), past_l2 = fmin(past_l1, bytes * (1 - cache_keeps(distance, l2)));
+        const double past_l1 = bytes * (1 - cache_keeps(distance, machine->l1_bytes));
+        const double past_l2 = fmin(past_l1, bytes * (1 - cache_keeps(distance, l2)));
         crossing.l2 += past_l1;
         crossing.l3 += past_l2;
         crossing.memory += fmin(past_l2, bytes * (1 - cache_keeps(distance, l3)));
@@ -82,14 +83,17 @@ static void price_memory(const StageWork *work, const Machine *machine, const Su
 
 /* ---- instructions ---- */
 
-/* Instructions a cycle that reach the ports: from the micro-op cache if the loop fits it, else through the decoders. */
+/* Instructions a cycle that reach the ports: from the micro-op cache if the loop fits it, else through the decoders, from the instruction cache or,
+   of a loop larger than that, from level 2. */
 static double supply(const StageWork *work, const Target *target)
 {
     const Machine *machine = &target->machine;
     const double bytes_each = target->isa.instruction_bytes;
     if (machine->micro_ops > 0 && work->code_bytes <= machine->micro_ops * bytes_each)
         return machine->issue_width;
-    return fmin(machine->decode_width, machine->fetch_bytes / bytes_each);
+    const bool far = machine->l1i_bytes > 0 && work->code_bytes > machine->l1i_bytes;
+    const double fetched = far ? fmin(machine->fetch_bytes, machine->l2_bandwidth) : machine->fetch_bytes;
+    return fmin(machine->decode_width, fetched / bytes_each);
 }
 
 static void price_instructions(const StageWork *work, const Target *target, double share, double *cycles)
@@ -157,15 +161,24 @@ static StagePrice stage_price(const StageWork *work, const Target *target, int64
     return price;
 }
 
+/* Threads past the machine's cores take turns with the others. */
+static Surroundings on_cores(const Surroundings *surroundings, const Machine *machine)
+{
+    Surroundings here = *surroundings;
+    here.threads = (int)fmin(here.threads, machine->cores);
+    return here;
+}
+
 Price work_price(const Work *work, const Target *target, const StagePlan *stages, const Surroundings *surroundings)
 {
     const double hertz = target->machine.ghz * 1e9;
+    const Surroundings here = on_cores(surroundings, &target->machine);
     Price price = {.stage_count = work->stage_count};
     int longest = 0;
     for (int s = 0; s < work->stage_count; s++) {
         StagePrice *stage = &price.stages[s];
-        *stage = target->isa.gpu ? launch_price(&work->launches[s], target, surroundings)
-                                 : stage_price(&work->stages[s], target, stages[s].items, surroundings);
+        *stage = target->isa.gpu ? launch_price(&work->launches[s], target, &here)
+                                 : stage_price(&work->stages[s], target, stages[s].items, &here);
         price.seconds += stage->seconds;
         price.compute_seconds += (most_of(stage->cycles, BOUND_MULTIPLY, BOUND_L2) + stage->lost) / hertz;
         price.memory_seconds += most_of(stage->cycles, BOUND_L2, BOUND_COUNT) / hertz;
