@@ -1,6 +1,6 @@
 /* A projection: empty output channels and unused input channels removed, with the neighbours shrunk to match, and a dense kernel on the smaller layer
-   that is left. What a network's pass must do for it (constants that empty channels leave behind, ties of residual additions) costs nothing at run
-   time.
+   that is left. What a network's pass must do for it (constants that empty channels leave behind) costs nothing at run time. A layer with an addition
+   fused must keep all its outputs, which the other operand has, too: where some of them are empty, it does not fit.
 
    It is of the sparse kernels: a layer's dense price is that of all its weights, the one that gains are counted against, and must not fall when the
    layer is pruned. Being a projection it never takes a layer from a dense kernel. Useful multiply-adds are those of the layer that is left. */

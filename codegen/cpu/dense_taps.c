@@ -26,11 +26,12 @@ static int tilings(const Problem *problem, Tiling *list, int most)
     return direct()->tilings(problem, list, most);
 }
 
-/* The list's offsets take the place of those that dense_direct reads for each tap. All that its multiplying loop does shrinks; filling planes and
-   storing outputs do not. */
+/* The list's offsets take the place of those that dense_direct reads for each tap. All that its multiplying stage does shrinks but for its stores;
+   what it issues to store an output is little beside what it issues to compute it. Filling planes takes as long as before. */
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
-    const double part = kept(problem->pattern);
+    const Pattern *pattern = problem->pattern;
+    const double part = kept(pattern), weights = 4 * (double)pattern->rows * (double)pattern->columns;
     direct()->work(problem, tiling, work);
     StageWork *stage = &work->stages[work->stage_count - 1];
     double *const counts[] = {&stage->instructions, &stage->fma, &stage->vector, &stage->loads, &stage->split_loads, &stage->chain};
@@ -40,8 +41,8 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
         if (stage->traffic[i].touch == TOUCH_WEIGHTS || stage->traffic[i].touch == TOUCH_AGAIN)
             stage->traffic[i].bytes *= part;
     work->multiply_adds *= part;
-    work->weight_bytes *= part;
-    work->index_bytes = 4 * part * (double)problem->pattern->columns;
+    work->weight_bytes -= (1 - part) * weights;
+    work->index_bytes = 4 * part * (double)pattern->columns;
 }
 
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)

@@ -2,6 +2,8 @@
    sparse_direct does: the baseline "lowered" of paper 000. Every element of the input is written and read once for each tap. */
 #include "codegen/cpu/resized.h"
 
+#include <assert.h>
+
 static const Kernel *direct(void)
 {
     return kernel_named("sparse_direct");
@@ -70,12 +72,14 @@ static void lower(const Problem *problem, const Window *window, Work *work)
     stage_touch(meter.stage, TOUCH_OUTPUT, lowered);
 }
 
-/* What the 1x1 layer takes for its input was written by the stage before. */
+/* What the 1x1 layer takes for its input was written by the stage before. A residual, which comes behind it, may be as large. */
 static void from_before(StageWork *stage, double lowered)
 {
-    for (int i = 0; i < stage->traffic_count; i++)
-        if (stage->traffic[i].touch == TOUCH_INPUT && stage->traffic[i].bytes == lowered)
-            stage->traffic[i] = (Traffic){TOUCH_AGAIN, lowered, 1.5 * lowered};
+    int input = 0;
+    while (input < stage->traffic_count && stage->traffic[input].touch != TOUCH_INPUT)
+        input++;
+    assert(input < stage->traffic_count && stage->traffic[input].bytes == lowered);
+    stage->traffic[input] = (Traffic){TOUCH_AGAIN, lowered, 1.5 * lowered};
 }
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
