@@ -6,6 +6,7 @@
 
 #define MOST_TAPS 4096               /* kernels of more are left to others: finding their planes would take longer than multiplying */
 #define MOST_FLOATS (1 << 28)        /* of all planes */
+#define MOST_COUNTABLE 1e15          /* of what is computed with whole numbers before those limits */
 #define MOST_OWN_FLOATS (1 << 24)    /* of one channel's, for every thread */
 
 static bool spatial_sizes(const Node *node, Window *window)
@@ -162,7 +163,7 @@ static int64_t wrapped(const Window *window, const Planes *planes)
 {
     const int64_t need = reach(window->out_width, window->stride_x, window->kernel_width, window->dilation_x);
     const int64_t beyond = need - planes->pitch * window->stride_x;
-    return planes->mode != PLANES_PADDED || beyond <= 0 ? 0 : (beyond + window->stride_x - 1) / window->stride_x;
+    return planes->mode != PLANES_PADDED || beyond <= 0 ? 0 : divide_up(beyond, window->stride_x);
 }
 
 static void set_sizes(const Window *window, int lanes, Planes *planes)
@@ -184,6 +185,8 @@ bool planes_of(const Window *window, PlaneMode mode, int lanes, Arena *arena, Pl
     if (taps > MOST_TAPS)
         return false;
     set_pitch(window, planes);
+    if (mode != PLANES_NONE && (double)planes->pitch * (double)planes->rows * (double)taps * (double)window->channels > MOST_COUNTABLE)
+        return false;
     planes->wrap = wrapped(window, planes);
     planes->plane = planes->pitch * planes->rows + planes->wrap;
     planes->row = arena_array(arena, int64_t, taps);
