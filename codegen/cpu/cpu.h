@@ -136,6 +136,7 @@ const char *planes_read(const Emission *emission, const Planes *planes);
 /* ---- tiles.c: positions of a plane in tiles of accumulators, tiles in blocks ---- */
 
 int64_t divide_up(int64_t a, int64_t b);                 /* a / b, rounded up */
+int sum_ways(int sums);                                  /* accumulators for each of so many sums, which alone would wait for v_fma's latency */
 
 typedef struct Tiles {
     int lanes, size;                 /* vectors of a tile */

@@ -20,7 +20,7 @@ static void dense_of(const Problem *problem, const Tiling *tiling, Dense *dense)
     dense->rows = tiling->size[2];
     dense->group_outputs = window->outputs / window->group;
     dense->group_channels = window->channels / window->group;
-    dense->group_blocks = (dense->group_outputs + dense->rows - 1) / dense->rows;
+    dense->group_blocks = divide_up(dense->group_outputs, dense->rows);
     tiles_of(&dense->planes, lanes, tiling->size[1], dense->rows, window->batch * window->group * dense->group_blocks, dense->group_channels,
              &dense->tiles);
 }

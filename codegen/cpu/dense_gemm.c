@@ -13,11 +13,6 @@ typedef struct Gemm {
     bool constant;
 } Gemm;
 
-static int ways_of(int accumulators)
-{
-    return accumulators >= 6 ? 1 : accumulators >= 3 ? 2 : 4;
-}
-
 static void gemm_of(const Problem *problem, const Tiling *tiling, Gemm *gemm)
 {
     product_of(problem->node, &gemm->product);
@@ -26,7 +21,7 @@ static void gemm_of(const Problem *problem, const Tiling *tiling, Gemm *gemm)
     gemm->lanes = problem_lanes(problem);
     gemm->blocks = divide_up(product->m, tiling->size[0]);
     gemm->rows = (int)divide_up(product->m, gemm->blocks);
-    gemm->ways = ways_of(gemm->rows * gemm->vectors);
+    gemm->ways = sum_ways(gemm->rows * gemm->vectors);
     gemm->tall = product->m - gemm->blocks * (gemm->rows - 1);
     gemm->panels = divide_up(product->n, (int64_t)gemm->vectors * gemm->lanes);
     gemm->panel = product->k * gemm->vectors * gemm->lanes;
@@ -49,7 +44,7 @@ int product_tilings(const Problem *problem, int64_t m, int64_t n, Tiling *list, 
     for (int vectors = 6; vectors >= 1; vectors--)
         for (int rows = 8; rows >= 1 && count < most; rows--) {
             const bool used = rows <= m && (vectors - 1) * (int64_t)lanes < n;
-            if (used && rows * vectors + vectors <= room && rows * vectors * ways_of(rows * vectors) <= room)
+            if (used && rows * vectors + vectors <= room && rows * vectors * sum_ways(rows * vectors) <= room)
                 list[count++] = (Tiling){.size = {rows, vectors}};
         }
     return count;
@@ -131,7 +126,7 @@ static void meter_sums(Meter *meter, double rows, double vectors, double ways, d
 
 void meter_product(Meter *meter, int rows, int vectors, int64_t k)
 {
-    meter_sums(meter, rows, vectors, ways_of(rows * vectors), (double)k, true);
+    meter_sums(meter, rows, vectors, sum_ways(rows * vectors), (double)k, true);
 }
 
 /* `rows` of a, one panel, all of k. */

@@ -1,5 +1,5 @@
-/* Convolutions in which every output channel has one input channel: the taps are unrolled with their offsets as constants, over a tile of positions. A
-   channel's planes are filled just before use, in memory of the thread's own, so that they are still in L1. */
+/* Convolutions in which every output channel has one input channel: the taps are unrolled with their offsets as constants, over a tile of positions.
+   A channel's planes are filled just before use, in memory of the thread's own, so that they are still in L1. */
 #include "codegen/cpu/cpu.h"
 
 #define MOST_UNROLLED_TAPS 64

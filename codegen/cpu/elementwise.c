@@ -84,7 +84,7 @@ static bool elementwise_of(const Problem *problem, Elementwise *elementwise)
                                                                                     : false;
     if (elementwise->spread == SPREAD_FULL || elementwise->spread == SPREAD_SCALAR)
         elementwise->line = CHUNK;
-    elementwise->lines = known ? (elementwise->count + elementwise->line - 1) / elementwise->line : 0;
+    elementwise->lines = known ? divide_up(elementwise->count, elementwise->line) : 0;
     return known;
 }
 
@@ -177,7 +177,7 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
 /* Lines shorter than a chunk go several to an item. */
 static int64_t lines_per_item(const Elementwise *elementwise)
 {
-    return elementwise->line >= CHUNK ? 1 : (CHUNK + elementwise->line - 1) / elementwise->line;
+    return elementwise->line >= CHUNK ? 1 : divide_up(CHUNK, elementwise->line);
 }
 
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
@@ -185,7 +185,7 @@ static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *laye
     Elementwise elementwise;
     elementwise_for(problem, tiling, &elementwise);
     const int64_t each = lines_per_item(&elementwise);
-    layer->stages[layer->stage_count++] = (StagePlan){.items = (elementwise.lines + each - 1) / each, .says = "compute"};
+    layer->stages[layer->stage_count++] = (StagePlan){.items = divide_up(elementwise.lines, each), .says = "compute"};
 }
 
 static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
@@ -249,9 +249,9 @@ static void emit_line(const Emission *emission, const Elementwise *elementwise)
     Out *out = emission->out;
     const long long lanes = elementwise->lanes, line = elementwise->line;
     const bool chunk = elementwise->line == CHUNK && elementwise->spread <= SPREAD_SCALAR;
+    const char *each = elementwise->each == 1 ? "" : arena_format(emission->arena, " / %lld", (long long)elementwise->each);
     if (elementwise->spread == SPREAD_CHANNEL)
-        out_line(out, "const v_float other = v_set1(x%d[number%s %% %lld]);", 1 - elementwise->full,
-                 elementwise->each == 1 ? "" : arena_format(emission->arena, " / %lld", (long long)elementwise->each), (long long)elementwise->repeat);
+        out_line(out, "const v_float other = v_set1(x%d[number%s %% %lld]);", 1 - elementwise->full, each, (long long)elementwise->repeat);
     const int64_t rest = chunk ? elementwise->count % lanes : line % lanes;
     if (chunk)
         out_line(out, "const int64_t length = %lld - start < %lld ? %lld - start : %lld;", (long long)elementwise->count, line,

@@ -73,7 +73,7 @@ static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *laye
     (void)tiling;
     Global global;
     global_of(problem, &global);
-    layer->stages[layer->stage_count++] = (StagePlan){.items = (global.channels + global.lanes - 1) / global.lanes, .says = "pool"};
+    layer->stages[layer->stage_count++] = (StagePlan){.items = divide_up(global.channels, global.lanes), .says = "pool"};
 }
 
 static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)

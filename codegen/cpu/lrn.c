@@ -1,5 +1,5 @@
-/* Local response normalisation: the positions of a channel as vectors, the squares of its neighbours added up anew for each. Powers of three quarters,
-   a half and one, the usual ones, are roots; others go through v_exp and v_log. */
+/* Local response normalisation: the positions of a channel as vectors, the squares of its neighbours added up anew for each. Powers of three
+   quarters, a half and one, the usual ones, are roots; others go through v_exp and v_log. */
 #include "codegen/cpu/cpu.h"
 
 #include <math.h>
@@ -15,7 +15,8 @@ static void lrn_of(const Problem *problem, Lrn *lrn)
     const Node *node = problem->node;
     const Shape *shape = &node->inputs[0]->shape;
     const int64_t size = node_int(node, ATTR_size, 1);
-    *lrn = (Lrn){.channels = shape->dims[1], .inner = 1, .before = (size - 1) / 2, .behind = size - 1 - (size - 1) / 2, .lanes = problem_lanes(problem)};
+    const int64_t before = (size - 1) / 2;
+    *lrn = (Lrn){.channels = shape->dims[1], .inner = 1, .before = before, .behind = size - 1 - before, .lanes = problem_lanes(problem)};
     for (int i = 2; i < shape->rank; i++)
         lrn->inner *= shape->dims[i];
     lrn->alpha = (float)(node_real(node, ATTR_alpha, 1e-4) / (double)size);

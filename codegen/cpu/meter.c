@@ -1,5 +1,5 @@
-/* What emitted text issues: kernels walk their text as emit does and say what stands there and how often it runs. The numbers of instructions are those
-   that gcc 12 -O2 makes of the vocabulary's words; tests/kernels/counts.py holds them against what runs. */
+/* What emitted text issues: kernels walk their text as emit does and say what stands there and how often it runs. The numbers of instructions are
+   those that gcc 12 -O2 makes of the vocabulary's words; tests/kernels/counts.py holds them against what runs. */
 #include "codegen/cpu/cpu.h"
 
 #include <math.h>
@@ -12,10 +12,16 @@
 /* Bytes of an instruction: one of whole vectors with an operand in memory, one of registers, any other. */
 typedef struct Lengths { double memory, vector, other; } Lengths;
 
+/* The one family with fused multiply-adds whose operands are all registers. */
+static bool aarch64(const Isa *isa)
+{
+    return isa->fuses && !isa->folds;
+}
+
 static Lengths lengths_of(const Isa *isa)
 {
     if (!isa->folds)
-        return isa->fuses ? (Lengths){4, 4, 4} : (Lengths){5.5, 3.7, 4};
+        return aarch64(isa) ? (Lengths){4, 4, 4} : (Lengths){5.5, 3.7, 4};
     return isa->vector_bytes == 64 ? (Lengths){7.5, 6, 4.2} : (Lengths){6.3, 4.6, 4.2};
 }
 
@@ -45,8 +51,7 @@ void meter_other(Meter *meter, double count)
 /* An instruction of aarch64 loads two neighbours, which the compiler finds for some of them. */
 static double load_instructions(const Meter *meter, double count)
 {
-    const bool pairs = meter->isa->fuses && !meter->isa->folds;
-    return pairs && count > 1 ? 0.65 * count : count;
+    return aarch64(meter->isa) && count > 1 ? 0.65 * count : count;
 }
 
 void meter_load(Meter *meter, double count, double split)
@@ -122,8 +127,7 @@ void meter_fma_load(Meter *meter, double count, double split)
 void meter_extreme(Meter *meter, double count)
 {
     /* x86 has no NaNs in its maxima: a comparison and a selection more */
-    const bool whole = meter->isa->fuses && !meter->isa->folds;
-    meter_vector(meter, whole ? count : 3 * count);
+    meter_vector(meter, aarch64(meter->isa) ? count : 3 * count);
     meter_move(meter, meter->isa->fuses ? 0 : 2 * count);    /* old instructions overwrite an operand */
 }
 

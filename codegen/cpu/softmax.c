@@ -23,7 +23,7 @@ static void softmax_of(const Problem *problem, Softmax *softmax)
         else
             softmax->inner *= shape->dims[i];
     }
-    softmax->columns = (softmax->inner + softmax->lanes - 1) / softmax->lanes;
+    softmax->columns = divide_up(softmax->inner, softmax->lanes);
 }
 
 static bool fits(const Problem *problem)

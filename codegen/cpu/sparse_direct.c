@@ -22,7 +22,7 @@ static void sparse_of(const Problem *problem, const Tiling *tiling, Sparse *spar
     planes_for(problem, window, tiling, &sparse->planes);
     const int64_t group_channels = window->channels / window->group;
     tiles_of(&sparse->planes, lanes, tiling->size[1], 1, window->batch * window->outputs, group_channels, &sparse->tiles);
-    sparse->ways = tiling->size[1] >= 6 ? 1 : tiling->size[1] >= 3 ? 2 : 4;
+    sparse->ways = sum_ways(tiling->size[1]);
     int64_t largest = 0;
     for (int64_t t = 0; t < window_taps(window); t++)
         largest = sparse->planes.taps[t] > largest ? sparse->planes.taps[t] : largest;
@@ -135,8 +135,8 @@ static double mispredicts(const Problem *problem, const Sparse *sparse, const Ro
 
 #define GAPS 4
 
-/* A plane is touched again after a number of rows that chance gives: with probability (1-part)^(j-1) part after j. In the `quantile` of all cases after
-   so many of them, and then this part of everything has been touched in between. */
+/* A plane is touched again after a number of rows that chance gives: with probability (1-part)^(j-1) part after j. In the `quantile` of all cases
+   after so many of them, and then this part of everything has been touched in between. */
 static double touched_between(double part, double quantile)
 {
     if (part >= 1)

@@ -1,6 +1,6 @@
-/* Matrix products whose second matrix is constant, zeros left out. An item is as many outputs as a vector has lanes. With one row of input, or few, each
-   output walks its nonzeros in scalars; with more, rows are lanes: the input is transposed first, and finished tiles are transposed back. An infinity or NaN
-   of the input reaches the outputs through nonzeros only. */
+/* Matrix products whose second matrix is constant, zeros left out. An item is as many outputs as a vector has lanes. With one row of input, or few,
+   each output walks its nonzeros in scalars; with more, rows are lanes: the input is transposed first, and finished tiles are transposed back. An
+   infinity or NaN of the input reaches the outputs through nonzeros only. */
 #include "codegen/cpu/product.h"
 
 #include <math.h>
@@ -21,7 +21,7 @@ static void sparse_of(const Problem *problem, const Tiling *tiling, SparseProduc
     const Product *product = &sparse->product;
     sparse->lanes = problem_lanes(problem);
     sparse->size = tiling->size[0];
-    sparse->ways = sparse->size == 0 ? SCALAR_WAYS : sparse->size >= 6 ? 1 : sparse->size >= 3 ? 2 : 4;
+    sparse->ways = sparse->size == 0 ? SCALAR_WAYS : sum_ways(sparse->size);
     sparse->blocks = divide_up(product->n, sparse->lanes);
     sparse->tiles = sparse->size == 0 ? 1 : divide_up(product->m, (int64_t)sparse->size * sparse->lanes);
     sparse->pitch = sparse->tiles * sparse->size * sparse->lanes;
@@ -47,8 +47,9 @@ static int tilings(const Problem *problem, Tiling *list, int most)
     Product product;
     product_of(problem->node, &product);
     int count = 0, sizes[MOST_SIZES];
-    list[count++] = (Tiling){.size = {0}};
     const Planes rows = {.positions = product.m};
+    if (count < most)
+        list[count++] = (Tiling){.size = {0}};
     for (int i = product.m > 1 ? tiles_sizes(&rows, problem_lanes(problem), problem->target->isa.registers == 32 ? 24 : 12, sizes) : 0; i > 0; i--)
         if (count < most)
             list[count++] = (Tiling){.size = {sizes[i - 1]}};
@@ -171,14 +172,29 @@ static void transpose_work(const Problem *problem, const SparseProduct *sparse, 
 static void meter_nonzeros(Meter *meter, const SparseProduct *sparse, double count)
 {
     meter_scalar_load(meter, 2 * count);
-    meter_other(meter, 1 * count);
+    meter_other(meter, count);
     meter_fma_load(meter, count * sparse->size, 0);
+}
+
+/* All outputs pass over one tile of rows, which a buffer holds for each block of them, then over the next. */
+static void rows_touch(const Problem *problem, const SparseProduct *sparse, StageWork *stage)
+{
+    const double m = (double)sparse->product.m, n = (double)sparse->product.n, k = (double)sparse->product.k, tiles = (double)sparse->tiles;
+    const double nonzeros = (double)problem->pattern->nonzeros / n, width = 4 * (double)(sparse->size * sparse->lanes);
+    const double turned = 4 * k * (double)sparse->pitch, weights = value_bytes(problem, sparse) + table_bytes(problem, sparse);
+    const double buffer = width * sparse->lanes, strip = turned / tiles;
+    stage_touch_again(stage, turned, turned + 4 * m * k);
+    stage_touch_again(stage, (n - 1) * fmin(strip, nonzeros * width) * tiles, strip + weights / n);
+    stage_touch(stage, TOUCH_WEIGHTS, weights);
+    stage_touch_again(stage, (tiles - 1) * weights, weights + strip + n * width);
+    stage_touch_again(stage, 2 * tiles * (double)sparse->blocks * buffer, buffer + strip);
 }
 
 /* Rows are lanes: an output's nonzeros over a tile of rows, into a buffer; from there row by row into the output. */
 static void rows_work(const Problem *problem, const SparseProduct *sparse, const Rows *rows, Work *work)
 {
-    const double m = (double)sparse->product.m, n = (double)sparse->product.n, tiles = (double)sparse->tiles, size = sparse->size, ways = sparse->ways;
+    const double m = (double)sparse->product.m, n = (double)sparse->product.n, tiles = (double)sparse->tiles, size = sparse->size;
+    const double ways = sparse->ways;
     const double nonzeros = (double)problem->pattern->nonzeros / n, blocks = (double)sparse->blocks;
     Meter meter = meter_begin(problem, work);
     meter_loop(&meter, tiles * rows->rounds);
@@ -209,13 +225,7 @@ static void rows_work(const Problem *problem, const SparseProduct *sparse, const
     meter_other(&meter, 30);
     meter_end(&meter);
     meter.stage->mispredicts = (ways > 1 ? 2 : 1) * tiles * n;
-    const double turned = 4 * (double)sparse->product.k * (double)sparse->pitch, weights = value_bytes(problem, sparse) + table_bytes(problem, sparse);
-    const double buffer = 4 * size * sparse->lanes * sparse->lanes, strip = turned / tiles;
-    stage_touch_again(meter.stage, turned, turned + 4 * m * (double)sparse->product.k);
-    stage_touch_again(meter.stage, (n - 1) * fmin(strip, nonzeros * 4 * size * sparse->lanes) * tiles, strip + weights / n);
-    stage_touch(meter.stage, TOUCH_WEIGHTS, weights);
-    stage_touch_again(meter.stage, (tiles - 1) * weights, weights + strip + 4 * n * size * sparse->lanes);
-    stage_touch_again(meter.stage, 2 * tiles * blocks * buffer, buffer + strip);
+    rows_touch(problem, sparse, meter.stage);
 }
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
