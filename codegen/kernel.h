@@ -84,7 +84,7 @@ struct Kernel {
     /* At least one if it fits; the best guess first. Out is plain; where a kernel could do without a copy if its input came in another layout, the
        same again with that layout in `in`. */
     int  (*tilings)(const Problem *problem, Tiling *tilings, int most);
-    bool (*writes)(const Problem *problem, const Tiling *tiling);                         /* can it leave its output as tiling->out? NULL: plain only */
+    bool (*writes)(const Problem *problem, const Tiling *tiling);                         /* can it leave the output as tiling->out? NULL: plain */
     void (*work)(const Problem *problem, const Tiling *tiling, Work *work);
     void (*stages)(const Problem *problem, const Tiling *tiling, LayerPlan *layer);       /* stages, scratch_bytes, thread_bytes */
     void (*pack)(const Problem *problem, const Tiling *tiling, Packed *packed);           /* NULL: no constants */

@@ -1,4 +1,5 @@
-/* Values in padded layouts inside a program: what a consumer wants padded, its producer leaves so. Same bits as in the plain program, fewer stages. */
+/* Values in padded layouts inside a program: what a consumer wants padded, its producer leaves so. Same bits as in the plain program, fewer
+   stages. */
 #include "compiler/pass/pass.h"
 #include "compiler/plan/internal.h"
 #include "harness.h"

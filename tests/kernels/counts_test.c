@@ -1,5 +1,5 @@
-/* What work() says of random layers, in every tiling of every kernel: as many stages as there are, constants as large as those that are packed, and
-   counts that can be. counts.py holds them against what runs. */
+/* What work() says of random layers, in every tiling of every kernel, projections included: as many stages as there are, constants as large as those
+   that are packed, and counts and prices that can be. counts.py holds them against what runs. */
 #include "codegen/kernel.h"
 #include "compiler/plan/internal.h"
 #include "layers.h"
@@ -23,9 +23,12 @@ static void check_layer(Context *ctx, const Target *target, uint64_t seed, Check
     Problem problem = {.graph = graph, .node = node, .target = target, .pattern = pattern_of(graph, node), .density = 1, .threads = 1};
     Tiling list[MOST_TILINGS];
     for (int k = 0; k < kernel_count; k++) {
-        if (kernel_projected(kernels[k]) || !kernels[k]->fits(&problem))
+        if (!kernels[k]->fits(&problem))
             continue;
         const int count = kernels[k]->tilings(&problem, list, MOST_TILINGS);
+        assert_in_range(count, 1, MOST_TILINGS - 1);     /* none left out */
+        assert_int_equal(kernels[k]->tilings(&problem, list, 1), 1);
+        kernels[k]->tilings(&problem, list, MOST_TILINGS);
         for (int t = 0; t < count; t++) {
             Work work = {0};
             kernels[k]->work(&problem, &list[t], &work);
@@ -68,6 +71,8 @@ static void packed_agrees(const Problem *problem, const Kernel *kernel, const Ti
 {
     Packed packed = {.arena = problem->graph->ctx->scratch};
     size_t bytes = 0;
+    if (kernel_projected(kernel))
+        return;
     if (kernel->pack)
         kernel->pack(problem, tiling, &packed);
     for (int i = 0; i < packed.count; i++)
@@ -80,6 +85,20 @@ static void packed_agrees(const Problem *problem, const Kernel *kernel, const Ti
 static void sound(double count)
 {
     assert_true(isfinite(count) && count >= 0);
+}
+
+/* However many threads there are, and wherever its operands come from. */
+static void prices_can_be(const Problem *problem, const Kernel *kernel, const Tiling *tiling, const Work *work)
+{
+    LayerPlan layer = {.problem = *problem};
+    kernel->stages(problem, tiling, &layer);
+    for (int threads = 1; threads <= 64; threads *= 4)
+        for (double distance = 0; distance <= 1e9; distance += 1e9) {
+            const Price price = work_price(work, problem->target, layer.stages, &(Surroundings){threads, distance, distance});
+            sound(price.compute_seconds);
+            sound(price.memory_seconds);
+            assert_true(isfinite(price.seconds) && price.seconds > 0);
+        }
 }
 
 static void counts_can_be(const Problem *problem, const Kernel *kernel, const Tiling *tiling, const Work *work)
@@ -119,12 +138,19 @@ static void counts_are_possible(void **state)
     over_all(counts_can_be);
 }
 
+static void prices_are_possible(void **state)
+{
+    (void)state;
+    over_all(prices_can_be);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_many_stages_as_there_are),
         cmocka_unit_test(constants_as_large_as_packed),
         cmocka_unit_test(counts_are_possible),
+        cmocka_unit_test(prices_are_possible),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

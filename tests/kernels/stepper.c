@@ -1,5 +1,5 @@
-/* Runs each stage of a generated program once, one instruction at a time, and writes how often each instruction ran: lines "layer stage address count".
-   The program runs in a child of its own under ptrace. Exit code 77: this system does not let us. x86-64 only. */
+/* Runs each stage of a generated program once, one instruction at a time, and writes how often each instruction ran: lines "layer stage address
+   count". The program runs in a child of its own under ptrace. Exit code 77: this system does not let us. x86-64 only. */
 #include PROGRAM_HEADER
 
 #include <signal.h>
