@@ -144,6 +144,33 @@ static void prices_are_possible(void **state)
     over_all(prices_can_be);
 }
 
+/* 2048 channels of one pixel, padded to 2^28 squared: planes of 2^67 elements. */
+static Status fit_absurd(Context *ctx, void *argument)
+{
+    (void)argument;
+    const int64_t pad = 1 << 27, channels = 2048;
+    Graph *graph = graph_new(ctx, "absurd");
+    Value *x = graph_input(graph, "x", TYPE_F32, &(Shape){4, {1, channels, 1, 1}}), *y = graph_value(graph, "y");
+    y->type = TYPE_F32;
+    y->shape = (Shape){4, {1, 1, 1, 2 * pad - 1}};
+    const float *data = arena_array(ctx->graph, float, channels * 2);
+    Value *inputs[] = {x, graph_constant(graph, "w", TYPE_F32, &(Shape){4, {1, channels, 2, 1}}, data)};
+    Node *node = graph_add(graph, OP_Conv, "c", inputs, 2, &y, 1);
+    node_set_ints(graph, node, ATTR_pads, (int64_t[]){pad, pad - 1, pad, pad - 1}, 4);
+    node_set_ints(graph, node, ATTR_dilations, (int64_t[]){2 * pad, 1}, 2);
+    const Problem problem = {.graph = graph, .node = node, .target = target_named(ctx, "generic-avx2"), .pattern = pattern_of(graph, node)};
+    static const char *const names[] = {"sparse_direct", "dense_direct"};
+    for (int i = 0; i < COUNT(names); i++)
+        assert_false(kernel_named(names[i])->fits(&problem));
+    return STATUS_FINE;
+}
+
+static void planes_that_nobody_can_hold_fit_no_kernel(void **state)
+{
+    (void)state;
+    assert_int_equal(context_run(fit_absurd, NULL), STATUS_FINE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +178,7 @@ int main(void)
         cmocka_unit_test(constants_as_large_as_packed),
         cmocka_unit_test(counts_are_possible),
         cmocka_unit_test(prices_are_possible),
+        cmocka_unit_test(planes_that_nobody_can_hold_fit_no_kernel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
