@@ -195,7 +195,8 @@ void pricing_end(const Pricing *pricing)
 
 static bool kernel_among(const Kernel *kernel, unsigned which, const Target *target)
 {
-    return (which & (kernel->sparse ? CANDIDATE_SPARSE : CANDIDATE_DENSE)) != 0 && (kernel_choosable(kernel, target) || (which & CANDIDATE_PROJECTED) != 0);
+    const unsigned side = kernel->sparse ? CANDIDATE_SPARSE : CANDIDATE_DENSE;
+    return (which & side) != 0 && (kernel_choosable(kernel, target) || (which & CANDIDATE_PROJECTED) != 0);
 }
 
 static bool cheaper(const Candidate *a, const Candidate *b)

@@ -44,7 +44,8 @@ int layer_named(const Graph *graph, const char *option, const char *layer)
         names[i] = graph->nodes[i]->name;
     }
     const char *otherwise = "a layer is named after its node, or its first output; 'tulle explain' lists them";
-    fail(ctx, STATUS_USAGE, option, did_you_mean(ctx, layer, names, graph->node_count, otherwise), "there is no layer named '%s'", quoted(ctx, layer));
+    const char *hint = did_you_mean(ctx, layer, names, graph->node_count, otherwise);
+    fail(ctx, STATUS_USAGE, option, hint, "there is no layer named '%s'", quoted(ctx, layer));
 }
 
 void forced_kernel_check(Context *ctx, const char *kernel)

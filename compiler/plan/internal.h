@@ -55,7 +55,8 @@ typedef struct AssignNode {          /* for any layout that `from` may leave, on
 
 enum { MOST_LAYOUTS = 4 };           /* of one value */
 
-/* Sets chosen[count] to the numbers of options; gives their cost. Exact as long as there are at most `most_states` combinations of layouts at a time. */
+/* Sets chosen[count] to the numbers of options; gives their cost. Exact as long as there are at most `most_states` combinations of layouts at a
+   time. */
 int64_t assign_cheapest(const AssignNode *nodes, int count, int most_states, Arena *arena, int *chosen);
 
 /* memory.c: a place for each value and scratch buffer. */
