@@ -168,6 +168,9 @@ void tiles_finish(const Emission *emission, const Planes *planes, const Tiles *t
 void meter_tiles_store(Meter *meter, const Problem *problem, const Planes *planes, const Tiles *tiles);     /* tiles_store, in each tile */
 /* tiles_finish of all blocks of a plane, in each run. */
 void meter_tiles_finish(Meter *meter, const Problem *problem, const Window *window, const Planes *planes, const Tiles *tiles);
+/* Of kernels with planes of one channel at a time: they are filled and read at once, and the buffer of unfinished outputs is passed so often a channel;
+   between that and the next time lies only what a channel needs, `beside` bytes of it apart from the planes. */
+void planes_touch_private(StageWork *stage, const Window *window, const Planes *planes, const Tiles *tiles, double passes, double beside);
 
 /* ---- constants.c: constant weights as kernels want them ---- */
 

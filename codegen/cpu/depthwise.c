@@ -64,18 +64,11 @@ static void meter_tile(Meter *meter, const Problem *problem, const Depthwise *de
     meter_chain(meter, taps, 8 + taps * (1 + size));
 }
 
-/* A channel's planes are filled and read at once; between that and the next time lies only what a channel needs. */
 static void touch(const Problem *problem, const Depthwise *depthwise, StageWork *stage)
 {
     const Window *window = &depthwise->window;
-    const double channels = (double)(window->batch * window->channels), plane = 4 * (double)depthwise->planes.channel;
-    const double input = depthwise->planes.given ? plane : 4 * (double)(window->height * window->width);
     const double output = 4 * (double)(depthwise->multiplier * window->out_height * window->out_width);
-    const double buffer = depthwise->planes.contiguous ? 0 : 4 * (double)depthwise->tiles.block_floats;
-    stage_touch(stage, TOUCH_INPUT, channels * input);
-    if (planes_packs(&depthwise->planes))
-        stage_touch_again(stage, 2 * channels * plane, plane + input);
-    stage_touch_again(stage, 2 * channels * (double)(depthwise->multiplier * depthwise->tiles.blocks) * buffer, buffer + plane + output);
+    planes_touch_private(stage, window, &depthwise->planes, &depthwise->tiles, (double)depthwise->multiplier, output);
     stage_touch(stage, TOUCH_WEIGHTS, 4 * (double)(window->outputs * (window_taps(window) + 1)));
     epilogue_touch(stage, problem);
 }

@@ -107,17 +107,11 @@ static void meter_tile(Meter *meter, const Problem *problem, const Pooling *pool
     meter_chain(meter, (taps - 1) * (pooling->average ? 1 : 2), 8 + taps * size);
 }
 
-/* A channel's planes are filled and read at once; between that and the next time lies only what a channel needs. */
 static void touch(const Problem *problem, const Pooling *pooling, StageWork *stage)
 {
     const Window *window = &pooling->window;
-    const double channels = (double)(window->batch * window->channels), plane = 4 * (double)pooling->planes.channel;
-    const double input = pooling->planes.given ? plane : 4 * (double)(window->height * window->width);
-    const double buffer = pooling->planes.contiguous ? 0 : 4 * (double)pooling->tiles.block_floats;
-    stage_touch(stage, TOUCH_INPUT, channels * input);
-    if (planes_packs(&pooling->planes))
-        stage_touch_again(stage, 2 * channels * plane, plane + input);
-    stage_touch_again(stage, 2 * channels * (double)pooling->tiles.blocks * buffer, buffer + plane + input);
+    const double plane = 4 * (double)pooling->planes.channel, input = 4 * (double)(window->height * window->width);
+    planes_touch_private(stage, window, &pooling->planes, &pooling->tiles, 1, pooling->planes.given ? plane : input);
     epilogue_touch(stage, problem);
 }
 

@@ -251,3 +251,14 @@ void meter_tiles_finish(Meter *meter, const Problem *problem, const Window *wind
     if (planes->padding > 0)
         meter_gaps(meter, planes, rows);
 }
+
+void planes_touch_private(StageWork *stage, const Window *window, const Planes *planes, const Tiles *tiles, double passes, double beside)
+{
+    const double channels = (double)(window->batch * window->channels), plane = 4 * (double)planes->channel;
+    const double input = planes->given ? plane : 4 * (double)(window->height * window->width);
+    const double buffer = planes->contiguous ? 0 : 4 * (double)tiles->block_floats;
+    stage_touch(stage, TOUCH_INPUT, channels * input);
+    if (planes_packs(planes))
+        stage_touch_again(stage, 2 * channels * plane, plane + input);
+    stage_touch_again(stage, 2 * channels * (passes * (double)tiles->blocks) * buffer, buffer + plane + beside);
+}
