@@ -86,13 +86,18 @@ static void print_message(const Context *ctx, const char *where, const char *hin
     funlockfile(stream);
 }
 
+/* To be freed; NULL if there is no memory for it. */
+static char *formatted(const char *format, va_list arguments)
+{
+    char *text = NULL;
+    return vasprintf(&text, format, arguments) < 0 ? NULL : text;
+}
+
 void say(Context *ctx, const char *format, ...)
 {
-    char *what = NULL;
     va_list arguments;
     va_start(arguments, format);
-    if (vasprintf(&what, format, arguments) < 0)
-        what = NULL;
+    char *const what = formatted(format, arguments);
     va_end(arguments);
     fputs("tulle: ", stream_of(ctx));
     print_text(stream_of(ctx), what ? what : "out of memory");
@@ -140,11 +145,9 @@ static struct Complaints *complaints_of(Context *ctx)
 
 void complain(Context *ctx, Status status, const char *where, const char *hint, const char *format, ...)
 {
-    char *what = NULL;
     va_list arguments;
     va_start(arguments, format);
-    if (vasprintf(&what, format, arguments) < 0)
-        what = NULL;
+    char *const what = formatted(format, arguments);
     va_end(arguments);
     complaint_add(complaints_of(ctx), status, where, hint, what);
 }
@@ -187,11 +190,9 @@ static _Noreturn void unwind(Context *ctx, Status status)
 void fail(Context *ctx, Status status, const char *where, const char *hint, const char *format, ...)
 {
     complaints_print(ctx);
-    char *what = NULL;
     va_list arguments;
     va_start(arguments, format);
-    if (vasprintf(&what, format, arguments) < 0)
-        what = NULL;
+    char *const what = formatted(format, arguments);
     va_end(arguments);
     print_message(ctx, where, hint, what ? what : "out of memory");
     free(what);
