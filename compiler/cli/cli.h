@@ -21,6 +21,7 @@ typedef struct Options {
     Strings arguments;               /* what is no option: the model, folders */
     const char *target, *target_file, *prefix, *type, *dump, *external_data, *output_path, *compiler;
     const char *select, *prune_file, *alpha, *svg;
+    Rules rules;
     int64_t threads, batch;          /* 0: not given */
     double threshold, tolerance;
     double prune;                    /* 0: not given */

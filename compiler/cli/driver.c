@@ -141,7 +141,7 @@ Plan *driver_plan(Context *ctx, const Options *options, const char *model)
     const Target *target = driver_target(ctx, options);
     refuse_gpu(ctx, options, target);
     PlanOptions plan = {.forced = forced_kernels(ctx, &options->kernels), .forced_count = options->kernels.count,
-                        .random = random_seed(ctx, options->select), .threads = (int)options->threads};
+                        .random = random_seed(ctx, options->select), .threads = (int)options->threads, .rules = options->rules};
     Graph *graph = driver_graph(ctx, options, model);
     if (graph->projection && !(options->command & ASKING))
         say(ctx, "%s", graph->projection);

@@ -29,6 +29,10 @@ static const Option table[] = {
     {"--batch", "N", PLANNING, TAKES_COUNT, AT(batch), "size of a symbolic first dimension of the inputs (default 1)"},
     {"--kernel", "LAYER=KERNEL", PLANNING, TAKES_MANY, AT(kernels), "this kernel for this layer"},
     {"--select", "random:SEED", PLANNING, TAKES_TEXT, AT(select), "any valid kernels, tilings and layouts instead of the cheapest: for tests"},
+    {"--no-asm", NULL, PLANNING, TAKES_NOTHING, AT(rules.no_assembler), "C text only, no assembler in it"},
+    {"--no-winograd", NULL, PLANNING, TAKES_NOTHING, AT(rules.no_winograd), "no Winograd kernels: they round differently (docs/model.md has the bound)"},
+    {"--strict-nonfinite", NULL, PLANNING, TAKES_NOTHING, AT(rules.strict_nonfinite),
+     "no kernel that spreads infinities and NaNs farther than the definition does"},
     {"--dtype", "TYPE", PLANNING, TAKES_TEXT, AT(type), "arithmetic of f32 layers: f32"},
     {"--threshold", "T", PLANNING, TAKES_REAL, AT(threshold), "weights smaller than T count as zeros (default 0)"},
     {"--prune", "D", PLANNING, TAKES_SHARE, AT(prune), "what if every layer had density D: the smallest weights are zeroed, and all is marked as a projection"},
@@ -56,9 +60,6 @@ static const Option table[] = {
     {"--tuned", "F", 0, TAKES_LATER, 0, NULL},
     {"--optimize", "WHAT", 0, TAKES_LATER, 0, NULL},
     {"--max-code", "BYTES", 0, TAKES_LATER, 0, NULL},
-    {"--no-asm", NULL, 0, TAKES_LATER, 0, NULL},
-    {"--no-winograd", NULL, 0, TAKES_LATER, 0, NULL},
-    {"--strict-nonfinite", NULL, 0, TAKES_LATER, 0, NULL},
     {"--calibrate", "DIR", 0, TAKES_LATER, 0, NULL},
 };
 

@@ -5,7 +5,8 @@
 
 static Problem problem_of(const Plan *plan, const Node *node)
 {
-    Problem problem = {.graph = plan->graph, .node = node, .target = plan->target, .threads = plan->threads, .density = 1};
+    Problem problem = {.graph = plan->graph, .node = node, .target = plan->target, .threads = plan->threads, .density = 1,
+                       .rules = plan->options.rules};
     const Pattern *pattern = problem.pattern = pattern_of(plan->graph, node);
     if (pattern != NULL)
         problem.density = (double)pattern->nonzeros / ((double)pattern->rows * (double)pattern->columns);

@@ -22,6 +22,13 @@ typedef struct Pattern {
     double imbalance;                /* the longest row over the average; 1 without nonzeros */
 } Pattern;
 
+/* What the user rules out. */
+typedef struct Rules {
+    bool no_assembler;               /* --no-asm: C text only */
+    bool no_winograd;                /* --no-winograd: no kernel that computes fewer products than the definition has, with another rounding */
+    bool strict_nonfinite;           /* --strict-nonfinite: no kernel that spreads infinities and NaNs to outputs which do not depend on them */
+} Rules;
+
 /* A layer as kernels see it. */
 typedef struct Problem {
     const Graph *graph;
@@ -30,6 +37,7 @@ typedef struct Problem {
     const Pattern *pattern;          /* NULL when the node has no constant weights; else there are rows and columns */
     double density;                  /* of those weights; 1 without */
     int threads;                     /* that it will be run with, as far as is known; results never depend on it */
+    Rules rules;
 } Problem;
 
 /* A stage: items of equal standing, split among parts as [items*part/parts, items*(part+1)/parts). */
@@ -184,6 +192,7 @@ typedef struct PlanOptions {
     int forced_count;
     uint64_t random;                 /* 0: the cheapest; else any valid kernel, tiling and layout, drawn by this seed: tests reach all of them */
     int threads;                     /* 0 reads as 1 */
+    Rules rules;
 } PlanOptions;
 
 typedef struct Plan {
