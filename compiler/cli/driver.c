@@ -44,7 +44,11 @@ static ForcedKernel *forced_kernels(Context *ctx, const Strings *pairs)
 {
     ForcedKernel *forced = arena_array(ctx->graph, ForcedKernel, pairs->count + 1);
     for (int i = 0; i < pairs->count; i++) {
-        forced[i].layer = split_pair(ctx, "--kernel", pairs->items[i], &forced[i].kernel);
+        const char *kernel;
+        forced[i].layer = split_pair(ctx, "--kernel", pairs->items[i], &kernel);
+        const char *colon = strchr(kernel, ':');
+        forced[i].tiling = colon ? colon + 1 : NULL;
+        forced[i].kernel = colon ? arena_string(ctx->graph, kernel, (size_t)(colon - kernel)) : kernel;
         forced_kernel_check(ctx, forced[i].kernel);
     }
     return forced;

@@ -27,7 +27,7 @@ static const Option table[] = {
     {"--threads", "N", PLANNING, TAKES_COUNT, AT(threads), "threads to run with (default 1; verify: 1, 2 and 3, which must agree bit for bit)"},
     {"--dim", "NAME=SIZE", PLANNING, TAKES_MANY, AT(dimensions), "fixes a symbolic dimension of the model"},
     {"--batch", "N", PLANNING, TAKES_COUNT, AT(batch), "size of a symbolic first dimension of the inputs (default 1)"},
-    {"--kernel", "LAYER=KERNEL", PLANNING, TAKES_MANY, AT(kernels), "this kernel for this layer"},
+    {"--kernel", "LAYER=KERNEL[:TILING]", PLANNING, TAKES_MANY, AT(kernels), "this kernel for this layer, in this tiling ('tulle explain M LAYER' lists both)"},
     {"--select", "random:SEED", PLANNING, TAKES_TEXT, AT(select), "any valid kernels, tilings and layouts instead of the cheapest: for tests"},
     {"--no-asm", NULL, PLANNING, TAKES_NOTHING, AT(rules.no_assembler), "C text only, no assembler in it"},
     {"--no-winograd", NULL, PLANNING, TAKES_NOTHING, AT(rules.no_winograd), "no Winograd kernels: they round differently (docs/model.md has the bound)"},

@@ -1,4 +1,4 @@
-/* --kernel LAYER=NAME: which layer, which kernel, and what to say when there is no such. */
+/* --kernel LAYER=NAME[:TILING]: which layer, which kernel, and what to say when there is no such. */
 #include "codegen/kernel.h"
 #include "compiler/plan/internal.h"
 
@@ -14,11 +14,11 @@ static bool layer_called(const Node *node, const char *name)
     return false;
 }
 
-const char *forced_kernel(const Node *node, const PlanOptions *options)
+const ForcedKernel *forced_kernel(const Node *node, const PlanOptions *options)
 {
     for (int i = options->forced_count - 1; i >= 0; i--)
         if (layer_called(node, options->forced[i].layer))
-            return options->forced[i].kernel;
+            return &options->forced[i];
     return NULL;
 }
 

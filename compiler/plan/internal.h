@@ -33,8 +33,8 @@ void pricing_end(const Pricing *pricing);
 
 #define MOST_TILINGS 256             /* of one kernel for one layer */
 
-/* forced.c: the kernel that --kernel asks for here, the last one if there are several; NULL: any. */
-const char *forced_kernel(const Node *node, const PlanOptions *options);
+/* forced.c: what --kernel asks for here, the last if there are several; NULL: anything. */
+const ForcedKernel *forced_kernel(const Node *node, const PlanOptions *options);
 
 /* select.c: a kernel and a tiling for each layer. */
 void kernels_select(Plan *plan, const PlanOptions *options);

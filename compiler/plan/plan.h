@@ -185,7 +185,10 @@ typedef struct Place {               /* where a value lives */
     int first_stage, last_stage;     /* complete after the one (-1: from the start), kept until the other: verify reads it right after first_stage */
 } Place;
 
-typedef struct ForcedKernel { const char *layer, *kernel; } ForcedKernel;   /* --kernel LAYER=NAME */
+typedef struct ForcedKernel {        /* --kernel LAYER=NAME or LAYER=NAME:TILING */
+    const char *layer, *kernel;
+    const char *tiling;              /* as tiling_text() writes it; NULL: any */
+} ForcedKernel;
 
 typedef struct PlanOptions {
     const ForcedKernel *forced;

@@ -76,7 +76,8 @@ static double layer_seconds(const Residuals *residuals, int id, const Node *node
 {
     Problem problem = residuals->problems[id];
     problem.node = node;
-    return problem_seconds(&problem, &residuals->surroundings[id], forced_kernel(node, residuals->options));
+    const ForcedKernel *forced = forced_kernel(node, residuals->options);
+    return problem_seconds(&problem, &residuals->surroundings[id], forced == NULL ? NULL : forced->kernel);
 }
 
 /* What the host takes longer. */

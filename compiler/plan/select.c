@@ -16,7 +16,7 @@ typedef struct Choice {
 } Choice;
 
 typedef struct Selection {           /* of a layer */
-    const char *forced;              /* kernel; NULL: any */
+    const ForcedKernel *forced;      /* NULL: any */
     int kernels;                     /* that fit */
     Choice *choices;                 /* as the kernels and their tilings come; first without prices, for plain outputs */
     int count, capacity;
@@ -44,12 +44,35 @@ static const char *kernels_that_fit(const Problem *problem)
     return text.length == 0 ? NULL : text.data;
 }
 
-static void complain_no_kernel(const Problem *problem, const char *forced)
+/* The tilings of the kernel that was asked for with another. */
+static const char *tilings_that_fit(const Problem *problem, const Kernel *kernel)
+{
+    Arena *arena = problem->graph->ctx->graph;
+    Tiling tilings[MOST_TILINGS];
+    const int count = kernel->tilings(problem, tilings, MOST_TILINGS);
+    Text text = text_new(arena);
+    const char *before = "";
+    for (int i = 0; i < count; i++) {
+        const char *tiling = tiling_text(arena, &tilings[i]);
+        if (strcmp(tiling, before) != 0)     /* the same with another layout follows at once */
+            text_format(&text, "%s%s", i == 0 ? "its tilings here: " : " ", tiling);
+        before = tiling;
+    }
+    return text.data;
+}
+
+static void complain_no_kernel(const Problem *problem, const ForcedKernel *forced)
 {
     const Graph *graph = problem->graph;
     const char *where = node_where(graph, problem->node), *why = "its operator or one of its types";
-    if (forced != NULL) {
-        complain(graph->ctx, STATUS_USAGE, where, kernels_that_fit(problem), "kernel '%s' cannot compute this layer on this target", forced);
+    const Kernel *kernel = forced == NULL ? NULL : kernel_named(forced->kernel);
+    if (kernel != NULL && kernel->fits(problem)) {
+        complain(graph->ctx, STATUS_USAGE, where, tilings_that_fit(problem, kernel), "kernel '%s' has no tiling '%s' for this layer", kernel->name,
+                 text_quote(graph->ctx->graph, forced->tiling, strlen(forced->tiling)));
+        return;
+    }
+    if (kernel != NULL) {
+        complain(graph->ctx, STATUS_USAGE, where, kernels_that_fit(problem), "kernel '%s' cannot compute this layer on this target", kernel->name);
         return;
     }
     reference_supports(problem->node, &why);
@@ -62,13 +85,22 @@ static void add_choice(const Selecting *selecting, Selection *selection, const C
     selection->choices[selection->count++] = *choice;
 }
 
+static bool tiling_wanted(const ForcedKernel *forced, const Tiling *tiling, Arena *arena)
+{
+    return forced == NULL || forced->tiling == NULL || strcmp(tiling_text(arena, tiling), forced->tiling) == 0;
+}
+
 static void add_tilings(const Selecting *selecting, Selection *selection, const Problem *problem, const Kernel *kernel)
 {
     Tiling tilings[MOST_TILINGS];
     const int count = kernel->tilings(problem, tilings, MOST_TILINGS);
+    int added = 0;
     for (int i = 0; i < count; i++)
-        add_choice(selecting, selection, &(Choice){.kernel = kernel, .tiling = tilings[i]});
-    selection->kernels++;
+        if (tiling_wanted(selection->forced, &tilings[i], selecting->arena)) {
+            add_choice(selecting, selection, &(Choice){.kernel = kernel, .tiling = tilings[i]});
+            added++;
+        }
+    selection->kernels += added > 0;
 }
 
 static void find_fitting(const Selecting *selecting, int l)
@@ -84,7 +116,7 @@ static void find_fitting(const Selecting *selecting, int l)
     }
     const Pricing pricing = pricing_begin(problem->graph->ctx);
     for (int k = 0; k < kernel_count; k++)
-        if (kernel_choosable(kernels[k], problem->target) && (selection->forced == NULL || strcmp(kernels[k]->name, selection->forced) == 0) &&
+        if (kernel_choosable(kernels[k], problem->target) && (selection->forced == NULL || strcmp(kernels[k]->name, selection->forced->kernel) == 0) &&
             kernels[k]->fits(problem))
             add_tilings(selecting, selection, problem, kernels[k]);
     pricing_end(&pricing);

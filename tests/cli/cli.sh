@@ -94,6 +94,8 @@ expect 1 'no kernel named' "$tulle" compile conv.onnx --kernel conv1=sparce
 expect 1 'the kernels are sparse_direct' "$tulle" compile nowhere.onnx --kernel conv1=x
 expect 1 "did you mean 'reference'" "$tulle" compile nowhere.onnx --kernel conv1=refernce
 expect 1 "did you mean 'conv1'" "$tulle" compile conv.onnx --kernel conv=reference
+expect 1 "no tiling '77,7' for this layer" "$tulle" compile conv.onnx --target generic-avx2 --kernel conv1=dense_direct:77,7
+expect 1 'its tilings here: ' "$tulle" compile conv.onnx --target generic-avx2 --kernel conv1=dense_direct:77,7
 expect 1 'no pass named' "$tulle" compile add.onnx --dump fuze
 for prefix in 9lives int while tulle ref 'a-b' '' class; do
     expect 1 'cannot begin names in C' "$tulle" compile add.onnx -o bad.c --prefix "$prefix"

@@ -141,9 +141,9 @@ static int pad_values(Plan *plan)
 
 static Plan *network_plan(Context *ctx, const char *text, const char *kernel)
 {
-    const ForcedKernel forced[] = {{"a", kernel}, {"b", kernel}, {"d", kernel}, {"e", kernel}, {"c", "depthwise"}};
+    const ForcedKernel forced[] = {{"a", kernel, NULL}, {"b", kernel, NULL}, {"d", kernel, NULL}, {"e", kernel, NULL}, {"c", "depthwise", NULL}};
     const bool lines = strstr(text, "\"lines\"") != NULL;
-    const ForcedKernel in_lines[] = {{"a", kernel}, {"b", kernel}, {"c", kernel}};
+    const ForcedKernel in_lines[] = {{"a", kernel, NULL}, {"b", kernel, NULL}, {"c", kernel, NULL}};
     Graph *graph = graph_parse(ctx, text, strlen(text));
     passes_run(graph, &(PassOptions){0});
     return plan_make(graph, target_named(ctx, TARGET),

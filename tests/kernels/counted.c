@@ -171,7 +171,7 @@ static void add_copies(Program *program, int number)
         const char *name = arena_format(ctx->graph, "case%d.%d", number, i);
         add_case(program->graph, one, name);
         program->tilings[program->count] = list[copies == 1 ? 0 : i * (count - 1) / (copies - 1)];
-        program->forced[program->count++] = (ForcedKernel){name, one->kernel};
+        program->forced[program->count++] = (ForcedKernel){.layer = name, .kernel = one->kernel};
     }
 }
 

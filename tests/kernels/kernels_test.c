@@ -100,7 +100,7 @@ static void force(Bench *bench, const char *layer, const char *kernel, uint64_t 
     Arena *arena = bench->ctx->graph;
     bench->forced = arena_grow(arena, bench->forced, &bench->forced_capacity, bench->forced_count, sizeof *bench->forced);
     bench->seeds = arena_grow(arena, bench->seeds, &bench->seed_capacity, bench->forced_count, sizeof *bench->seeds);
-    bench->forced[bench->forced_count] = (ForcedKernel){layer, kernel};
+    bench->forced[bench->forced_count] = (ForcedKernel){.layer = layer, .kernel = kernel};
     bench->seeds[bench->forced_count++] = seed;
 }
 

@@ -30,7 +30,7 @@ static Plan *plan_text(Context *ctx, const char *target, const PlanOptions *opti
 static Status force(Context *ctx, void *argument)
 {
     const Case *one = argument;
-    ForcedKernel forced = {one->layer, one->kernel};
+    ForcedKernel forced = {one->layer, one->kernel, NULL};
     const Plan *plan = plan_text(ctx, "generic", &(PlanOptions){.forced = &forced, .forced_count = 1});
     assert_string_equal(plan->layers[0].kernel->name, one->kernel);
     return STATUS_FINE;
@@ -69,7 +69,7 @@ static void the_scalar_target_is_the_reference(void **state)
 
 static Status force_misfit(Context *ctx, void *argument)
 {
-    ForcedKernel forced = {"most", argument};
+    ForcedKernel forced = {"most", argument, NULL};
     plan_text(ctx, "scalar", &(PlanOptions){.forced = &forced, .forced_count = 1});
     return STATUS_FINE;
 }
