@@ -12,27 +12,18 @@ import json
 import math
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
 
 import model_error_svg
+from shared import ROOT, add_rows, geometric_mean, known_rows, markdown, print_table, run, target_numbers, write_between
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- model_error: written by tests/bench/model_error.py -->\n", "<!-- end of model_error -->\n"
 KINDS = {"network": ("median_ms", "predicted_ms"), "hot": ("hot_ms", "predicted_hot_ms")}
 NEAR = 1.3
 LEAST_SHARE = 0.01
 WORST = 15
 DENSITIES = "0.02,0.05,0.1,0.25,0.5,1"
-
-
-def run(command):
-    """What it prints; stops here if it fails, with what it said."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(str(word) for word in command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}".rstrip())
-    return done.stdout
 
 
 # ---- measuring ----
@@ -62,13 +53,6 @@ def same(row, options, network, density):
            (network, density, options.threads, options.scale, options.target)
 
 
-def known_rows(path):
-    if path is None or not path.exists():
-        return []
-    with open(path, encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
-
-
 def measured_rows(options):
     """All that is asked for: what --measured has, and what it lacks, which is measured now and added to it."""
     known, rows = known_rows(options.measured), []
@@ -78,9 +62,7 @@ def measured_rows(options):
             if not found:
                 print(f"measuring {network} at {density:g}", file=sys.stderr, flush=True)
                 found = measure(options, network, density)
-                if options.measured is not None:
-                    with open(options.measured, "a", encoding="utf-8") as file:
-                        file.writelines(json.dumps(row) + "\n" for row in found)
+                add_rows(options.measured, found)
             rows += found
     return rows
 
@@ -98,8 +80,7 @@ def errors(rows, kind):
     if not all_ratios:
         return 0, math.nan, math.nan, math.nan
     near = sum(1 / NEAR <= ratio <= NEAR for ratio in all_ratios)
-    mean = math.exp(statistics.fmean(math.log(ratio) for ratio in all_ratios))
-    return len(all_ratios), statistics.median(abs(ratio - 1) for ratio in all_ratios), near / len(all_ratios), mean
+    return len(all_ratios), statistics.median(abs(ratio - 1) for ratio in all_ratios), near / len(all_ratios), geometric_mean(all_ratios)
 
 
 def grouped(rows, key):
@@ -155,13 +136,6 @@ def whole_titles(densities):
 TITLES = ["layers", "error", "within 30 %", "predicted/measured", "hot: error", "within 30 %", "predicted/measured"]
 
 
-def print_table(titles, lines):
-    widths = [max(len(line[column]) for line in [titles, *lines]) for column in range(len(titles))]
-    for line in [titles, *lines]:
-        print("  ".join(cell.ljust(width) if column == 0 else cell.rjust(width) for column, (cell, width) in enumerate(zip(line, widths))).rstrip())
-    print()
-
-
 def worst_lines(rows):
     return [[row["network"], f"{row['density_asked'] * 100:g} %", row["name"], row["kernel"], f"{row['median_ms']:.4g}", f"{row['predicted_ms']:.4g}",
              f"{row['predicted_ms'] / row['median_ms']:.2f}"] for row in worst_layers(rows)]
@@ -179,18 +153,6 @@ def tell(rows, densities):
     print_table(WORST_TITLES, worst_lines(rows))
 
 
-def markdown(titles, lines):
-    return "".join("| " + " | ".join(line) + " |\n" for line in [titles, ["---"] * len(titles), *lines])
-
-
-def machine_says(options):
-    """The target in its own words, from `tulle targets`."""
-    for target in json.loads(run([options.tulle, "targets", "--json"]))["targets"]:
-        if target["name"] == options.target:
-            return target["says"]
-    return options.target
-
-
 def command_line(options):
     """What was not left as it is by itself, but for places of files."""
     given = [("networks", options.networks_given, "all"), ("densities", options.densities_given, DENSITIES), ("scale", options.scale, 1),
@@ -201,18 +163,14 @@ def command_line(options):
 def write_tables(options, rows):
     """Between the two marks of the file; a file that is not there yet is made."""
     threads = f"{options.threads} thread{'s' * (options.threads > 1)}"
-    parts = [BEGIN, f"Measured on {machine_says(options)} with {threads}, medians of {options.repeat} runs, by\n`{command_line(options)}`.\n"]
+    says = target_numbers(options.tulle, options.target)["says"]
+    parts = [f"Measured on {says} with {threads}, medians of {options.repeat} runs, by\n`{command_line(options)}`.\n"]
     for name, lines in tables(rows):
         parts += ["\n", markdown([name, *TITLES], lines)]
     parts += ["\nPredicted over measured time:\n\n", markdown(whole_titles(options.densities), whole_lines(rows, options.densities)),
               f"\nThe worst layers of those that take at least {LEAST_SHARE:.0%} of their network's time:\n\n",
-              markdown(WORST_TITLES, worst_lines(rows)), END]
-    text = options.write.read_text(encoding="utf-8") if options.write.exists() else BEGIN + END
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        sys.exit(f"{options.write}: the lines between which the tables go are missing:\n{BEGIN}{END}".rstrip())
-    options.write.write_text(before + "".join(parts) + after, encoding="utf-8")
+              markdown(WORST_TITLES, worst_lines(rows))]
+    write_between(options.write, BEGIN, END, "".join(parts))
 
 
 def draw(options, rows):

@@ -1,0 +1,65 @@
+"""What the commands of this folder share: running programs, rows in files, tables, and text between two marks of a page."""
+import json
+import math
+import pathlib
+import statistics
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def run(command):
+    """What it prints; stops here if it fails, with what it said."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(str(word) for word in command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}".rstrip())
+    return done.stdout
+
+
+def known_rows(path):
+    """Of a file with a JSON object a line; none if there is no file."""
+    if path is None or not path.exists():
+        return []
+    with open(path, encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def add_rows(path, rows):
+    if path is not None:
+        with open(path, "a", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def geometric_mean(values):
+    values = list(values)
+    return math.exp(statistics.fmean(math.log(value) for value in values)) if values else math.nan
+
+
+def print_table(titles, lines):
+    widths = [max(len(line[column]) for line in [titles, *lines]) for column in range(len(titles))]
+    for line in [titles, *lines]:
+        print("  ".join(cell.ljust(width) if column == 0 else cell.rjust(width) for column, (cell, width) in enumerate(zip(line, widths))).rstrip())
+    print()
+
+
+def markdown(titles, lines):
+    return "".join("| " + " | ".join(line) + " |\n" for line in [titles, ["---"] * len(titles), *lines])
+
+
+def target_numbers(tulle, target):
+    """All that `tulle targets` knows of a target."""
+    for numbers in json.loads(run([tulle, "targets", "--json"]))["targets"]:
+        if numbers["name"] == target:
+            return numbers
+    sys.exit(f"{tulle} knows no target {target}")
+
+
+def write_between(path, begin, end, text):
+    """Replaces what stands between the two marks of the file; a file that is not there yet is made."""
+    old = path.read_text(encoding="utf-8") if path.exists() else begin + end
+    before, found_begin, rest = old.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found_begin or not found_end:
+        sys.exit(f"{path}: the lines between which the tables go are missing:\n{begin}{end}".rstrip())
+    path.write_text(before + begin + text + end + after, encoding="utf-8")
