@@ -94,6 +94,27 @@ V_INLINE v_float v_exponent(v_float a)
     return _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_srli_epi32(_mm256_castps_si256(a), 23), _mm256_set1_epi32(127)));
 }
 /* end */
+/* op: v_transpose */
+V_INLINE void v_transpose(v_float *r)
+{
+    const __m256 p0 = _mm256_unpacklo_ps(r[0], r[1]), p1 = _mm256_unpackhi_ps(r[0], r[1]);
+    const __m256 p2 = _mm256_unpacklo_ps(r[2], r[3]), p3 = _mm256_unpackhi_ps(r[2], r[3]);
+    const __m256 p4 = _mm256_unpacklo_ps(r[4], r[5]), p5 = _mm256_unpackhi_ps(r[4], r[5]);
+    const __m256 p6 = _mm256_unpacklo_ps(r[6], r[7]), p7 = _mm256_unpackhi_ps(r[6], r[7]);
+    const __m256 q0 = _mm256_shuffle_ps(p0, p2, 0x44), q1 = _mm256_shuffle_ps(p0, p2, 0xee);
+    const __m256 q2 = _mm256_shuffle_ps(p1, p3, 0x44), q3 = _mm256_shuffle_ps(p1, p3, 0xee);
+    const __m256 q4 = _mm256_shuffle_ps(p4, p6, 0x44), q5 = _mm256_shuffle_ps(p4, p6, 0xee);
+    const __m256 q6 = _mm256_shuffle_ps(p5, p7, 0x44), q7 = _mm256_shuffle_ps(p5, p7, 0xee);
+    r[0] = _mm256_permute2f128_ps(q0, q4, 0x20);
+    r[4] = _mm256_permute2f128_ps(q0, q4, 0x31);
+    r[1] = _mm256_permute2f128_ps(q1, q5, 0x20);
+    r[5] = _mm256_permute2f128_ps(q1, q5, 0x31);
+    r[2] = _mm256_permute2f128_ps(q2, q6, 0x20);
+    r[6] = _mm256_permute2f128_ps(q2, q6, 0x31);
+    r[3] = _mm256_permute2f128_ps(q3, q7, 0x20);
+    r[7] = _mm256_permute2f128_ps(q3, q7, 0x31);
+}
+/* end */
 /* op: v_sum */
 V_INLINE float v_sum(v_float a)
 {

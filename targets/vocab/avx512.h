@@ -106,6 +106,51 @@ V_INLINE v_float v_exponent(v_float a)
     return _mm512_maskz_cvtepi32_ps((__mmask16)0xffff, _mm512_sub_epi32(e, _mm512_set1_epi32(127)));
 }
 /* end */
+/* op: v_transpose */
+V_INLINE void v_transpose(v_float *r)
+{
+    const __m512 p0 = _mm512_unpacklo_ps(r[0], r[1]), p1 = _mm512_unpackhi_ps(r[0], r[1]);
+    const __m512 p2 = _mm512_unpacklo_ps(r[2], r[3]), p3 = _mm512_unpackhi_ps(r[2], r[3]);
+    const __m512 p4 = _mm512_unpacklo_ps(r[4], r[5]), p5 = _mm512_unpackhi_ps(r[4], r[5]);
+    const __m512 p6 = _mm512_unpacklo_ps(r[6], r[7]), p7 = _mm512_unpackhi_ps(r[6], r[7]);
+    const __m512 p8 = _mm512_unpacklo_ps(r[8], r[9]), p9 = _mm512_unpackhi_ps(r[8], r[9]);
+    const __m512 p10 = _mm512_unpacklo_ps(r[10], r[11]), p11 = _mm512_unpackhi_ps(r[10], r[11]);
+    const __m512 p12 = _mm512_unpacklo_ps(r[12], r[13]), p13 = _mm512_unpackhi_ps(r[12], r[13]);
+    const __m512 p14 = _mm512_unpacklo_ps(r[14], r[15]), p15 = _mm512_unpackhi_ps(r[14], r[15]);
+    const __m512 q0 = _mm512_shuffle_ps(p0, p2, 0x44), q1 = _mm512_shuffle_ps(p0, p2, 0xee);
+    const __m512 q2 = _mm512_shuffle_ps(p1, p3, 0x44), q3 = _mm512_shuffle_ps(p1, p3, 0xee);
+    const __m512 q4 = _mm512_shuffle_ps(p4, p6, 0x44), q5 = _mm512_shuffle_ps(p4, p6, 0xee);
+    const __m512 q6 = _mm512_shuffle_ps(p5, p7, 0x44), q7 = _mm512_shuffle_ps(p5, p7, 0xee);
+    const __m512 q8 = _mm512_shuffle_ps(p8, p10, 0x44), q9 = _mm512_shuffle_ps(p8, p10, 0xee);
+    const __m512 q10 = _mm512_shuffle_ps(p9, p11, 0x44), q11 = _mm512_shuffle_ps(p9, p11, 0xee);
+    const __m512 q12 = _mm512_shuffle_ps(p12, p14, 0x44), q13 = _mm512_shuffle_ps(p12, p14, 0xee);
+    const __m512 q14 = _mm512_shuffle_ps(p13, p15, 0x44), q15 = _mm512_shuffle_ps(p13, p15, 0xee);
+    const __m512 s0 = _mm512_shuffle_f32x4(q0, q4, 0x88), s4 = _mm512_shuffle_f32x4(q0, q4, 0xdd);
+    const __m512 s8 = _mm512_shuffle_f32x4(q8, q12, 0x88), s12 = _mm512_shuffle_f32x4(q8, q12, 0xdd);
+    const __m512 s1 = _mm512_shuffle_f32x4(q1, q5, 0x88), s5 = _mm512_shuffle_f32x4(q1, q5, 0xdd);
+    const __m512 s9 = _mm512_shuffle_f32x4(q9, q13, 0x88), s13 = _mm512_shuffle_f32x4(q9, q13, 0xdd);
+    const __m512 s2 = _mm512_shuffle_f32x4(q2, q6, 0x88), s6 = _mm512_shuffle_f32x4(q2, q6, 0xdd);
+    const __m512 s10 = _mm512_shuffle_f32x4(q10, q14, 0x88), s14 = _mm512_shuffle_f32x4(q10, q14, 0xdd);
+    const __m512 s3 = _mm512_shuffle_f32x4(q3, q7, 0x88), s7 = _mm512_shuffle_f32x4(q3, q7, 0xdd);
+    const __m512 s11 = _mm512_shuffle_f32x4(q11, q15, 0x88), s15 = _mm512_shuffle_f32x4(q11, q15, 0xdd);
+    r[0] = _mm512_shuffle_f32x4(s0, s8, 0x88);
+    r[8] = _mm512_shuffle_f32x4(s0, s8, 0xdd);
+    r[4] = _mm512_shuffle_f32x4(s4, s12, 0x88);
+    r[12] = _mm512_shuffle_f32x4(s4, s12, 0xdd);
+    r[1] = _mm512_shuffle_f32x4(s1, s9, 0x88);
+    r[9] = _mm512_shuffle_f32x4(s1, s9, 0xdd);
+    r[5] = _mm512_shuffle_f32x4(s5, s13, 0x88);
+    r[13] = _mm512_shuffle_f32x4(s5, s13, 0xdd);
+    r[2] = _mm512_shuffle_f32x4(s2, s10, 0x88);
+    r[10] = _mm512_shuffle_f32x4(s2, s10, 0xdd);
+    r[6] = _mm512_shuffle_f32x4(s6, s14, 0x88);
+    r[14] = _mm512_shuffle_f32x4(s6, s14, 0xdd);
+    r[3] = _mm512_shuffle_f32x4(s3, s11, 0x88);
+    r[11] = _mm512_shuffle_f32x4(s3, s11, 0xdd);
+    r[7] = _mm512_shuffle_f32x4(s7, s15, 0x88);
+    r[15] = _mm512_shuffle_f32x4(s7, s15, 0xdd);
+}
+/* end */
 /* op: v_sum */
 V_INLINE float v_sum(v_float a)
 {

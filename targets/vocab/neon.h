@@ -94,6 +94,16 @@ V_INLINE v_float v_pow2(v_float n) { return vreinterpretq_f32_s32(vshlq_n_s32(va
 /* op: v_exponent */
 V_INLINE v_float v_exponent(v_float a) { return vcvtq_f32_s32(vsubq_s32(vshrq_n_s32(vreinterpretq_s32_f32(a), 23), vdupq_n_s32(127))); }
 /* end */
+/* op: v_transpose */
+V_INLINE void v_transpose(v_float *r)
+{
+    const float32x4x2_t p = vtrnq_f32(r[0], r[1]), q = vtrnq_f32(r[2], r[3]);
+    r[0] = vcombine_f32(vget_low_f32(p.val[0]), vget_low_f32(q.val[0]));
+    r[1] = vcombine_f32(vget_low_f32(p.val[1]), vget_low_f32(q.val[1]));
+    r[2] = vcombine_f32(vget_high_f32(p.val[0]), vget_high_f32(q.val[0]));
+    r[3] = vcombine_f32(vget_high_f32(p.val[1]), vget_high_f32(q.val[1]));
+}
+/* end */
 /* op: v_sum */
 V_INLINE float v_sum(v_float a)
 {

@@ -122,6 +122,16 @@ V_INLINE v_float v_pow2(v_float n)
 /* op: v_exponent */
 V_INLINE v_float v_exponent(v_float a) { return __builtin_convertvector(((v_mask)a >> 23) - 127, v_float); }
 /* end */
+/* op: v_transpose */
+V_INLINE void v_transpose(v_float *r)
+{
+    const v_float a = r[0], b = r[1], c = r[2], d = r[3];
+    for (int i = 0; i < 4; i++) {
+        const v_float e = {a[i], b[i], c[i], d[i]};
+        r[i] = e;
+    }
+}
+/* end */
 /* op: v_sum */
 V_INLINE float v_sum(v_float a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 /* end */

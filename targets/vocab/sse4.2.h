@@ -96,6 +96,17 @@ V_INLINE v_float v_exponent(v_float a)
     return _mm_cvtepi32_ps(_mm_sub_epi32(_mm_srli_epi32(_mm_castps_si128(a), 23), _mm_set1_epi32(127)));
 }
 /* end */
+/* op: v_transpose */
+V_INLINE void v_transpose(v_float *r)
+{
+    const __m128 p0 = _mm_unpacklo_ps(r[0], r[1]), p1 = _mm_unpackhi_ps(r[0], r[1]);
+    const __m128 p2 = _mm_unpacklo_ps(r[2], r[3]), p3 = _mm_unpackhi_ps(r[2], r[3]);
+    r[0] = _mm_movelh_ps(p0, p2);
+    r[1] = _mm_movehl_ps(p2, p0);
+    r[2] = _mm_movelh_ps(p1, p3);
+    r[3] = _mm_movehl_ps(p3, p1);
+}
+/* end */
 /* op: v_sum */
 V_INLINE float v_sum(v_float a)
 {

@@ -185,6 +185,24 @@ static void test_across(void)
     }
 }
 
+static void test_transpose(void)
+{
+    float lanes[LANES][LANES], got[LANES];
+    v_float rows[LANES];
+    for (int round = 0; round < ROUNDS / LANES; round++) {
+        for (int i = 0; i < LANES; i++) {
+            fill(lanes[i]);
+            rows[i] = v_load(lanes[i]);
+        }
+        v_transpose(rows);
+        for (int i = 0; i < LANES; i++) {
+            v_store(got, rows[i]);
+            for (int j = 0; j < LANES; j++)
+                check("v_transpose", got[j], (double)lanes[j][i], EXACT, lanes[j]);
+        }
+    }
+}
+
 /* A float array that ends where memory does: anything touched behind it is a fault. */
 static float *guarded_end(void)
 {
@@ -240,6 +258,7 @@ int main(void)
     test_select();
     test_powers();
     test_across();
+    test_transpose();
     test_parts();
     printf("%s: %d failures\n", VOCABULARY, failures);
     return failures > 0;
