@@ -20,9 +20,9 @@ typedef struct Options {
     CommandSet command;              /* the one that runs */
     Strings arguments;               /* what is no option: the model, folders */
     const char *target, *target_file, *prefix, *type, *dump, *external_data, *output_path, *compiler;
-    const char *select, *prune_file, *alpha, *svg;
+    const char *select, *prune_file, *alpha, *svg, *optimize;
     Rules rules;
-    int64_t threads, batch;          /* 0: not given */
+    int64_t threads, batch, max_code;    /* 0: not given */
     double threshold, tolerance;
     double prune;                    /* 0: not given */
     double max_time, max_size;       /* ms, MB; 0: not given */

@@ -139,13 +139,25 @@ static uint64_t random_seed(Context *ctx, const char *select)
     return seed + 1;
 }
 
+static bool optimizes_size(Context *ctx, const char *what)
+{
+    static const char *const all[] = {"speed", "size"};
+    if (!what || !strcmp(what, "speed"))
+        return false;
+    if (strcmp(what, "size"))
+        fail(ctx, STATUS_USAGE, NULL, options_hint(ctx, what, all, COUNT(all), "speed or size"), "there is no --optimize '%s'",
+             text_quote(ctx->graph, what, strlen(what)));
+    return true;
+}
+
 /* The target and the kernels are looked up first: a slip in a name should not cost the reading of a large model. */
 Plan *driver_plan(Context *ctx, const Options *options, const char *model)
 {
     const Target *target = driver_target(ctx, options);
     refuse_gpu(ctx, options, target);
     PlanOptions plan = {.forced = forced_kernels(ctx, &options->kernels), .forced_count = options->kernels.count,
-                        .random = random_seed(ctx, options->select), .threads = (int)options->threads, .rules = options->rules};
+                        .random = random_seed(ctx, options->select), .threads = (int)options->threads, .rules = options->rules,
+                        .small = optimizes_size(ctx, options->optimize), .most_code = options->max_code};
     Graph *graph = driver_graph(ctx, options, model);
     if (graph->projection && !(options->command & ASKING))
         say(ctx, "%s", graph->projection);

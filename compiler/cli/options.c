@@ -29,6 +29,8 @@ static const Option table[] = {
     {"--batch", "N", PLANNING, TAKES_COUNT, AT(batch), "size of a symbolic first dimension of the inputs (default 1)"},
     {"--kernel", "LAYER=KERNEL[:TILING]", PLANNING, TAKES_MANY, AT(kernels), "this kernel for this layer, in this tiling ('tulle explain M LAYER' lists both)"},
     {"--select", "random:SEED", PLANNING, TAKES_TEXT, AT(select), "any valid kernels, tilings and layouts instead of the cheapest: for tests"},
+    {"--optimize", "speed|size", PLANNING, TAKES_TEXT, AT(optimize), "size: fewer bytes of weights and loops, at 1.5 times the time at most"},
+    {"--max-code", "BYTES", PLANNING, TAKES_COUNT, AT(max_code), "no more than this of loops in all; weights do not count"},
     {"--no-asm", NULL, PLANNING, TAKES_NOTHING, AT(rules.no_assembler), "C text only, no assembler in it"},
     {"--no-winograd", NULL, PLANNING, TAKES_NOTHING, AT(rules.no_winograd), "no Winograd kernels: they round differently (docs/model.md has the bound)"},
     {"--strict-nonfinite", NULL, PLANNING, TAKES_NOTHING, AT(rules.strict_nonfinite),
@@ -58,8 +60,6 @@ static const Option table[] = {
     {"-h", NULL, ANY, TAKES_NOTHING, AT(help), NULL},
     /* Promised by the design, not written yet: refused by name. */
     {"--tuned", "F", 0, TAKES_LATER, 0, NULL},
-    {"--optimize", "WHAT", 0, TAKES_LATER, 0, NULL},
-    {"--max-code", "BYTES", 0, TAKES_LATER, 0, NULL},
     {"--calibrate", "DIR", 0, TAKES_LATER, 0, NULL},
 };
 

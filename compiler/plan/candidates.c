@@ -98,7 +98,7 @@ static double most_alive(const Network *network, Arena *arena)
     return most;
 }
 
-static void describe_network(const Graph *graph, const Problem *problems, Arena *arena, Network *network)
+static void describe_network(const Graph *graph, const Problem *problems, const double *constants, Arena *arena, Network *network)
 {
     *network = (Network){.graph = graph};
     network->before = arena_array(arena, double, graph->node_count + 1);
@@ -109,7 +109,7 @@ static void describe_network(const Graph *graph, const Problem *problems, Arena 
     for (int l = 0; l < graph->node_count; l++) {
         const Node *node = graph->nodes[l];
         const bool view = node->op == OP_View;
-        network->constants[l] = view ? 0 : constant_bytes(node, problems[l].pattern);
+        network->constants[l] = view ? 0 : constants != NULL ? constants[l] : constant_bytes(node, problems[l].pattern);
         network->before[l + 1] = network->before[l] + (view ? 0 : network->constants[l] + activation_bytes(node));
         network->whole += network->constants[l];
         for (int i = 0; i < node->output_count; i++)
@@ -133,11 +133,11 @@ static double input_distance(const Network *network, int layer)
     return fmin(network->whole, between + half);
 }
 
-Surroundings *network_surroundings(const Graph *graph, const Problem *problems, int threads, Arena *arena)
+Surroundings *network_surroundings(const Graph *graph, const Problem *problems, const double *constants, int threads, Arena *arena)
 {
     Network network;
     Surroundings *list = arena_array(arena, Surroundings, graph->node_count + 1);
-    describe_network(graph, problems, arena, &network);
+    describe_network(graph, problems, constants, arena, &network);
     for (int l = 0; l < graph->node_count; l++)
         list[l] = (Surroundings){threads, network.whole, input_distance(&network, l)};
     return list;

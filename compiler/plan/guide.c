@@ -38,7 +38,7 @@ const Plan *plan_projected(const Plan *plan, const double *densities, Arena *are
     projected->places = arena_array(arena, Place, graph->value_count + 1);
     for (int l = 0; l < plan->layer_count; l++)
         problems[l] = problem_projected(&plan->layers[l].problem, graph, densities[l], arena);
-    const Surroundings *surroundings = network_surroundings(graph, problems, plan->threads, arena);
+    const Surroundings *surroundings = network_surroundings(graph, problems, NULL, plan->threads, arena);
     for (int l = 0; l < plan->layer_count; l++) {
         projected->layers[l].problem = problems[l];
         projected->layers[l].surroundings = surroundings[l];

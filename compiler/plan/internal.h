@@ -13,8 +13,9 @@ void residuals_take(Graph *graph, const Problem *problems, const Surroundings *s
 
 #define MOST_OF_GAIN 0.9             /* of the time that pruning can save at all: reached at the low end of a useful range */
 
-/* candidates.c: what surrounds each layer, before kernels are chosen; problems in the order of the graph's nodes. */
-Surroundings *network_surroundings(const Graph *graph, const Problem *problems, int threads, Arena *arena);
+/* candidates.c: what surrounds each layer; problems in the order of the graph's nodes. `constants`: bytes of weights and code that each of them reads,
+   where kernels are chosen; NULL: not known yet. */
+Surroundings *network_surroundings(const Graph *graph, const Problem *problems, const double *constants, int threads, Arena *arena);
 /* With the best kernel, or this; INFINITY: none fits. */
 double problem_seconds(const Problem *problem, const Surroundings *surroundings, const char *forced);
 /* Whole picoseconds of three significant digits: what differs by less is equal, and sums of them are exact. */

@@ -35,9 +35,9 @@ static void describe_layers(Plan *plan, const PlanOptions *options)
     graph_index(graph);
     const int count = graph->node_count;
     const Problem *before = problems_of(plan, NULL, 0);
-    residuals_take(graph, before, network_surroundings(graph, before, plan->threads, scratch), options);
+    residuals_take(graph, before, network_surroundings(graph, before, NULL, plan->threads, scratch), options);
     const Problem *problems = problems_of(plan, before, count);
-    const Surroundings *surroundings = network_surroundings(graph, problems, plan->threads, scratch);
+    const Surroundings *surroundings = network_surroundings(graph, problems, NULL, plan->threads, scratch);
     plan->layer_count = graph->node_count;
     plan->layers = arena_array(graph->arena, LayerPlan, plan->layer_count + 1);
     for (int l = 0; l < plan->layer_count; l++) {

@@ -196,6 +196,8 @@ typedef struct PlanOptions {
     uint64_t random;                 /* 0: the cheapest; else any valid kernel, tiling and layout, drawn by this seed: tests reach all of them */
     int threads;                     /* 0 reads as 1 */
     Rules rules;
+    bool small;                      /* --optimize size: fewer bytes of weights and loops, at 1.5 times the fastest program's time at most */
+    int64_t most_code;               /* --max-code: bytes of all loops; 0: any */
 } PlanOptions;
 
 typedef struct Plan {

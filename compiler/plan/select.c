@@ -1,343 +1,11 @@
 /* A kernel, a tiling and the layouts of input and output for each layer: of all assignments over the graph the cheapest. How a value lies is agreed
    between the layer that makes it and those that read it: plain, or as all of its readers wish. A kernel that must lay its input out anew does so
    in a stage of its own, which is part of its price; nothing turns padded values back into plain ones. */
-#include "codegen/kernel.h"
-#include "compiler/plan/internal.h"
+#include "compiler/plan/choices.h"
 
-#include <string.h>
+#include <math.h>
 
-#define MOST_STATES 4096             /* combinations of layouts that assign.c keeps: networks have a few */
-
-typedef struct Choice {
-    const Kernel *kernel;
-    Tiling tiling;
-    int in, out;                     /* layouts, by their numbers in the lists of the two values */
-    int64_t price;
-} Choice;
-
-typedef struct Selection {           /* of a layer */
-    const ForcedKernel *forced;      /* NULL: any */
-    int kernels;                     /* that fit */
-    Choice *choices;                 /* as the kernels and their tilings come; first without prices, for plain outputs */
-    int count, capacity;
-    int from;                        /* the layer that makes input 0, if that may be padded; -1 */
-    bool may_pad;                    /* nobody needs its output plain, so far */
-    Layout layouts[MOST_LAYOUTS];    /* that its output may have; the first is plain */
-    int layout_count;
-} Selection;
-
-typedef struct Selecting {
-    Plan *plan;
-    const PlanOptions *options;
-    Arena *arena;
-    Selection *layers;
-} Selecting;
-
-/* ---- what fits ---- */
-
-static const char *kernels_that_fit(const Problem *problem)
-{
-    Text text = text_new(problem->graph->ctx->graph);
-    for (int i = 0; i < kernel_count; i++)
-        if (kernel_choosable(kernels[i], problem->target) && kernels[i]->fits(problem))
-            text_format(&text, "%s%s", text.length == 0 ? "what fits here: " : ", ", kernels[i]->name);
-    return text.length == 0 ? NULL : text.data;
-}
-
-/* The tilings of the kernel that was asked for with another. */
-static const char *tilings_that_fit(const Problem *problem, const Kernel *kernel)
-{
-    Arena *arena = problem->graph->ctx->graph;
-    Tiling tilings[MOST_TILINGS];
-    const int count = kernel->tilings(problem, tilings, MOST_TILINGS);
-    Text text = text_new(arena);
-    const char *before = "";
-    for (int i = 0; i < count; i++) {
-        const char *tiling = tiling_text(arena, &tilings[i]);
-        if (strcmp(tiling, before) != 0)     /* the same with another layout follows at once */
-            text_format(&text, "%s%s", i == 0 ? "its tilings here: " : " ", tiling);
-        before = tiling;
-    }
-    return text.data;
-}
-
-static void complain_no_kernel(const Problem *problem, const ForcedKernel *forced)
-{
-    const Graph *graph = problem->graph;
-    const char *where = node_where(graph, problem->node), *why = "its operator or one of its types";
-    const Kernel *kernel = forced == NULL ? NULL : kernel_named(forced->kernel);
-    if (kernel != NULL && kernel->fits(problem)) {
-        complain(graph->ctx, STATUS_USAGE, where, tilings_that_fit(problem, kernel), "kernel '%s' has no tiling '%s' for this layer", kernel->name,
-                 text_quote(graph->ctx->graph, forced->tiling, strlen(forced->tiling)));
-        return;
-    }
-    if (kernel != NULL) {
-        complain(graph->ctx, STATUS_USAGE, where, kernels_that_fit(problem), "kernel '%s' cannot compute this layer on this target", kernel->name);
-        return;
-    }
-    reference_supports(problem->node, &why);
-    complain(graph->ctx, STATUS_UNSUPPORTED, where, NULL, "not supported: %s", why);
-}
-
-static void add_choice(const Selecting *selecting, Selection *selection, const Choice *choice)
-{
-    selection->choices = arena_grow(selecting->arena, selection->choices, &selection->capacity, selection->count, sizeof *selection->choices);
-    selection->choices[selection->count++] = *choice;
-}
-
-static bool tiling_wanted(const ForcedKernel *forced, const Tiling *tiling, Arena *arena)
-{
-    return forced == NULL || forced->tiling == NULL || strcmp(tiling_text(arena, tiling), forced->tiling) == 0;
-}
-
-static void add_tilings(const Selecting *selecting, Selection *selection, const Problem *problem, const Kernel *kernel)
-{
-    Tiling tilings[MOST_TILINGS];
-    const int count = kernel->tilings(problem, tilings, MOST_TILINGS);
-    int added = 0;
-    for (int i = 0; i < count; i++)
-        if (tiling_wanted(selection->forced, &tilings[i], selecting->arena)) {
-            add_choice(selecting, selection, &(Choice){.kernel = kernel, .tiling = tilings[i]});
-            added++;
-        }
-    selection->kernels += added > 0;
-}
-
-static void find_fitting(const Selecting *selecting, int l)
-{
-    const Problem *problem = &selecting->plan->layers[l].problem;
-    Selection *selection = &selecting->layers[l];
-    selection->forced = forced_kernel(problem->node, selecting->options);
-    if (problem->node->op == OP_View) {
-        if (selection->forced != NULL)
-            complain(problem->graph->ctx, STATUS_USAGE, node_where(problem->graph, problem->node), NULL,
-                     "this layer is a view: no kernel computes it");
-        return;
-    }
-    const Pricing pricing = pricing_begin(problem->graph->ctx);
-    for (int k = 0; k < kernel_count; k++)
-        if (kernel_choosable(kernels[k], problem->target) && (selection->forced == NULL || strcmp(kernels[k]->name, selection->forced->kernel) == 0) &&
-            kernels[k]->fits(problem))
-            add_tilings(selecting, selection, problem, kernels[k]);
-    pricing_end(&pricing);
-    if (selection->kernels == 0)
-        complain_no_kernel(problem, selection->forced);
-}
-
-/* ---- layouts that a value may have ---- */
-
-static int layout_number(const Layout *layouts, int count, const Layout *layout)
-{
-    for (int i = 0; i < count; i++)
-        if (layout_equal(&layouts[i], layout))
-            return i;
-    return -1;
-}
-
-/* The layer whose output 0 this is; -1 if there is none. */
-static int maker(const int *made, const Value *value)
-{
-    return value == NULL || value_constant(value) ? -1 : made[value->id];
-}
-
-static void needs_plain(const Selecting *selecting, const int *made, const Value *value)
-{
-    const int layer = maker(made, value);
-    if (layer >= 0)
-        selecting->layers[layer].may_pad = false;
-}
-
-static void find_plain_readers(const Selecting *selecting, const int *made)
-{
-    const Graph *graph = selecting->plan->graph;
-    for (int i = 0; i < graph->output_count; i++)
-        needs_plain(selecting, made, graph->outputs[i]);
-    for (int l = 0; l < graph->node_count; l++) {
-        const Node *node = graph->nodes[l];
-        for (int i = node->op == OP_View ? 0 : 1; i < node->input_count; i++)
-            needs_plain(selecting, made, node->inputs[i]);
-        for (int e = 0; e < node->epilogue_count; e++)
-            for (int i = 1; i < node->epilogue[e]->input_count; i++)
-                needs_plain(selecting, made, node->epilogue[e]->inputs[i]);
-    }
-}
-
-/* What the layer's tilings read their input as, plain first. */
-static int wishes(const Selection *reader, Layout *layouts)
-{
-    int count = 1;
-    layouts[0] = (Layout){0};
-    for (int i = 0; i < reader->count && count < MOST_LAYOUTS; i++)
-        if (layout_number(layouts, count, &reader->choices[i].tiling.in) < 0)
-            layouts[count++] = reader->choices[i].tiling.in;
-    return count;
-}
-
-/* The first reader's wishes stay as far as each further one shares them. */
-static void agree(Selection *made, const Selection *reader, bool first)
-{
-    Layout wished[MOST_LAYOUTS];
-    const int count = wishes(reader, wished);
-    int kept = 0;
-    for (int i = 0; i < (first ? count : made->layout_count); i++) {
-        const Layout layout = first ? wished[i] : made->layouts[i];
-        if (layout_number(wished, count, &layout) >= 0)
-            made->layouts[kept++] = layout;
-    }
-    made->layout_count = kept;
-}
-
-static void find_layouts(const Selecting *selecting)
-{
-    const Plan *plan = selecting->plan;
-    int *made = arena_array(selecting->arena, int, plan->graph->value_count + 1);
-    bool *read = arena_array(selecting->arena, bool, plan->layer_count + 1);
-    for (int id = 0; id < plan->graph->value_count; id++)
-        made[id] = -1;
-    for (int l = 0; l < plan->layer_count; l++) {
-        const Node *node = plan->graph->nodes[l];
-        selecting->layers[l].layout_count = 1;
-        selecting->layers[l].may_pad = node->op != OP_View && node->output_count > 0 && node->outputs[0] != NULL;
-        if (selecting->layers[l].may_pad)
-            made[node->outputs[0]->id] = l;
-    }
-    find_plain_readers(selecting, made);
-    for (int l = 0; l < plan->layer_count; l++) {
-        const Node *node = plan->graph->nodes[l];
-        const int from = node->op == OP_View || node->input_count == 0 ? -1 : maker(made, node->inputs[0]);
-        selecting->layers[l].from = from >= 0 && selecting->layers[from].may_pad ? from : -1;
-        if (selecting->layers[l].from < 0)
-            continue;
-        agree(&selecting->layers[from], &selecting->layers[l], !read[from]);
-        read[from] = true;
-    }
-}
-
-/* ---- prices ---- */
-
-static void price_choice(const Selecting *selecting, int l, const Choice *choice)
-{
-    const LayerPlan *layer = &selecting->plan->layers[l];
-    Selection *selection = &selecting->layers[l];
-    Choice priced = *choice;
-    for (priced.out = 0; priced.out < selection->layout_count; priced.out++) {
-        Candidate candidate;
-        priced.tiling.out = selection->layouts[priced.out];
-        if (!kernel_leaves(priced.kernel, &layer->problem, &priced.tiling))
-            continue;
-        candidate_price(&layer->problem, priced.kernel, &priced.tiling, &layer->surroundings, &candidate);
-        priced.price = price_rounded(candidate.price.seconds);
-        add_choice(selecting, selection, &priced);
-    }
-}
-
-static void price_layer(const Selecting *selecting, int l)
-{
-    static const Layout plain = {0};
-    Selection *selection = &selecting->layers[l];
-    const Selection *from = selection->from < 0 ? NULL : &selecting->layers[selection->from];
-    const Choice *choices = selection->choices;
-    const int count = selection->count;
-    const Pricing pricing = pricing_begin(selecting->plan->graph->ctx);
-    selection->choices = NULL;
-    selection->count = selection->capacity = 0;
-    for (int i = 0; i < count; i++) {
-        Choice choice = choices[i];
-        choice.in = layout_number(from == NULL ? &plain : from->layouts, from == NULL ? 1 : from->layout_count, &choice.tiling.in);
-        if (choice.in >= 0)
-            price_choice(selecting, l, &choice);
-    }
-    pricing_end(&pricing);
-}
-
-/* ---- the cheapest ---- */
-
-static bool better(const Choice *a, const Choice *b)
-{
-    return a->price != b->price ? a->price < b->price : strcmp(a->kernel->name, b->kernel->name) < 0;
-}
-
-/* Of those between the same layouts; of equals the first by name, then by the order of tilings. -1: none. */
-static int best_between(const Selection *selection, int in, int out)
-{
-    int best = -1;
-    for (int i = 0; i < selection->count; i++) {
-        const Choice *choice = &selection->choices[i];
-        if (choice->in == in && choice->out == out && (best < 0 || better(choice, &selection->choices[best])))
-            best = i;
-    }
-    return best;
-}
-
-typedef struct Options { AssignOption options[MOST_LAYOUTS * MOST_LAYOUTS]; int choices[MOST_LAYOUTS * MOST_LAYOUTS]; } Options;
-
-static AssignNode options_of(const Selection *selection, Options *options)
-{
-    AssignNode node = {options->options, 0, selection->from};
-    for (int in = 0; in < MOST_LAYOUTS; in++)
-        for (int out = 0; out < MOST_LAYOUTS; out++) {
-            const int best = best_between(selection, in, out);
-            if (best < 0)
-                continue;
-            options->choices[node.option_count] = best;
-            options->options[node.option_count++] = (AssignOption){selection->choices[best].price, in, out};
-        }
-    if (node.option_count == 0)      /* a view */
-        options->options[node.option_count++] = (AssignOption){0, 0, 0};
-    return node;
-}
-
-static void choose_cheapest(const Selecting *selecting, int *chosen)
-{
-    const int count = selecting->plan->layer_count;
-    Options *options = arena_array(selecting->arena, Options, count + 1);
-    AssignNode *nodes = arena_array(selecting->arena, AssignNode, count + 1);
-    int *numbers = arena_array(selecting->arena, int, count + 1);
-    for (int l = 0; l < count; l++)
-        nodes[l] = options_of(&selecting->layers[l], &options[l]);
-    assign_cheapest(nodes, count, MOST_STATES, selecting->arena, numbers);
-    for (int l = 0; l < count; l++)
-        chosen[l] = options[l].choices[numbers[l]];
-}
-
-/* ---- --select random:SEED ---- */
-
-uint64_t random_number(uint64_t seed, const Node *node, const char *what, int number)
-{
-    uint64_t hash = seed * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)number;
-    for (const char *at = node->name; *at != '\0'; at++)
-        hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
-    for (const char *at = what; *at != '\0'; at++)
-        hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
-    hash = (hash ^ hash >> 31) * UINT64_C(0xbf58476d1ce4e5b9);
-    return hash ^ hash >> 32;
-}
-
-/* Drawn by kernel first, then by layout, then by tiling: those with many tilings come up no more often than others. */
-static bool drawn_before(uint64_t seed, const Node *node, const Choice *choices, int a, int b)
-{
-    const Choice *x = &choices[a], *y = &choices[b];
-    if (x->kernel != y->kernel)
-        return random_number(seed, node, x->kernel->name, 0) < random_number(seed, node, y->kernel->name, 0);
-    if (x->out != y->out)
-        return random_number(seed, node, "layout", x->out) < random_number(seed, node, "layout", y->out);
-    return random_number(seed, node, "tiling", a) < random_number(seed, node, "tiling", b);
-}
-
-/* Each layer can go on from whatever was drawn before it, since the readers of a value can do with all layouts that it may have. */
-static void choose_randomly(const Selecting *selecting, int *chosen)
-{
-    for (int l = 0; l < selecting->plan->layer_count; l++) {
-        const Selection *selection = &selecting->layers[l];
-        const int in = selection->from < 0 ? 0 : selecting->layers[selection->from].choices[chosen[selection->from]].out;
-        int drawn = -1;
-        for (int i = 0; i < selection->count; i++)
-            if (selection->choices[i].in == in && (drawn < 0 || drawn_before(selecting->options->random, selecting->plan->layers[l].problem.node,
-                                                                             selection->choices, i, drawn)))
-                drawn = i;
-        chosen[l] = drawn;
-    }
-}
+#define FARTHER 0.05                 /* of the weights: worth pricing everything again */
 
 /* ---- what was chosen, and why ---- */
 
@@ -357,7 +25,7 @@ static const Choice *best_instead(const Selection *selection, const Problem *pro
     for (int i = 0; i < selection->count; i++) {
         const Choice *choice = &selection->choices[i];
         const bool wanted = dense ? !choice->kernel->sparse : choice->kernel != chosen->kernel;
-        if (wanted && stands_in(selection, problem, choice, chosen) && (best == NULL || better(choice, best)))
+        if (wanted && stands_in(selection, problem, choice, chosen) && (best == NULL || choice_better(choice, best)))
             best = choice;
     }
     return best;
@@ -382,12 +50,15 @@ static const char *reason(const Selecting *selecting, const LayerPlan *layer, co
         return "drawn by --select random";
     if (selection->kernels == 1)
         return "the only kernel that fits";
+    if (selecting->options->small)
+        return "of those that are small, the fastest";
     const Choice *next = best_instead(selection, &layer->problem, chosen, false);
     if (next == NULL)
         return "no other kernel fits in these layouts";
     const char *time = time_text(arena, next->price);
     if (next->price < chosen->price)
-        return arena_format(arena, "%s alone would be faster with %s, but the layers around it slower", next->kernel->name, time);
+        return arena_format(arena, "%s alone would be faster with %s, but %s", next->kernel->name, time,
+                            selecting->options->most_code > 0 ? "its code larger, or the layers around it slower" : "the layers around it slower");
     return arena_format(arena, "the cheapest; next is %s with %s", next->kernel->name, time);
 }
 
@@ -429,6 +100,44 @@ static void check_forced(const Plan *plan, const PlanOptions *options)
     }
 }
 
+/* The weights were taken to come from as far as so many nonzeros with 16-bit offsets would put them; nonzeros as code are twice as large. Are they in
+   another cache, as chosen? */
+static bool farther_or_nearer(const Machine *machine, double before, double after)
+{
+    const double l2 = cache_keeps(before, machine->l2_bytes) - cache_keeps(after, machine->l2_bytes);
+    const double l3 = cache_keeps(before, machine->l3_bytes) - cache_keeps(after, machine->l3_bytes);
+    return fabs(l2) > FARTHER || fabs(l3) > FARTHER;
+}
+
+/* What surrounds the layers, now that each has a choice. False: the same as before, about. */
+static bool surround_again(const Selecting *selecting, const int *chosen)
+{
+    Plan *plan = selecting->plan;
+    Problem *problems = arena_array(selecting->arena, Problem, plan->layer_count + 1);
+    double *constants = arena_array(selecting->arena, double, plan->layer_count + 1);
+    for (int l = 0; l < plan->layer_count; l++) {
+        problems[l] = plan->layers[l].problem;
+        constants[l] = selecting->layers[l].count > 0 ? selecting->layers[l].choices[chosen[l]].bytes : 0;
+    }
+    const Surroundings *surroundings = network_surroundings(plan->graph, problems, constants, plan->threads, selecting->arena);
+    if (plan->layer_count == 0 ||
+        !farther_or_nearer(&plan->target->machine, plan->layers[0].surroundings.weights_distance, surroundings[0].weights_distance))
+        return false;
+    for (int l = 0; l < plan->layer_count; l++)
+        plan->layers[l].surroundings = surroundings[l];
+    return true;
+}
+
+static void select_cheapest(const Selecting *selecting, int *chosen)
+{
+    choose_cheapest(selecting, chosen);
+    if (!surround_again(selecting, chosen))
+        return;
+    for (int l = 0; l < selecting->plan->layer_count; l++)
+        choices_price_again(selecting, l);
+    choose_cheapest(selecting, chosen);
+}
+
 void kernels_select(Plan *plan, const PlanOptions *options)
 {
     Arena *arena = plan->graph->ctx->scratch;
@@ -436,12 +145,12 @@ void kernels_select(Plan *plan, const PlanOptions *options)
     int *chosen = arena_array(arena, int, plan->layer_count + 1);
     check_forced(plan, options);
     for (int l = 0; l < plan->layer_count; l++)
-        find_fitting(&selecting, l);
+        choices_find(&selecting, l);
     fail_complaints(plan->graph->ctx);
-    find_layouts(&selecting);
+    choices_layouts(&selecting);
     for (int l = 0; l < plan->layer_count; l++)
-        price_layer(&selecting, l);
-    (options->random != 0 ? choose_randomly : choose_cheapest)(&selecting, chosen);
+        choices_price(&selecting, l);
+    (options->random != 0 ? choose_randomly : select_cheapest)(&selecting, chosen);
     for (int l = 0; l < plan->layer_count; l++)
         if (plan->layers[l].problem.node->op != OP_View)
             take_choice(&selecting, l, chosen[l]);

@@ -96,6 +96,9 @@ expect 1 "did you mean 'reference'" "$tulle" compile nowhere.onnx --kernel conv1
 expect 1 "did you mean 'conv1'" "$tulle" compile conv.onnx --kernel conv=reference
 expect 1 "no tiling '77,7' for this layer" "$tulle" compile conv.onnx --target generic-avx2 --kernel conv1=dense_direct:77,7
 expect 1 'its tilings here: ' "$tulle" compile conv.onnx --target generic-avx2 --kernel conv1=dense_direct:77,7
+expect 1 "did you mean 'size'" "$tulle" compile conv.onnx --optimize sise
+expect 3 'the smallest program has' "$tulle" compile conv.onnx --max-code 10
+expect 0 'layer' "$tulle" compile conv.onnx --optimize size --max-code 100000 --no-asm --no-winograd --strict-nonfinite -o small.c
 expect 1 'no pass named' "$tulle" compile add.onnx --dump fuze
 for prefix in 9lives int while tulle ref 'a-b' '' class; do
     expect 1 'cannot begin names in C' "$tulle" compile add.onnx -o bad.c --prefix "$prefix"

@@ -136,6 +136,69 @@ static void the_later_convolution_takes_the_addition(void **state)
     assert_int_equal(context_run(residual, NULL), STATUS_FINE);
 }
 
+/* ---- limits ---- */
+
+/* A convolution of which one weight in `every` is left, planned within the limits of `options`. */
+static Plan *sparse_layer(Context *ctx, int every, const PlanOptions *options)
+{
+    Text graph = text_new(ctx->graph);
+    text_format(&graph, "graph \"s\"\ninput %%x : f32[1,16,20,20]\nconst %%w : f32[16,16,3,3] =");
+    for (int i = 0; i < 16 * 16 * 9; i++)
+        text_format(&graph, " %d", i * 7 % every == 0 ? i % 5 + 1 : 0);
+    text_format(&graph, "\n%%y : f32[1,16,20,20] = Conv(%%x, %%w) {dilations=[1,1], group=1, pads=[1,1,1,1], strides=[1,1]} \"conv\"\noutput %%y\n");
+    Graph *parsed = graph_parse(ctx, graph.data, graph.length);
+    passes_run(parsed, &(PassOptions){0});
+    return plan_make(parsed, target_named(ctx, "generic-avx2"), options);
+}
+
+static double plan_bytes(const Plan *plan)
+{
+    const Work *work = &plan->layers[0].work;
+    return work->code_bytes + work->weight_bytes + work->index_bytes;
+}
+
+static Status less_code(Context *ctx, void *argument)
+{
+    (void)argument;
+    const double fastest = sparse_layer(ctx, 4, &(PlanOptions){0})->layers[0].work.code_bytes;
+    const Plan *plan = sparse_layer(ctx, 4, &(PlanOptions){.most_code = (int64_t)fastest - 1});
+    assert_true(plan->layers[0].work.code_bytes < fastest);
+    const Plan *same = sparse_layer(ctx, 4, &(PlanOptions){.most_code = (int64_t)fastest + 1});
+    assert_true(same->layers[0].work.code_bytes == fastest);
+    return STATUS_FINE;
+}
+
+static Status no_code(Context *ctx, void *argument)
+{
+    (void)argument;
+    sparse_layer(ctx, 4, &(PlanOptions){.most_code = 1});
+    return STATUS_FINE;
+}
+
+static void code_stays_within_its_limit(void **state)
+{
+    (void)state;
+    assert_int_equal(context_run(less_code, NULL), STATUS_FINE);
+    assert_int_equal(context_run(no_code, NULL), STATUS_UNSUPPORTED);
+}
+
+static Status small(Context *ctx, void *argument)
+{
+    (void)argument;
+    for (int every = 2; every <= 32; every *= 2) {
+        const Plan *fastest = sparse_layer(ctx, every, &(PlanOptions){0}), *smaller = sparse_layer(ctx, every, &(PlanOptions){.small = true});
+        assert_true(plan_bytes(smaller) <= plan_bytes(fastest));
+        assert_true(smaller->seconds <= fastest->seconds * 1.5);
+    }
+    return STATUS_FINE;
+}
+
+static void small_programs_are_no_larger_and_not_much_slower(void **state)
+{
+    (void)state;
+    assert_int_equal(context_run(small, NULL), STATUS_FINE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +208,8 @@ int main(void)
         cmocka_unit_test(a_projection_is_refused_by_name),
         cmocka_unit_test(layers_without_a_kernel_are_unsupported),
         cmocka_unit_test(the_later_convolution_takes_the_addition),
+        cmocka_unit_test(code_stays_within_its_limit),
+        cmocka_unit_test(small_programs_are_no_larger_and_not_much_slower),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,45 @@
+/* The choices that layers have: what the files select.c, choices.c and choose.c share. Private to them. */
+#ifndef TULLE_PLAN_CHOICES_H
+#define TULLE_PLAN_CHOICES_H
+
+#include "codegen/kernel.h"
+#include "compiler/plan/internal.h"
+
+typedef struct Choice {
+    const Kernel *kernel;
+    Tiling tiling;
+    int in, out;                     /* layouts, by their numbers in the lists of the two values */
+    int64_t price;
+    double code_bytes, bytes;        /* that it adds to the program: its loops, and with weights and offsets */
+} Choice;
+
+typedef struct Selection {           /* of a layer */
+    const ForcedKernel *forced;      /* NULL: any */
+    int kernels;                     /* that fit */
+    Choice *choices;                 /* as the kernels and their tilings come; first without prices, for plain outputs */
+    int count, capacity;
+    int from;                        /* the layer that makes input 0, if that may be padded; -1 */
+    bool may_pad;                    /* nobody needs its output plain, so far */
+    Layout layouts[MOST_LAYOUTS];    /* that its output may have; the first is plain */
+    int layout_count;
+} Selection;
+
+typedef struct Selecting {
+    Plan *plan;
+    const PlanOptions *options;
+    Arena *arena;
+    Selection *layers;
+} Selecting;
+
+/* choices.c. In this order, each for all layers; complains about layers that nothing fits. */
+void choices_find(const Selecting *selecting, int layer);
+void choices_layouts(const Selecting *selecting);
+void choices_price(const Selecting *selecting, int layer);
+void choices_price_again(const Selecting *selecting, int layer);   /* in other surroundings */
+
+/* choose.c: the number of a choice for each layer, which agree on the layouts between them. */
+void choose_cheapest(const Selecting *selecting, int *chosen);     /* within the limits of the options */
+void choose_randomly(const Selecting *selecting, int *chosen);
+bool choice_better(const Choice *a, const Choice *b);              /* cheaper; of equals, the first by name */
+
+#endif
