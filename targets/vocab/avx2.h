@@ -115,6 +115,35 @@ V_INLINE void v_transpose(v_float *r)
     r[7] = _mm256_permute2f128_ps(q3, q7, 0x31);
 }
 /* end */
+/* op: v_four */
+V_INLINE __m128 v_four(const float *p, const unsigned short *index)
+{
+    unsigned long long i;
+    __builtin_memcpy(&i, index, sizeof i);    /* one load rather than four: loads are what gathering waits for */
+    const __m128 low = _mm_unpacklo_ps(_mm_load_ss(p + (i & 0xffff)), _mm_load_ss(p + (i >> 16 & 0xffff)));
+    return _mm_movelh_ps(low, _mm_unpacklo_ps(_mm_load_ss(p + (i >> 32 & 0xffff)), _mm_load_ss(p + (i >> 48))));
+}
+/* end */
+/* op: v_gather */
+/* needs: v_four */
+/* The instruction of this name takes longer than eight loads on most cores. */
+V_INLINE v_float v_gather(const float *p, const unsigned short *index)
+{
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(v_four(p, index)), v_four(p, index + 4), 1);
+}
+/* end */
+/* op: v_even */
+V_INLINE v_float v_even(v_float a, v_float b)
+{
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), 0xd8));
+}
+/* end */
+/* op: v_odd */
+V_INLINE v_float v_odd(v_float a, v_float b)
+{
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd)), 0xd8));
+}
+/* end */
 /* op: v_sum */
 V_INLINE float v_sum(v_float a)
 {

@@ -151,6 +151,37 @@ V_INLINE void v_transpose(v_float *r)
     r[15] = _mm512_shuffle_f32x4(s7, s15, 0xdd);
 }
 /* end */
+/* op: v_four */
+V_INLINE __m128 v_four(const float *p, const unsigned short *index)
+{
+    unsigned long long i;
+    __builtin_memcpy(&i, index, sizeof i);    /* one load rather than four: loads are what gathering waits for */
+    const __m128 low = _mm_unpacklo_ps(_mm_load_ss(p + (i & 0xffff)), _mm_load_ss(p + (i >> 16 & 0xffff)));
+    return _mm_movelh_ps(low, _mm_unpacklo_ps(_mm_load_ss(p + (i >> 32 & 0xffff)), _mm_load_ss(p + (i >> 48))));
+}
+/* end */
+/* op: v_gather */
+/* needs: v_four */
+/* The instruction of this name takes longer than sixteen loads on most cores. */
+V_INLINE v_float v_gather(const float *p, const unsigned short *index)
+{
+    const __m256 low = _mm256_insertf128_ps(_mm256_castps128_ps256(v_four(p, index)), v_four(p, index + 4), 1);
+    const __m256 high = _mm256_insertf128_ps(_mm256_castps128_ps256(v_four(p, index + 8)), v_four(p, index + 12), 1);
+    return _mm512_castpd_ps(_mm512_insertf64x4(_mm512_castps_pd(_mm512_castps256_ps512(low)), _mm256_castps_pd(high), 1));
+}
+/* end */
+/* op: v_even */
+V_INLINE v_float v_even(v_float a, v_float b)
+{
+    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b);
+}
+/* end */
+/* op: v_odd */
+V_INLINE v_float v_odd(v_float a, v_float b)
+{
+    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), b);
+}
+/* end */
 /* op: v_sum */
 V_INLINE float v_sum(v_float a)
 {

@@ -104,6 +104,21 @@ V_INLINE void v_transpose(v_float *r)
     r[3] = vcombine_f32(vget_high_f32(p.val[1]), vget_high_f32(q.val[1]));
 }
 /* end */
+/* op: v_gather */
+V_INLINE v_float v_gather(const float *p, const unsigned short *index)
+{
+    float32x4_t a = vld1q_dup_f32(p + index[0]);
+    a = vld1q_lane_f32(p + index[1], a, 1);
+    a = vld1q_lane_f32(p + index[2], a, 2);
+    return vld1q_lane_f32(p + index[3], a, 3);
+}
+/* end */
+/* op: v_even */
+V_INLINE v_float v_even(v_float a, v_float b) { return vuzp1q_f32(a, b); }
+/* end */
+/* op: v_odd */
+V_INLINE v_float v_odd(v_float a, v_float b) { return vuzp2q_f32(a, b); }
+/* end */
 /* op: v_sum */
 V_INLINE float v_sum(v_float a)
 {

@@ -132,6 +132,27 @@ V_INLINE void v_transpose(v_float *r)
     }
 }
 /* end */
+/* op: v_gather */
+V_INLINE v_float v_gather(const float *p, const unsigned short *index)
+{
+    const v_float a = {p[index[0]], p[index[1]], p[index[2]], p[index[3]]};
+    return a;
+}
+/* end */
+/* op: v_even */
+V_INLINE v_float v_even(v_float a, v_float b)
+{
+    const v_float c = {a[0], a[2], b[0], b[2]};
+    return c;
+}
+/* end */
+/* op: v_odd */
+V_INLINE v_float v_odd(v_float a, v_float b)
+{
+    const v_float c = {a[1], a[3], b[1], b[3]};
+    return c;
+}
+/* end */
 /* op: v_sum */
 V_INLINE float v_sum(v_float a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 /* end */

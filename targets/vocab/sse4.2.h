@@ -107,6 +107,21 @@ V_INLINE void v_transpose(v_float *r)
     r[3] = _mm_movehl_ps(p3, p1);
 }
 /* end */
+/* op: v_gather */
+V_INLINE v_float v_gather(const float *p, const unsigned short *index)
+{
+    unsigned long long i;
+    __builtin_memcpy(&i, index, sizeof i);    /* one load rather than four: loads are what gathering waits for */
+    const __m128 low = _mm_unpacklo_ps(_mm_load_ss(p + (i & 0xffff)), _mm_load_ss(p + (i >> 16 & 0xffff)));
+    return _mm_movelh_ps(low, _mm_unpacklo_ps(_mm_load_ss(p + (i >> 32 & 0xffff)), _mm_load_ss(p + (i >> 48))));
+}
+/* end */
+/* op: v_even */
+V_INLINE v_float v_even(v_float a, v_float b) { return _mm_shuffle_ps(a, b, 0x88); }
+/* end */
+/* op: v_odd */
+V_INLINE v_float v_odd(v_float a, v_float b) { return _mm_shuffle_ps(a, b, 0xdd); }
+/* end */
 /* op: v_sum */
 V_INLINE float v_sum(v_float a)
 {

@@ -215,6 +215,39 @@ static float *guarded_end(void)
     return (float *)(void *)(memory + page);
 }
 
+/* Any element that 16 bits can name, several times over too; the indices end where memory does. */
+static void test_gather(void)
+{
+    static float table[1 << 16];
+    float got[LANES];
+    unsigned short *const index = (unsigned short *)(void *)guarded_end() - LANES;
+    for (int i = 0; i < 1 << 16; i++)
+        table[i] = any_float();
+    for (int round = 0; round < ROUNDS / 10; round++) {
+        for (int i = 0; i < LANES; i++)
+            index[i] = (unsigned short)(next_random() >> 16);
+        index[round % LANES] = 65535;
+        v_store(got, v_gather(table, index));
+        for (int i = 0; i < LANES; i++)
+            check("v_gather", got[i], (double)table[index[i]], EXACT, got);
+    }
+}
+
+static void test_halves(void)
+{
+    float in[2 * LANES], even[LANES], odd[LANES];
+    for (int round = 0; round < ROUNDS / 10; round++) {
+        fill(in);
+        fill(in + LANES);
+        v_store(even, v_even(v_load(in), v_load(in + LANES)));
+        v_store(odd, v_odd(v_load(in), v_load(in + LANES)));
+        for (int i = 0; i < LANES; i++) {
+            check("v_even", even[i], (double)in[2 * i], EXACT, in);
+            check("v_odd", odd[i], (double)in[2 * i + 1], EXACT, in);
+        }
+    }
+}
+
 static void test_parts(void)
 {
     float *const end = guarded_end(), all[LANES], got[LANES];
@@ -259,6 +292,8 @@ int main(void)
     test_powers();
     test_across();
     test_transpose();
+    test_gather();
+    test_halves();
     test_parts();
     printf("%s: %d failures\n", VOCABULARY, failures);
     return failures > 0;
