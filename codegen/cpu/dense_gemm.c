@@ -259,48 +259,53 @@ static void emit_pack_stage(const Emission *emission, const Gemm *gemm)
     out_blank(out);
 }
 
+const char *product_sum(const Emission *emission, int row, int vector)
+{
+    return arena_format(emission->arena, "s%d_%d", row, vector);
+}
+
 static const char *accumulator(const Emission *emission, int row, int vector, int way)
 {
-    return arena_format(emission->arena, way == 0 ? "s%d_%d" : "s%d_%d_%d", row, vector, way);
+    return way == 0 ? product_sum(emission, row, vector) : arena_format(emission->arena, "s%d_%d_%d", row, vector, way);
 }
 
 /* Step `way` of the sum: every row's element times the panel's vectors. */
-static void emit_step(const Emission *emission, const Gemm *gemm, int rows, int way, int into)
+static void emit_step(const Emission *emission, const ProductSums *sums, int way, int into)
 {
     Out *out = emission->out;
-    const long long width = (long long)gemm->vectors * gemm->lanes;
-    for (int v = 0; v < gemm->vectors; v++)
-        out_line(out, "const v_float b%d_%d = v_load(from + %lld);", v, way, way * width + v * gemm->lanes);
-    for (int row = 0; row < rows; row++) {
-        out_line(out, "const v_float a%d_%d = v_set1(line[%lld]);", row, way,
-                 (long long)(row * gemm->product.a_row + way * gemm->product.a_column));
-        for (int v = 0; v < gemm->vectors; v++) {
+    const long long width = (long long)sums->vectors * sums->lanes;
+    for (int v = 0; v < sums->vectors; v++)
+        out_line(out, "const v_float b%d_%d = v_load(from + %lld);", v, way, way * width + v * sums->lanes);
+    for (int row = 0; row < sums->rows; row++) {
+        out_line(out, "const v_float a%d_%d = v_set1(line[%lld]);", row, way, (long long)(row * sums->a_row + way * sums->a_column));
+        for (int v = 0; v < sums->vectors; v++) {
             const char *sum = accumulator(emission, row, v, into);
             out_line(out, "%s = v_fma(a%d_%d, b%d_%d, %s);", sum, row, way, v, way, sum);
         }
     }
 }
 
-static void emit_sum(const Emission *emission, const Gemm *gemm, int rows)
+void product_emit_sums(const Emission *emission, const ProductSums *sums)
 {
     Out *out = emission->out;
-    const long long width = (long long)gemm->vectors * gemm->lanes, k = gemm->product.k, column = gemm->product.a_column, ways = gemm->ways;
-    for (int way = 0; way < gemm->ways; way++)
-        for (int row = 0; row < rows; row++)
-            for (int v = 0; v < gemm->vectors; v++)
+    const int ways = sum_ways(sums->rows * sums->vectors);
+    const long long width = (long long)sums->vectors * sums->lanes, k = sums->k;
+    for (int way = 0; way < ways; way++)
+        for (int row = 0; row < sums->rows; row++)
+            for (int v = 0; v < sums->vectors; v++)
                 out_line(out, "v_float %s = v_zero();", accumulator(emission, row, v, way));
     if (k / ways > 0) {
-        out_open(out, "for (int64_t k = 0; k < %lld; k++, from += %lld, line += %lld)", k / ways, ways * width, ways * column);
-        for (int way = 0; way < gemm->ways; way++)
-            emit_step(emission, gemm, rows, way, way);
+        out_open(out, "for (int64_t k = 0; k < %lld; k++, from += %lld, line += %lld)", k / ways, ways * width, ways * (long long)sums->a_column);
+        for (int way = 0; way < ways; way++)
+            emit_step(emission, sums, way, way);
         out_close(out, "");
     }
     for (int rest = 0; rest < k % ways; rest++)
-        emit_step(emission, gemm, rows, rest, 0);
-    for (int half = gemm->ways / 2; half > 0; half /= 2)
+        emit_step(emission, sums, rest, 0);
+    for (int half = ways / 2; half > 0; half /= 2)
         for (int way = 0; way < half; way++)
-            for (int row = 0; row < rows; row++)
-                for (int v = 0; v < gemm->vectors; v++) {
+            for (int row = 0; row < sums->rows; row++)
+                for (int v = 0; v < sums->vectors; v++) {
                     const char *sum = accumulator(emission, row, v, way);
                     out_line(out, "%s = v_add(%s, %s);", sum, sum, accumulator(emission, row, v, way + half));
                 }
@@ -335,7 +340,7 @@ static void emit_finish(const Emission *emission, const Gemm *gemm, int rows, in
         for (int v = 0; v < gemm->vectors && v * gemm->lanes < count; v++) {
             const int64_t left = count - v * gemm->lanes;
             const char *part = left >= gemm->lanes ? NULL : arena_format(emission->arena, "%lld", (long long)left);
-            const char *sum = accumulator(emission, row, v, 0);
+            const char *sum = product_sum(emission, row, v);
             emit_addend(emission, gemm, sum, row, v, part);
             epilogue_put(emission, arena_format(emission->arena, "out + %lld", (long long)(row * gemm->product.n + v * gemm->lanes)), sum, part);
         }
@@ -350,7 +355,7 @@ static void emit_tile(const Emission *emission, const Gemm *gemm, int rows)
     out_line(out, "const float *from = panels + (%s * %lld + panel) * %lld;",
              arena_format(emission->arena, "(%s)", product_matrix(emission->arena, product, product->b_step, "matrix")), (long long)gemm->panels,
              (long long)gemm->panel);
-    emit_sum(emission, gemm, rows);
+    product_emit_sums(emission, &(ProductSums){rows, gemm->vectors, gemm->lanes, product->k, product->a_row, product->a_column});
     if (last == width) {
         emit_finish(emission, gemm, rows, width);
         return;

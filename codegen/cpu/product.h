@@ -29,4 +29,14 @@ const float *product_bias(const Product *product, int64_t multiple, Arena *arena
 int product_tilings(const Problem *problem, int64_t m, int64_t n, Tiling *list, int most);    /* size: rows, vectors */
 void meter_product(Meter *meter, int rows, int vectors, int64_t k);    /* in every run `rows` x `vectors` sums over k */
 
+typedef struct ProductSums {         /* one such tile: rows of a times a panel [k][vectors * lanes] */
+    int rows, vectors, lanes;
+    int64_t k, a_row, a_column;      /* strides of a, in floats */
+} ProductSums;
+
+/* The text that meter_product counts: from the pointers `line` (to a's first row) and `from` (to the panel), both of which it moves, to sums that
+   product_sum() names. */
+void product_emit_sums(const Emission *emission, const ProductSums *sums);
+const char *product_sum(const Emission *emission, int row, int vector);
+
 #endif
