@@ -63,7 +63,7 @@ conformance=".venv/bin/python tests/conformance/conformance.py"
 if [ -n "$all" ]; then
     step conformance $conformance --least 800 --write "$logs/conformance.md"
     step zoo sh tests/samples/zoo.sh build/tulle 1
-    step kernels build/tests/kernels/kernels_test tests/kernels --layers 2000
+    step kernels build/tests/kernels/kernels_test tests/kernels --layers 5000 --jobs 2 --table
 else
     step conformance-node $conformance --suite node --every 4
     step conformance-others $conformance --suite pytorch-converted --suite pytorch-operator --suite simple

@@ -1,14 +1,7 @@
 /* Small random layers in closed form, for kernels to compute. */
-#include "layers.h"
+#include "draw.h"
 
 #include <string.h>
-
-typedef struct Draw {                /* what a layer is made with */
-    Graph *graph;
-    const char *name;
-    uint64_t state;
-    int inputs;                      /* named so far */
-} Draw;
 
 /* ---- drawing ---- */
 
@@ -25,14 +18,14 @@ int64_t random_between(uint64_t *state, int64_t low, int64_t high)
     return low + (int64_t)((next_random(state) >> 33) % (uint64_t)(high - low + 1));
 }
 
-static int64_t between(Draw *draw, int64_t low, int64_t high)
+int64_t draw_between(Draw *draw, int64_t low, int64_t high)
 {
     return random_between(&draw->state, low, high);
 }
 
-static bool chance(Draw *draw, int one_in)
+bool draw_chance(Draw *draw, int one_in)
 {
-    return between(draw, 1, one_in) == 1;
+    return draw_between(draw, 1, one_in) == 1;
 }
 
 void random_floats(uint64_t *state, float *data, int64_t count)
@@ -43,51 +36,51 @@ void random_floats(uint64_t *state, float *data, int64_t count)
 
 void random_specials(uint64_t *state, float *data, int64_t count)
 {
-    static const float specials[] = {__builtin_inff(), -__builtin_inff(), __builtin_nanf(""), -0.0f, 1e30f, -1e30f, 100, -100, 1e-40f, -1e-40f, 3, -3};
+    static const float specials[] = {__builtin_inff(), -__builtin_inff(), __builtin_nanf(""), -0.0f, 1e30f, -1e30f, 100, -100, 1e-40f,
+                                     -1e-40f, 3, -3};
     for (int64_t i = 0; i < count; i++)
         if (random_between(state, 0, 15) == 0)
             data[i] = specials[random_between(state, 0, COUNT(specials) - 1)];
 }
 
-/* Weights: some densities, rows without any. */
-static const float *sparse_floats(Draw *draw, int64_t rows, int64_t columns)
+/* Weights of common densities and any other, with rows and columns that have none. */
+const float *draw_sparse(Draw *draw, int64_t rows, int64_t columns)
 {
-    static const int percent[] = {100, 100, 50, 20, 10, 3, 0};
+    static const int permille[] = {1000, 1000, 500, 250, 100, 100, 30, 0};
     float *data = arena_array(draw->graph->arena, float, rows * columns + 1);
-    const int64_t keep = percent[between(draw, 0, COUNT(percent) - 1)];
+    const int64_t keep = draw_chance(draw, 3) ? draw_between(draw, 0, 1000) : permille[draw_between(draw, 0, COUNT(permille) - 1)];
+    const int empty_rows = draw_chance(draw, 2) ? 5 : 1000, empty_columns = draw_chance(draw, 4) ? 4 : 1000;
+    bool *empty = arena_array(draw->graph->arena, bool, columns + 1);
+    for (int64_t i = 0; i < columns; i++)
+        empty[i] = keep < 1000 && draw_chance(draw, empty_columns);
     random_floats(&draw->state, data, rows * columns);
     for (int64_t row = 0; row < rows; row++) {
-        const int64_t kept = keep < 100 && chance(draw, 5) ? 0 : keep;
+        const int64_t kept = keep < 1000 && draw_chance(draw, empty_rows) ? 0 : keep;
         for (int64_t i = 0; i < columns; i++)
-            if (between(draw, 0, 99) >= kept)
-                data[row * columns + i] = chance(draw, 2) ? 0.0f : -0.0f;
+            if (empty[i] || draw_between(draw, 0, 999) >= kept)
+                data[row * columns + i] = draw_chance(draw, 2) ? 0.0f : -0.0f;
     }
     return data;
 }
 
 /* ---- values ---- */
 
-static Shape shape_of(int rank, int64_t a, int64_t b, int64_t c, int64_t d)
-{
-    return (Shape){rank, {a, b, c, d}};
-}
-
-static Value *input(Draw *draw, Shape shape)
+Value *draw_input(Draw *draw, Shape shape)
 {
     return graph_input(draw->graph, arena_format(draw->graph->arena, "%s.in%d", draw->name, draw->inputs++), TYPE_F32, &shape);
 }
 
-static Value *constant(Draw *draw, Shape shape, const float *data)
+Value *draw_constant(Draw *draw, Shape shape, const float *data)
 {
     return graph_constant(draw->graph, arena_format(draw->graph->arena, "%s.const%d", draw->name, draw->inputs++), TYPE_F32, &shape, data);
 }
 
-static Value *dense_constant(Draw *draw, Shape shape)
+Value *draw_dense(Draw *draw, Shape shape)
 {
     const int64_t count = shape_count(&shape);
     float *data = arena_array(draw->graph->arena, float, count + 1);
     random_floats(&draw->state, data, count);
-    return constant(draw, shape, data);
+    return draw_constant(draw, shape, data);
 }
 
 static Value *result(Draw *draw, const char *name, Shape shape)
@@ -99,7 +92,7 @@ static Value *result(Draw *draw, const char *name, Shape shape)
     return value;
 }
 
-static Node *node_of(Draw *draw, Op op, Value *const *inputs, int count, Shape shape)
+Node *draw_node(Draw *draw, Op op, Value *const *inputs, int count, Shape shape)
 {
     Value *y = result(draw, arena_format(draw->graph->arena, "%s.out", draw->name), shape);
     graph_output(draw->graph, y);
@@ -109,8 +102,8 @@ static Node *node_of(Draw *draw, Op op, Value *const *inputs, int count, Shape s
 /* An input that another layer has made, so that the result may take its place. */
 static Value *input_or_made(Draw *draw, Shape shape)
 {
-    Value *x = input(draw, shape);
-    if (!chance(draw, 3))
+    Value *x = draw_input(draw, shape);
+    if (!draw_chance(draw, 3))
         return x;
     Value *made = result(draw, arena_format(draw->graph->arena, "%s.made", draw->name), shape);
     graph_add(draw->graph, OP_Neg, arena_format(draw->graph->arena, "%s.neg", draw->name), &x, 1, &made, 1);
@@ -142,188 +135,75 @@ static Value *scalar(Draw *draw, float value)
 {
     float *data = arena_new_of(draw->graph->arena, float);
     *data = value;
-    return constant(draw, (Shape){chance(draw, 2) ? 0 : 1, {1}}, data);
+    return draw_constant(draw, (Shape){draw_chance(draw, 2) ? 0 : 1, {1}}, data);
 }
 
 static void fuse_random(Draw *draw, Node *host)
 {
     static const Op unary[] = {OP_Relu, OP_Relu, OP_Sigmoid, OP_Tanh, OP_LeakyRelu, OP_HardSwish, OP_HardSigmoid, OP_Elu, OP_Erf, OP_Softplus};
     Value *clip[] = {scalar(draw, -0.25f), scalar(draw, 0.5f)};
-    switch (between(draw, 0, 4)) {
+    switch (draw_between(draw, 0, 4)) {
     case 0:
-        fuse(draw, host, OP_Add, input(draw, host->outputs[0]->shape), NULL);
+        fuse(draw, host, OP_Add, draw_input(draw, host->outputs[0]->shape), NULL);
         break;
     case 1:
         fuse(draw, host, OP_Clip, clip[0], clip[1]);
         break;
     case 2:
-        fuse(draw, host, chance(draw, 2) ? OP_Sub : OP_Max, scalar(draw, 0.375f), NULL);
+        fuse(draw, host, draw_chance(draw, 2) ? OP_Sub : OP_Max, scalar(draw, 0.375f), NULL);
         break;
     default:
-        fuse(draw, host, unary[between(draw, 0, COUNT(unary) - 1)], NULL, NULL);
+        fuse(draw, host, unary[draw_between(draw, 0, COUNT(unary) - 1)], NULL, NULL);
     }
 }
 
-static void fuse_some(Draw *draw, Node *host)
+void draw_epilogue(Draw *draw, Node *host)
 {
-    for (int64_t count = between(draw, -2, 3); count > 0; count--)
+    for (int64_t count = draw_between(draw, -2, 3); count > 0; count--)
         fuse_random(draw, host);
-}
-
-/* ---- windows ---- */
-
-typedef struct Axis { int64_t size, kernel, stride, dilation, before, behind, result; } Axis;
-
-/* An axis whose window fits at least once. Widths of several vectors, tiny ones, and some for planes of several blocks. */
-static Axis axis_of(Draw *draw, bool pool)
-{
-    Axis axis;
-    do {
-        axis.size = chance(draw, 5) ? between(draw, 70, 130) : chance(draw, 3) ? between(draw, 1, 70) : between(draw, 1, 20);
-        axis.kernel = chance(draw, 3) ? 1 : chance(draw, 8) ? between(draw, 1, 11) : between(draw, 1, 5);
-        axis.stride = chance(draw, 2) ? 1 : between(draw, 1, 4);
-        axis.dilation = chance(draw, 3) ? between(draw, 1, 4) : 1;
-        axis.before = chance(draw, 2) ? between(draw, 0, pool ? (axis.kernel - 1) * axis.dilation / 2 : 4) : 0;
-        axis.behind = chance(draw, 2) ? between(draw, 0, pool ? (axis.kernel - 1) * axis.dilation / 2 : 4) : axis.before;
-        axis.result = axis.size + axis.before + axis.behind - (axis.kernel - 1) * axis.dilation - 1;
-    } while (axis.result < 0);
-    axis.result = axis.result / axis.stride + 1;
-    return axis;
-}
-
-/* Now and then a plane that its kernels cut into blocks, with padding between its rows. */
-static void enlarge(Draw *draw, Axis *axes, int rank)
-{
-    if (rank < 2 || !chance(draw, 6))
-        return;
-    for (int i = 0; i < 2; i++) {
-        axes[i] = (Axis){.size = between(draw, 66, 90), .kernel = 3, .stride = 1, .dilation = 1, .before = 1, .behind = 1};
-        axes[i].result = axes[i].size;
-    }
-}
-
-static void set_window(Draw *draw, Node *node, const Axis *axes, int rank)
-{
-    int64_t kernel[2], strides[2], dilations[2], pads[4];
-    for (int i = 0; i < rank; i++) {
-        kernel[i] = axes[i].kernel;
-        strides[i] = axes[i].stride;
-        dilations[i] = axes[i].dilation;
-        pads[i] = axes[i].before;
-        pads[rank + i] = axes[i].behind;
-    }
-    node_set_ints(draw->graph, node, ATTR_kernel_shape, kernel, rank);
-    node_set_ints(draw->graph, node, ATTR_strides, strides, rank);
-    node_set_ints(draw->graph, node, ATTR_dilations, dilations, rank);
-    node_set_ints(draw->graph, node, ATTR_pads, pads, 2 * rank);
-}
-
-static Shape spatial(int64_t batch, int64_t channels, int rank, int64_t a, int64_t b)
-{
-    return shape_of(2 + rank, batch, channels, a, b);
-}
-
-static Node *draw_conv(Draw *draw, bool depthwise)
-{
-    const int rank = (int)between(draw, 1, 2);
-    Axis axes[2] = {axis_of(draw, false), axis_of(draw, false)};
-    if (depthwise)
-        enlarge(draw, axes, rank);
-    const int64_t whole = between(draw, 0, 15);      /* a window that is the whole input, or a whole row of it */
-    for (int i = 0; i < rank; i++)
-        if (whole == 0 || (whole == 1 && i == 1))
-            axes[i] = (Axis){axes[i].size % 9 + 1, axes[i].size % 9 + 1, 1, 1, 0, 0, 1};
-    const int64_t batch = between(draw, 1, 2), group = chance(draw, 4) || depthwise ? between(draw, 1, 5) : 1;
-    const int64_t channels = group * (depthwise ? 1 : between(draw, 1, 7)), outputs = group * between(draw, 1, depthwise ? 2 : 9);
-    Shape x = spatial(batch, channels, rank, axes[0].size, axes[1].size), y = spatial(batch, outputs, rank, axes[0].result, axes[1].result);
-    Shape w = spatial(outputs, channels / group, rank, axes[0].kernel, axes[1].kernel);
-    Value *inputs[3] = {input(draw, x), constant(draw, w, sparse_floats(draw, outputs, shape_count(&w) / outputs))};
-    if (chance(draw, 2))
-        inputs[2] = dense_constant(draw, (Shape){1, {outputs}});
-    Node *node = node_of(draw, OP_Conv, inputs, inputs[2] ? 3 : 2, y);
-    set_window(draw, node, axes, rank);
-    node_set_int(draw->graph, node, ATTR_group, group);
-    fuse_some(draw, node);
-    return node;
-}
-
-static Node *draw_pool(Draw *draw)
-{
-    const int rank = (int)between(draw, 1, 2);
-    Axis axes[2] = {axis_of(draw, true), axis_of(draw, true)};
-    enlarge(draw, axes, rank);
-    const int64_t ceiling = chance(draw, 3);
-    for (int i = 0; i < rank && ceiling; i++) {
-        const int64_t last = axes[i].result * axes[i].stride;      /* one more window, if it starts inside */
-        const int64_t room = axes[i].size + axes[i].before + axes[i].behind - (axes[i].kernel - 1) * axes[i].dilation - 1;
-        if (room % axes[i].stride != 0 && last < axes[i].size + axes[i].before)
-            axes[i].result++;
-    }
-    const int64_t batch = between(draw, 1, 2), channels = between(draw, 1, 6);
-    Value *x = input(draw, spatial(batch, channels, rank, axes[0].size, axes[1].size));
-    Node *node = node_of(draw, chance(draw, 2) ? OP_MaxPool : OP_AveragePool, &x, 1, spatial(batch, channels, rank, axes[0].result, axes[1].result));
-    set_window(draw, node, axes, rank);
-    node_set_int(draw->graph, node, ATTR_ceil_mode, ceiling);
-    if (node->op == OP_MaxPool)
-        node_set_int(draw->graph, node, ATTR_storage_order, 0);
-    else
-        node_set_int(draw->graph, node, ATTR_count_include_pad, between(draw, 0, 1));
-    fuse_some(draw, node);
-    return node;
-}
-
-static Node *draw_global(Draw *draw)
-{
-    const int rank = (int)between(draw, 3, 4);
-    Shape x = shape_of(rank, between(draw, 1, 3), between(draw, 1, 40), between(draw, 1, 100), between(draw, 1, 9)), y = x;
-    for (int i = 2; i < rank; i++)
-        y.dims[i] = 1;
-    Value *in = input(draw, x);
-    Node *node = node_of(draw, chance(draw, 2) ? OP_GlobalAveragePool : OP_GlobalMaxPool, &in, 1, y);
-    fuse_some(draw, node);
-    return node;
 }
 
 /* ---- products ---- */
 
 static int64_t length(Draw *draw)
 {
-    return chance(draw, 4) ? 1 : chance(draw, 3) ? between(draw, 1, 100) : between(draw, 1, 20);
+    return draw_chance(draw, 4) ? 1 : draw_chance(draw, 3) ? draw_between(draw, 1, 100) : draw_between(draw, 1, 20);
 }
 
 static Value *second_matrix(Draw *draw, Shape shape)
 {
-    if (chance(draw, 3))
-        return input(draw, shape);
+    if (draw_chance(draw, 3))
+        return draw_input(draw, shape);
     const int64_t columns = shape.dims[shape.rank - 1];
-    return constant(draw, shape, sparse_floats(draw, shape_count(&shape) / columns, columns));
+    return draw_constant(draw, shape, draw_sparse(draw, shape_count(&shape) / columns, columns));
 }
 
 static Node *draw_gemm(Draw *draw)
 {
     const int64_t m = length(draw), n = length(draw), k = length(draw);
-    const bool turn_a = chance(draw, 3), turn_b = chance(draw, 2);
-    Value *inputs[3] = {input(draw, turn_a ? shape_of(2, k, m, 0, 0) : shape_of(2, m, k, 0, 0)),
+    const bool turn_a = draw_chance(draw, 3), turn_b = draw_chance(draw, 2);
+    Value *inputs[3] = {draw_input(draw, turn_a ? shape_of(2, k, m, 0, 0) : shape_of(2, m, k, 0, 0)),
                         second_matrix(draw, turn_b ? shape_of(2, n, k, 0, 0) : shape_of(2, k, n, 0, 0))};
-    const Shape addends[] = {shape_of(1, n, 0, 0, 0), shape_of(2, m, n, 0, 0), shape_of(2, 1, n, 0, 0), shape_of(2, m, 1, 0, 0), shape_of(0, 0, 0, 0, 0)};
-    if (chance(draw, 2)) {
-        const Shape addend = addends[chance(draw, 2) ? 0 : between(draw, 0, COUNT(addends) - 1)];
-        inputs[2] = chance(draw, 3) ? input(draw, addend) : dense_constant(draw, addend);
+    const Shape addends[] = {shape_of(1, n, 0, 0, 0), shape_of(2, m, n, 0, 0), shape_of(2, 1, n, 0, 0), shape_of(2, m, 1, 0, 0),
+                             shape_of(0, 0, 0, 0, 0)};
+    if (draw_chance(draw, 2)) {
+        const Shape addend = addends[draw_chance(draw, 2) ? 0 : draw_between(draw, 0, COUNT(addends) - 1)];
+        inputs[2] = draw_chance(draw, 3) ? draw_input(draw, addend) : draw_dense(draw, addend);
     }
-    Node *node = node_of(draw, OP_Gemm, inputs, inputs[2] ? 3 : 2, shape_of(2, m, n, 0, 0));
-    node_set_real(draw->graph, node, ATTR_alpha, chance(draw, 3) ? 0.75 : 1);
-    node_set_real(draw->graph, node, ATTR_beta, chance(draw, 3) ? 0.5 : 1);
+    Node *node = draw_node(draw, OP_Gemm, inputs, inputs[2] ? 3 : 2, shape_of(2, m, n, 0, 0));
+    node_set_real(draw->graph, node, ATTR_alpha, draw_chance(draw, 3) ? 0.75 : 1);
+    node_set_real(draw->graph, node, ATTR_beta, draw_chance(draw, 3) ? 0.5 : 1);
     node_set_int(draw->graph, node, ATTR_transA, turn_a);
     node_set_int(draw->graph, node, ATTR_transB, turn_b);
-    fuse_some(draw, node);
+    draw_epilogue(draw, node);
     return node;
 }
 
 static Node *draw_matmul(Draw *draw)
 {
-    const int64_t m = length(draw), n = length(draw), k = length(draw), p = between(draw, 1, 3), q = between(draw, 1, 3);
+    const int64_t m = length(draw), n = length(draw), k = length(draw), p = draw_between(draw, 1, 3), q = draw_between(draw, 1, 3);
     Shape a = shape_of(4, p, q, m, k), b = shape_of(4, p, q, k, n), y = shape_of(4, p, q, m, n);
-    switch (between(draw, 0, 6)) {
+    switch (draw_between(draw, 0, 6)) {
     case 0: a = shape_of(4, 1, q, m, k); break;
     case 1: b = shape_of(4, p, 1, k, n); break;
     case 2: b = shape_of(2, k, n, 0, 0); break;
@@ -332,9 +212,9 @@ static Node *draw_matmul(Draw *draw)
     case 5: a = shape_of(1, k, 0, 0, 0), b = shape_of(2, k, n, 0, 0), y = shape_of(1, n, 0, 0, 0); break;
     default: b = shape_of(1, k, 0, 0, 0), y = shape_of(3, p, q, m, 0); break;
     }
-    Value *inputs[2] = {input(draw, a), second_matrix(draw, b)};
-    Node *node = node_of(draw, OP_MatMul, inputs, 2, y);
-    fuse_some(draw, node);
+    Value *inputs[2] = {draw_input(draw, a), second_matrix(draw, b)};
+    Node *node = draw_node(draw, OP_MatMul, inputs, 2, y);
+    draw_epilogue(draw, node);
     return node;
 }
 
@@ -342,28 +222,29 @@ static Node *draw_matmul(Draw *draw)
 
 static Shape any_shape(Draw *draw)
 {
-    const int rank = (int)between(draw, 1, 4);
-    if (chance(draw, 6))
-        return shape_of(2, 3, between(draw, 2000, 5000), 0, 0);
-    return shape_of(rank, between(draw, 1, 5), between(draw, 1, 9), between(draw, 1, 20), between(draw, 1, 40));
+    const int rank = (int)draw_between(draw, 1, 4);
+    if (draw_chance(draw, 6))
+        return shape_of(2, 3, draw_between(draw, 2000, 5000), 0, 0);
+    return shape_of(rank, draw_between(draw, 1, 5), draw_between(draw, 1, 9), draw_between(draw, 1, 20), draw_between(draw, 1, 40));
 }
 
 static Node *draw_unary(Draw *draw)
 {
     Op op;
     do {
-        op = (Op)between(draw, 0, OP_COUNT - 1);
+        op = (Op)draw_between(draw, 0, OP_COUNT - 1);
     } while (op != OP_Clip && (op_info(op)->shape_class != CLASS_UNARY || op_info(op)->result_bool || !(op_info(op)->types & REALS)));
     const Shape shape = any_shape(draw);
     Value *inputs[3] = {input_or_made(draw, shape), NULL, NULL};
-    const int count = op == OP_Clip ? (int)between(draw, 1, 3) : 1;
+    const int count = op == OP_Clip ? (int)draw_between(draw, 1, 3) : 1;
     for (int i = 1; i < count; i++)
-        inputs[i] = i == 1 && chance(draw, 4) ? NULL : chance(draw, 2) ? input(draw, (Shape){0, {0}}) : scalar(draw, i == 1 ? -0.25f : 0.5f);
-    Node *node = node_of(draw, op, inputs, count, shape);
+        if (i > 1 || !draw_chance(draw, 4))
+            inputs[i] = draw_chance(draw, 2) ? draw_input(draw, (Shape){0, {0}}) : scalar(draw, i == 1 ? -0.25f : 0.5f);
+    Node *node = draw_node(draw, op, inputs, count, shape);
     for (int i = 0; i < 2 && op != OP_Clip; i++)
         if (op_info(op)->parameters[i] != ATTR__)
-            node_set_real(draw->graph, node, op_info(op)->parameters[i], (double)between(draw, 1, 8) / 8);
-    fuse_some(draw, node);
+            node_set_real(draw->graph, node, op_info(op)->parameters[i], (double)draw_between(draw, 1, 8) / 8);
+    draw_epilogue(draw, node);
     return node;
 }
 
@@ -372,18 +253,18 @@ static Node *draw_binary(Draw *draw)
     static const Op ops[] = {OP_Add, OP_Sub, OP_Mul, OP_Max, OP_Min, OP_PRelu, OP_Pow, OP_Div};
     const Shape shape = any_shape(draw);
     Shape other = shape;
-    const int64_t keep = between(draw, 0, 7);
+    const int64_t keep = draw_between(draw, 0, 7);
     for (int i = 0; i < other.rank; i++)
         if (!(keep >> (i % 3) & 1))
             other.dims[i] = 1;
-    if (chance(draw, 4))
+    if (draw_chance(draw, 4))
         other = shape_of(1, shape.dims[shape.rank - 1], 0, 0, 0);
-    Value *inputs[2] = {input_or_made(draw, shape), chance(draw, 3) ? dense_constant(draw, other) : input(draw, other)};
-    const bool swap = chance(draw, 3);
+    Value *inputs[2] = {input_or_made(draw, shape), draw_chance(draw, 3) ? draw_dense(draw, other) : draw_input(draw, other)};
+    const bool swap = draw_chance(draw, 3);
     Value *const swapped[2] = {inputs[1], inputs[0]};
-    Node *node = node_of(draw, ops[between(draw, 0, COUNT(ops) - 1)], swap ? swapped : inputs, 2, shape);
+    Node *node = draw_node(draw, ops[draw_between(draw, 0, COUNT(ops) - 1)], swap ? swapped : inputs, 2, shape);
     if (node->op != OP_Div && node->op != OP_Pow)
-        fuse_some(draw, node);
+        draw_epilogue(draw, node);
     return node;
 }
 
@@ -391,24 +272,24 @@ static Node *draw_softmax(Draw *draw)
 {
     const Shape shape = any_shape(draw);
     Value *x = input_or_made(draw, shape);
-    Node *node = node_of(draw, chance(draw, 3) ? OP_LogSoftmax : OP_Softmax, &x, 1, shape);
-    node_set_int(draw->graph, node, ATTR_axis, between(draw, 0, shape.rank - 1));
-    node_set_int(draw->graph, node, ATTR_flatten, chance(draw, 3));
-    fuse_some(draw, node);
+    Node *node = draw_node(draw, draw_chance(draw, 3) ? OP_LogSoftmax : OP_Softmax, &x, 1, shape);
+    node_set_int(draw->graph, node, ATTR_axis, draw_between(draw, 0, shape.rank - 1));
+    node_set_int(draw->graph, node, ATTR_flatten, draw_chance(draw, 3));
+    draw_epilogue(draw, node);
     return node;
 }
 
 static Node *draw_lrn(Draw *draw)
 {
-    const Shape shape = shape_of(4, between(draw, 1, 2), between(draw, 1, 12), between(draw, 1, 9), between(draw, 1, 20));
+    const Shape shape = shape_of(4, draw_between(draw, 1, 2), draw_between(draw, 1, 12), draw_between(draw, 1, 9), draw_between(draw, 1, 20));
     static const double powers[] = {0.75, 0.5, 1, 0.6};
-    Value *x = input(draw, shape);
-    Node *node = node_of(draw, OP_LRN, &x, 1, shape);
-    node_set_int(draw->graph, node, ATTR_size, between(draw, 1, 6));
-    node_set_real(draw->graph, node, ATTR_alpha, (double)between(draw, 1, 16) / 16);
-    node_set_real(draw->graph, node, ATTR_beta, powers[between(draw, 0, 3)]);
-    node_set_real(draw->graph, node, ATTR_bias, (double)between(draw, 1, 4) / 2);
-    fuse_some(draw, node);
+    Value *x = draw_input(draw, shape);
+    Node *node = draw_node(draw, OP_LRN, &x, 1, shape);
+    node_set_int(draw->graph, node, ATTR_size, draw_between(draw, 1, 6));
+    node_set_real(draw->graph, node, ATTR_alpha, (double)draw_between(draw, 1, 16) / 16);
+    node_set_real(draw->graph, node, ATTR_beta, powers[draw_between(draw, 0, 3)]);
+    node_set_real(draw->graph, node, ATTR_bias, (double)draw_between(draw, 1, 4) / 2);
+    draw_epilogue(draw, node);
     return node;
 }
 
@@ -425,10 +306,11 @@ static Draw draw_from(uint64_t seed)
 /* Convolutions and products come most often: they have most ways to go wrong. */
 LayerKind layer_kind(uint64_t seed)
 {
-    static const LayerKind often[] = {LAYER_CONV, LAYER_CONV, LAYER_CONV, LAYER_CONV, LAYER_DEPTHWISE, LAYER_GEMM, LAYER_GEMM, LAYER_MATMUL, LAYER_POOL,
-                                      LAYER_POOL, LAYER_GLOBAL, LAYER_UNARY, LAYER_UNARY, LAYER_BINARY, LAYER_BINARY, LAYER_SOFTMAX, LAYER_LRN};
+    static const LayerKind often[] = {LAYER_CONV, LAYER_CONV, LAYER_CONV, LAYER_CONV, LAYER_CONV, LAYER_CONV, LAYER_CONV, LAYER_CONV, LAYER_CONV,
+                                      LAYER_DEPTHWISE, LAYER_GEMM, LAYER_GEMM, LAYER_MATMUL, LAYER_POOL, LAYER_POOL, LAYER_GLOBAL, LAYER_UNARY,
+                                      LAYER_UNARY, LAYER_BINARY, LAYER_BINARY, LAYER_SOFTMAX, LAYER_LRN};
     Draw draw = draw_from(seed);
-    return often[between(&draw, 0, COUNT(often) - 1)];
+    return often[draw_between(&draw, 0, COUNT(often) - 1)];
 }
 
 Node *layer_add(Graph *graph, const char *name, uint64_t seed)
