@@ -207,10 +207,9 @@ void bench_run(Bench *bench)
     Arena *arena = bench->ctx->graph;
     const char *folder = bench->folder, *more = bench->options->flags ? bench->options->flags : "";
     const char *optimize = bench->first / BATCH % 4 == 0 ? "-O2" : "-O1";
-    command(bench, arena_format(arena,
-                                "%s -std=gnu11 %s %s -ffp-contract=off -Wall -Wextra -Wconversion -Werror -fmax-errors=3 %s -I%s -DPROGRAM_HEADER='\"random.h\"' "
-                                "-o %s/runner %s/runner.c %s/random.c -lm",
-                                bench->platform->compiler, optimize, bench->target->isa.compiler_flags, more, folder, folder, bench->options->source,
-                                folder));
+    const char *strict = "-ffp-contract=off -Wall -Wextra -Wconversion -Werror -fmax-errors=3";
+    command(bench, arena_format(arena, "%s -std=gnu11 %s %s %s %s -I%s -DPROGRAM_HEADER='\"random.h\"' -o %s/runner %s/runner.c %s/random.c -lm",
+                                bench->platform->compiler, optimize, strict, bench->target->isa.compiler_flags, more, folder, folder,
+                                bench->options->source, folder));
     command(bench, arena_format(arena, "%s%s/runner %s/inputs %s/outputs", bench->platform->before, folder, folder, folder));
 }
