@@ -34,6 +34,7 @@ void meter_extreme_load(Meter *meter, double count, double split);   /* of a v_l
 void meter_divide(Meter *meter, double count);           /* divisions and roots */
 void meter_part(Meter *meter, int part);                 /* v_load_part of a constant number of elements */
 void meter_store_part(Meter *meter, int part);
+void meter_gather(Meter *meter);                         /* v_gather */
 void meter_widest(Meter *meter);                         /* v_max_across */
 void meter_sum(Meter *meter);                            /* v_sum */
 /* Each run has a row of `links` multiply-adds that wait for one another, among so many instructions: short ones run beside the next. */

@@ -1,19 +1,23 @@
-/* Matrix products whose second matrix is constant, zeros left out. An item is as many outputs as a vector has lanes. With one row of input, or few,
-   each output walks its nonzeros in scalars; with more, rows are lanes: the input is transposed first, and finished tiles are transposed back. An
-   infinity or NaN of the input reaches the outputs through nonzeros only. */
-#include "codegen/cpu/product.h"
+/* Matrix products whose second matrix is constant, zeros left out. With one row of input, or few, an output's nonzeros are lanes (sparse_fc_gather.c);
+   with more, rows are: the input is transposed first, and finished tiles are transposed back. An item is then as many outputs as a vector has lanes.
+   An infinity or NaN of the input reaches the outputs through nonzeros only. */
+#include "codegen/cpu/sparse_fc.h"
 
 #include <math.h>
 
-#define SCALAR_WAYS 4
 #define TRANSPOSE_ROWS 16            /* of the transposed input, an item of the first stage */
 
 typedef struct SparseProduct {
     Product product;
-    int lanes, size, ways;           /* vectors of a tile of rows; 0: scalars */
+    int lanes, size, ways;           /* vectors of a tile of rows; sums of each */
     int64_t blocks, tiles, pitch;    /* of outputs; of rows; rows in whole tiles */
-    int64_t index_step, largest;     /* what k becomes in the index table */
+    int64_t largest;                 /* offset */
 } SparseProduct;
+
+static bool gathers(const Tiling *tiling)
+{
+    return tiling->size[0] == 0;
+}
 
 static void sparse_of(const Problem *problem, const Tiling *tiling, SparseProduct *sparse)
 {
@@ -21,12 +25,11 @@ static void sparse_of(const Problem *problem, const Tiling *tiling, SparseProduc
     const Product *product = &sparse->product;
     sparse->lanes = problem_lanes(problem);
     sparse->size = tiling->size[0];
-    sparse->ways = sparse->size == 0 ? SCALAR_WAYS : sum_ways(sparse->size);
+    sparse->ways = sum_ways(sparse->size);
     sparse->blocks = divide_up(product->n, sparse->lanes);
-    sparse->tiles = sparse->size == 0 ? 1 : divide_up(product->m, (int64_t)sparse->size * sparse->lanes);
+    sparse->tiles = divide_up(product->m, (int64_t)sparse->size * sparse->lanes);
     sparse->pitch = sparse->tiles * sparse->size * sparse->lanes;
-    sparse->index_step = sparse->size == 0 ? product->a_column : sparse->pitch;
-    sparse->largest = (product->k - 1) * sparse->index_step;
+    sparse->largest = (product->k - 1) * sparse->pitch;
 }
 
 static bool fits(const Problem *problem)
@@ -46,11 +49,9 @@ static int tilings(const Problem *problem, Tiling *list, int most)
 {
     Product product;
     product_of(problem->node, &product);
-    int count = 0, sizes[MOST_SIZES];
+    int count = gather_tilings(problem, list, most), sizes[MOST_SIZES];
     const Planes rows = {.positions = product.m};
-    if (count < most)
-        list[count++] = (Tiling){.size = {0}};
-    for (int i = product.m > 1 ? tiles_sizes(&rows, problem_lanes(problem), problem->target->isa.registers == 32 ? 24 : 12, sizes) : 0; i > 0; i--)
+    for (int i = count == 0 || product.m > 1 ? tiles_sizes(&rows, problem_lanes(problem), problem->target->isa.registers == 32 ? 24 : 12, sizes) : 0; i > 0; i--)
         if (count < most)
             list[count++] = (Tiling){.size = {sizes[i - 1]}};
     return count;
@@ -104,44 +105,6 @@ static void meter_puts(Meter *meter, const Problem *problem, const SparseProduct
         meter_put(meter, problem, 1, rest);
     }
     meter->runs = runs;
-}
-
-/* Each output of each row: nonzeros four at a time, an index, a value and an input each. */
-static void scalar_work(const Problem *problem, const SparseProduct *sparse, const Rows *rows, Work *work)
-{
-    const double m = (double)sparse->product.m, n = (double)sparse->product.n, nonzeros = (double)problem->pattern->nonzeros / n;
-    Meter meter = meter_begin(problem, work);
-    meter_loop(&meter, m * rows->rounds);
-    meter_scalar_load(&meter, 2 * SCALAR_WAYS);
-    meter_fma_load(&meter, SCALAR_WAYS, 0);
-    meter_other(&meter, 4);
-    meter_hot(&meter);
-    meter.runs = m * rows->rest;
-    meter_scalar_load(&meter, 2);
-    meter_fma_load(&meter, 1, 0);
-    meter_other(&meter, 3);
-    meter.runs = m * n;
-    meter_other(&meter, 12);
-    meter_scalar_load(&meter, 3);
-    meter_move(&meter, SCALAR_WAYS);
-    meter_vector(&meter, SCALAR_WAYS - 1);
-    meter_store(&meter, 1);
-    meter_chain(&meter, nonzeros / SCALAR_WAYS + 3, nonzeros * 4 + 25);
-    meter.runs = m;
-    meter_puts(&meter, problem, sparse);
-    meter.runs = (double)sparse->blocks;
-    meter_other(&meter, 20);
-    meter_end(&meter);
-    meter.stage->vector_bytes = sizeof(float);
-    meter.stage->mispredicts = 2 * m * n;        /* both loops over an output's nonzeros */
-    const double input = 4 * m * (double)sparse->product.k, weights = value_bytes(problem, sparse) + table_bytes(problem, sparse);
-    const double item = weights / (double)sparse->blocks, line = 16;
-    stage_touch(meter.stage, TOUCH_WEIGHTS, weights);
-    stage_touch_again(meter.stage, (m - 1) * weights, item + input / m);
-    stage_touch(meter.stage, TOUCH_INPUT, input);
-    /* each output picks from all of a row: whole lines, but for those that hold none of its inputs */
-    const double picked = input / m * (1 - pow(1 - nonzeros / (double)sparse->product.k, line));
-    stage_touch_again(meter.stage, m * (n - 1) * picked, picked + weights / n);
 }
 
 static void transpose_work(const Problem *problem, const SparseProduct *sparse, Work *work)
@@ -231,15 +194,15 @@ static void rows_work(const Problem *problem, const SparseProduct *sparse, const
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
     SparseProduct sparse;
+    if (gathers(tiling)) {
+        gather_work(problem, tiling, work);
+        return;
+    }
     sparse_of(problem, tiling, &sparse);
     const double nonzeros = (double)problem->pattern->nonzeros;
     const Rows rows = rows_of(problem, &sparse);
-    if (sparse.size > 0) {
-        transpose_work(problem, &sparse, work);
-        rows_work(problem, &sparse, &rows, work);
-    } else {
-        scalar_work(problem, &sparse, &rows, work);
-    }
+    transpose_work(problem, &sparse, work);
+    rows_work(problem, &sparse, &rows, work);
     StageWork *const stage = &work->stages[work->stage_count - 1];
     const double fixed = 10.0 * sparse.lanes, mean = nonzeros / (double)sparse.blocks;
     stage->largest_item = (rows.largest + fixed) / (mean + fixed);
@@ -252,12 +215,14 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
 {
     SparseProduct sparse;
-    sparse_of(problem, tiling, &sparse);
-    if (sparse.size > 0) {
-        layer->stages[layer->stage_count++] = (StagePlan){.items = divide_up(sparse.product.k, TRANSPOSE_ROWS), .says = "transpose"};
-        layer->scratch_bytes = 4 * (size_t)(sparse.product.k * sparse.pitch);
-        layer->thread_bytes = 4 * (size_t)sparse.lanes * (size_t)(sparse.size * sparse.lanes);
+    if (gathers(tiling)) {
+        gather_stages(problem, tiling, layer);
+        return;
     }
+    sparse_of(problem, tiling, &sparse);
+    layer->stages[layer->stage_count++] = (StagePlan){.items = divide_up(sparse.product.k, TRANSPOSE_ROWS), .says = "transpose"};
+    layer->scratch_bytes = 4 * (size_t)(sparse.product.k * sparse.pitch);
+    layer->thread_bytes = 4 * (size_t)sparse.lanes * (size_t)(sparse.size * sparse.lanes);
     layer->stages[layer->stage_count++] = (StagePlan){.items = sparse.blocks * sparse.tiles, .says = "multiply"};
 }
 
@@ -275,7 +240,7 @@ static void add_weight(const SparseProduct *sparse, const void *weights, int64_t
     if (value == 0)
         return;
     table->values[table->next[n]] = value * product->alpha;
-    table->indices[table->next[n]++] = k * sparse->index_step;
+    table->indices[table->next[n]++] = k * sparse->pitch;
 }
 
 /* In the order of memory, whichever way the matrix lies; an output's nonzeros come in the order of k both ways. */
@@ -291,6 +256,10 @@ static void fill_table(const SparseProduct *sparse, const void *weights, Table *
 static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
 {
     SparseProduct sparse;
+    if (gathers(tiling)) {
+        gather_pack(problem, tiling, packed);
+        return;
+    }
     sparse_of(problem, tiling, &sparse);
     const int64_t nonzeros = problem->pattern->nonzeros, outputs = sparse.product.n;
     /* one more, so that no array is empty */
@@ -368,31 +337,6 @@ static void emit_count(const Emission *emission, const SparseProduct *sparse)
              (long long)sparse->product.n, sparse->lanes);
 }
 
-static void emit_scalars(const Emission *emission, const SparseProduct *sparse)
-{
-    Out *out = emission->out;
-    const Product *product = &sparse->product;
-    out_line(out, "const int64_t n = item * %d;", sparse->lanes);
-    emit_count(emission, sparse);
-    out_open(out, "for (int64_t m = 0; m < %lld; m++)", (long long)product->m);
-    out_line(out, "const float *const line = x + m * %lld;", (long long)product->a_row);
-    out_line(out, "float lane[%d] = {0.0f};", sparse->lanes);
-    out_open(out, "for (int64_t j = 0; j < count; j++)");
-    out_line(out, "float s0 = bias[n + j], s1 = 0.0f, s2 = 0.0f, s3 = 0.0f;");
-    out_line(out, "const int32_t stop = start[n + j + 1];");
-    out_line(out, "int32_t i = start[n + j];");
-    out_open(out, "for (; i + 4 <= stop; i += 4)");
-    for (int way = 0; way < SCALAR_WAYS; way++)
-        out_line(out, "s%d = s_fma(value[i + %d], line[index[i + %d]], s%d);", way, way, way, way);
-    out_close(out, "");
-    out_line(out, "for (; i < stop; i++)");
-    out_line(out, "    s0 = s_fma(value[i], line[index[i]], s0);");
-    out_line(out, "lane[j] = (s0 + s1) + (s2 + s3);");
-    out_close(out, "");
-    emit_put(emission, sparse);
-    out_close(out, "");
-}
-
 static const char *accumulator(const Emission *emission, int vector, int way)
 {
     return way == 0 ? arena_format(emission->arena, "a%d", vector) : arena_format(emission->arena, "a%d_%d", vector, way);
@@ -459,23 +403,21 @@ static void emit_rows(const Emission *emission, const SparseProduct *sparse)
 static void emit(const Emission *emission)
 {
     SparseProduct sparse;
+    if (gathers(&emission->layer->tiling)) {
+        gather_emit(emission);
+        return;
+    }
     sparse_of(emission->problem, &emission->layer->tiling, &sparse);
     Out *out = emission->out;
     epilogue_define(emission);
-    if (sparse.size > 0)
-        emit_transpose(emission, &sparse);
-    emit_stage_open(emission, sparse.size > 0 ? 1 : 0);
-    out_line(out, "const float *const x = %s;",
-             sparse.size > 0 ? emit_scratch(emission, "const float", 0) : emit_read(emission, emission->problem->node->inputs[0]));
+    emit_transpose(emission, &sparse);
+    emit_stage_open(emission, 1);
+    out_line(out, "const float *const x = %s;", emit_scratch(emission, "const float", 0));
     emit_tables(emission, &sparse);
-    if (sparse.size > 0)
-        out_line(out, "float *const buffer = %s;", emit_thread_scratch(emission, "float", 0));
+    out_line(out, "float *const buffer = %s;", emit_thread_scratch(emission, "float", 0));
     epilogue_pointers(emission);
     out_open(out, "for (int64_t item = begin; item < end; item++)");
-    if (sparse.size > 0)
-        emit_rows(emission, &sparse);
-    else
-        emit_scalars(emission, &sparse);
+    emit_rows(emission, &sparse);
     out_close(out, "");
     out_close(out, "");
 }

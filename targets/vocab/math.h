@@ -93,6 +93,10 @@ V_INLINE v_float v_log(v_float x)
     return v_select(v_less(x, v_zero()), v_set1(__builtin_nanf("")), y2);
 }
 /* end */
+/* op: v_prefetch */
+/* Asks for a line of level 2; any address will do, that of no memory too. */
+V_INLINE void v_prefetch(const void *p) { __builtin_prefetch(p, 0, 2); }
+/* end */
 /* op: v_unit */
 /* needs: v_select v_less v_set1 v_zero */
 /* Into 0 .. 1; NaN stays NaN. */

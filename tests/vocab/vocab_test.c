@@ -251,6 +251,7 @@ static void test_halves(void)
 static void test_parts(void)
 {
     float *const end = guarded_end(), all[LANES], got[LANES];
+    v_prefetch(end);
     for (int n = 0; n <= LANES; n++) {
         for (volatile int count = n; count == n; count++) {
             fill(all);
