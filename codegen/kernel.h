@@ -80,6 +80,7 @@ struct Kernel {
     const char *name;
     const char *says;                                                                     /* in a few words, for the comment above a layer */
     bool sparse;                                                                          /* leaves zeros out; else it is of the dense side */
+    bool joins;                                                                           /* has no stages: its inputs lie in its output, in order */
     bool (*fits)(const Problem *problem);                                                 /* the node's epilogue and the target included */
     /* At least one if it fits; the best guess first. Out is plain; where a kernel could do without a copy if its input came in another layout, the
        same again with that layout in `in`. */

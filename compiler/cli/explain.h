@@ -57,6 +57,7 @@ bool candidate_chosen(const Candidate *candidate, const LayerPlan *layer);
 
 /* ---- explain_words.c: numbers and reasons as people read them ---- */
 
+const char *brief_milliseconds(Arena *arena, double seconds);              /* of three digits; "0" */
 const char *figures_text(Arena *arena, double number);                     /* three significant digits, no exponent; "" for 0 */
 const char *share_text(Arena *arena, double share);                        /* "0.132 %": three significant digits */
 const char *times_text(Arena *arena, double ratio);                        /* "1.9x" */

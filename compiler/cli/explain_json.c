@@ -90,13 +90,14 @@ static void print_candidate(const Explanation *explanation, const LayerView *vie
            kernel_projected(candidate->kernel) ? "true" : "false", candidate_chosen(candidate, layer) ? "true" : "false");
     add_number("predicted_ms", candidate->price.seconds * 1e3, true);
     add_number("hot_ms", candidate->hot.seconds * 1e3, true);
-    add_string("bound", bound_name(candidate->price.bound, gpu));
+    add_string("bound", candidate->price.stage_count == 0 ? "nothing" : bound_name(candidate->price.bound, gpu));
     add_number("alpha", work_alpha(&candidate->work, &candidate->price, target, explanation->plan->threads), product);
     add_number("beta", pattern ? work_beta(&candidate->work, pattern->nonzeros) : 0, product && pattern);
     add_string("why", lost_text(explanation, candidate, layer));
     field("stages");
+    fputs("[", stdout);
     for (int s = 0; s < candidate->price.stage_count; s++) {
-        fputs(s ? ", " : "[", stdout);
+        fputs(s ? ", " : "", stdout);
         print_stage(&candidate->price.stages[s], &candidate->stages[s], gpu);
     }
     fputs("]}", stdout);

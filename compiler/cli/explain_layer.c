@@ -51,14 +51,14 @@ static const char *with_tiling(Arena *arena, const Kernel *kernel, const Tiling 
 static void print_choice(Arena *arena, const LayerView *view, const LayerPlan *layer)
 {
     const Candidate *local = cheapest(view, layer);
-    const char *joint = figures_text(arena, view->seconds * 1e3), *hot = figures_text(arena, view->hot_seconds * 1e3);
+    const char *joint = brief_milliseconds(arena, view->seconds), *hot = brief_milliseconds(arena, view->hot_seconds);
     printf("chosen: %s, %s ms in the network, %s ms hot%s%s%s\n", with_tiling(arena, layer->kernel, &layer->tiling), joint, hot,
            layer->why ? " (" : "", layer->why ? layer->why : "", layer->why ? ")" : "");
     if (local)
         printf("local price: %s ms with %s, the cheapest for this layer alone; joint price, as chosen: %s ms\n",
-               figures_text(arena, local->price.seconds * 1e3), with_tiling(arena, local->kernel, &local->tiling), joint);
+               brief_milliseconds(arena, local->price.seconds), with_tiling(arena, local->kernel, &local->tiling), joint);
     if (view->dense_kernel)
-        printf("best dense kernel: %s, %s ms; gain %.2fx\n", view->dense_kernel, figures_text(arena, view->dense_seconds * 1e3), view_gain(view));
+        printf("best dense kernel: %s, %s ms; gain %.2fx\n", view->dense_kernel, brief_milliseconds(arena, view->dense_seconds), view_gain(view));
     if (view->ranged && view->useful_high <= 0)
         printf("useful range of density: none\n");
     else if (view->ranged)
@@ -106,8 +106,8 @@ static void print_reasons(const Explanation *explanation, const LayerView *view)
         const double alpha = view->dense_flops > 0 ? work_alpha(&candidate->work, &candidate->price, plan->target, plan->threads) : 0;
         const char *const row[REASON_COLUMNS] = {
             arena_format(arena, "%3d", i + 1), candidate->kernel->name, tiling_text(arena, &candidate->tiling),
-            layouts_text(arena, &candidate->tiling), arena_format(arena, "%8s", figures_text(arena, candidate->price.seconds * 1e3)),
-            arena_format(arena, "%8s", figures_text(arena, candidate->hot.seconds * 1e3)), arena_format(arena, "%5s", figures_text(arena, alpha)),
+            layouts_text(arena, &candidate->tiling), arena_format(arena, "%8s", brief_milliseconds(arena, candidate->price.seconds)),
+            arena_format(arena, "%8s", brief_milliseconds(arena, candidate->hot.seconds)), arena_format(arena, "%5s", figures_text(arena, alpha)),
             arena_format(arena, "%5s", pattern ? figures_text(arena, work_beta(&candidate->work, pattern->nonzeros)) : ""),
             candidate_chosen(candidate, layer) ? ">" : " ", lost_text(explanation, candidate, layer),
         };

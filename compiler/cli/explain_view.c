@@ -77,7 +77,7 @@ static LayerView view_of(const Plan *plan, int number)
     const bool gpu = plan->target->isa.gpu;
     LayerView view = {
         .layer = number, .name = node->name, .op = op_info(node->op)->name, .kernel = layer->kernel->name,
-        .bound = bound_name(layer->price.bound, gpu),
+        .bound = layer->stage_count == 0 ? "nothing" : bound_name(layer->price.bound, gpu),
         .shape = node->output_count > 0 && node->outputs[0] ? &node->outputs[0]->shape : NULL,
         .density = layer->problem.density, .dense_flops = 2 * dense_multiply_adds(node), .bytes = work_bytes(&layer->work, gpu),
         .sparse = layer->kernel->sparse, .seconds = layer->price.seconds, .hot_seconds = layer->hot.seconds,

@@ -16,6 +16,11 @@ const char *figures_text(Arena *arena, double number)
     return arena_format(arena, "%.*f", after, number);
 }
 
+const char *brief_milliseconds(Arena *arena, double seconds)
+{
+    return seconds > 0 ? figures_text(arena, seconds * 1e3) : "0";
+}
+
 const char *share_text(Arena *arena, double share)
 {
     return share > 0 ? arena_format(arena, "%s %%", figures_text(arena, share * 100)) : "0 %";
@@ -126,6 +131,8 @@ const char *lost_text(const Explanation *explanation, const Candidate *candidate
     const double ratio = candidate->price.seconds / layer->price.seconds;
     const bool out_of_reach = kernel_projected(candidate->kernel) && !kernel_projected(layer->kernel);
     const char *projected = out_of_reach ? "priced only: cannot be written yet" : NULL;
+    if (layer->price.seconds == 0)
+        return "the other takes no time at all";
     if (ratio > 1.005) {
         const char *slower = arena_format(arena, "%s slower: %s", times_text(arena, ratio), slower_because(arena, candidate, layer));
         return projected ? arena_format(arena, "%s; %s", projected, slower) : slower;

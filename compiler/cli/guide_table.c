@@ -11,11 +11,6 @@ static const char *gain_text(Arena *arena, double dense, double seconds)
     return seconds > 0 ? arena_format(arena, "%.2fx", dense / seconds) : "";
 }
 
-static const char *milliseconds(Arena *arena, double seconds)
-{
-    return seconds > 0 ? figures_text(arena, seconds * 1e3) : "0";
-}
-
 static const char *range_text(Arena *arena, const GuideLayer *row)
 {
     return row->high > 0 ? arena_format(arena, "%s - %s", share_text(arena, row->low), share_text(arena, row->high)) : "none";
@@ -48,8 +43,8 @@ static void fill_row(Arena *arena, const Guide *guide, int i, const char **cells
     const char *name = guide->plan->layers[row->layer].problem.node->name;
     const char *const texts[COLUMNS] = {
         short_name(arena, text_quote(arena, name, strlen(name)), LONGEST_NAME), advice(arena, row), share_text(arena, row->density),
-        range_text(arena, row), milliseconds(arena, row->now.seconds), gain_text(arena, row->dense_seconds, row->now.seconds),
-        milliseconds(arena, row->end.seconds), gain_text(arena, row->dense_seconds, row->end.seconds), structured_text(arena, row),
+        range_text(arena, row), brief_milliseconds(arena, row->now.seconds), gain_text(arena, row->dense_seconds, row->now.seconds),
+        brief_milliseconds(arena, row->end.seconds), gain_text(arena, row->dense_seconds, row->end.seconds), structured_text(arena, row),
         !guide->densities ? "" : row->kept ? "kept" : share_text(arena, guide->densities[i]),
     };
     memcpy(cells, texts, sizeof texts);
@@ -57,10 +52,10 @@ static void fill_row(Arena *arena, const Guide *guide, int i, const char **cells
 
 static void fill_sums(Arena *arena, const Guide *guide, const char **cells)
 {
-    const char *const others[COLUMNS] = {"other layers", "", "", "", milliseconds(arena, guide->other_seconds), "", "", "", "", ""};
+    const char *const others[COLUMNS] = {"other layers", "", "", "", brief_milliseconds(arena, guide->other_seconds), "", "", "", "", ""};
     const char *const whole[COLUMNS] = {
-        "whole network", "", share_text(arena, guide->now.density), "", milliseconds(arena, guide->now.seconds),
-        gain_text(arena, guide->dense_seconds, guide->now.seconds), milliseconds(arena, guide->end.seconds),
+        "whole network", "", share_text(arena, guide->now.density), "", brief_milliseconds(arena, guide->now.seconds),
+        gain_text(arena, guide->dense_seconds, guide->now.seconds), brief_milliseconds(arena, guide->end.seconds),
         gain_text(arena, guide->dense_seconds, guide->end.seconds), "", guide->densities ? share_text(arena, guide->suggested.density) : "",
     };
     memcpy(cells, others, sizeof others);
@@ -78,14 +73,14 @@ static void print_empty(Arena *arena, const Guide *guide)
         if (row->compact_seconds > 0)
             printf("%s: %lld of %lld rows and %lld of %lld channels are empty; without them a dense kernel would take %s ms: %s\n",
                    text_quote(arena, name, strlen(name)), (long long)pattern->empty_rows, (long long)pattern->rows,
-                   (long long)pattern->empty_channels, (long long)pattern->channels, milliseconds(arena, row->compact_seconds),
+                   (long long)pattern->empty_channels, (long long)pattern->channels, brief_milliseconds(arena, row->compact_seconds),
                    row->compact_seconds < row->now.seconds ? "structured sparsity wins" : "no gain over what it has");
     }
 }
 
 static const char *limits_text(Arena *arena, double seconds, double bytes, bool with_seconds, bool with_bytes)
 {
-    return arena_format(arena, "%s%s%s", with_seconds ? arena_format(arena, "%s ms", milliseconds(arena, seconds)) : "",
+    return arena_format(arena, "%s%s%s", with_seconds ? arena_format(arena, "%s ms", brief_milliseconds(arena, seconds)) : "",
                         with_seconds && with_bytes ? " and " : "", with_bytes ? bytes_text(arena, bytes) : "");
 }
 

@@ -69,8 +69,6 @@ typedef struct Block {
     int first, last;                 /* stages in which it is alive, both ends included */
 } Block;
 
-#define BLOCK_ALIGNMENT 64
-
 /* Sets the offsets; gives the size of the whole, SIZE_MAX if it overflows. */
 size_t blocks_place(Block *blocks, int count, Arena *scratch);
 /* The largest sum of blocks alive in one stage: a lower bound of that size. */

@@ -1,5 +1,6 @@
 /* Where values live. The caller's inputs and outputs are used directly; all else shares one workspace, in which two values (or a layer's scratch
-   buffer) overlap only if they are never alive together. Views lie where their source lies; a kernel that works in place takes its input's place. */
+   buffer) overlap only if they are never alive together. Views lie where their source lies; a kernel that works in place takes its input's place;
+   parts of a concatenation may lie in the whole. */
 #include "codegen/kernel.h"
 #include "compiler/plan/internal.h"
 
@@ -8,7 +9,8 @@ typedef struct Group {               /* values that share one place */
     int index;                       /* of the caller's input or output */
     size_t bytes;
     Layout layout;
-    int first, last;                 /* layers: made in, last read in */
+    int first, last;                 /* layers: made in, the first of its parts if it has such; last read in */
+    bool joined;                     /* parts of it are values of their own */
     int block;                       /* in the workspace, or -1 */
 } Group;
 
@@ -17,6 +19,8 @@ typedef struct Memory {
     Arena *arena;
     Group *groups;                   /* by the id of the group's root value */
     int *root;                       /* by value id: the value whose group it belongs to */
+    size_t *offset;                  /* by value id: where it begins in what `root` names */
+    int *made;                       /* by value id: the layer that makes it; -1: none */
     int *last;                       /* by value id: the layer that reads it last, views included */
     Block *blocks;
     int block_count;
@@ -30,13 +34,23 @@ static Group *group_of(const Memory *memory, const Value *value)
     return &memory->groups[id];
 }
 
+/* Where it begins in its group. */
+static size_t offset_of(const Memory *memory, const Value *value)
+{
+    size_t offset = 0;
+    for (int id = value->id; memory->root[id] != id; id = memory->root[id])
+        offset += memory->offset[id];
+    return offset;
+}
+
 /* ---- groups and their lives ---- */
 
 static void start_value(Memory *memory, const Value *value, PlaceKind kind, int index, int layer, Layout layout)
 {
     const size_t bytes = layout_bytes(&value->shape, value->type, &layout);
     memory->root[value->id] = value->id;
-    memory->groups[value->id] = (Group){kind, index, bytes, layout, layer, layer, -1};
+    memory->groups[value->id] = (Group){kind, index, bytes, layout, layer, layer, false, -1};
+    memory->made[value->id] = layer;
 }
 
 static void start_given_values(Memory *memory)
@@ -52,6 +66,23 @@ static void start_given_values(Memory *memory)
     }
 }
 
+/* Parts become one group with the whole, which is there as soon as the first of them. */
+static void join_parts(Memory *memory, const Node *node)
+{
+    const Value *whole = node->outputs[0];
+    size_t offset = 0;
+    for (int i = 0; i < node->input_count; i++) {
+        const Value *part = node->inputs[i];
+        const Group *group = &memory->groups[part->id];
+        Group *joined = &memory->groups[whole->id];
+        memory->root[part->id] = whole->id;
+        memory->offset[part->id] = offset;
+        joined->first = group->first < joined->first ? group->first : joined->first;
+        joined->joined = true;
+        offset += group->bytes;
+    }
+}
+
 static void start_made_values(Memory *memory)
 {
     for (int l = 0; l < memory->plan->layer_count; l++) {
@@ -61,7 +92,9 @@ static void start_made_values(Memory *memory)
             if (node->outputs[i] != NULL)
                 start_value(memory, node->outputs[i], PLACE_WORKSPACE, -1, l, i == 0 ? layer->tiling.out : (Layout){0});
         if (node->op == OP_View)
-            memory->root[node->outputs[0]->id] = memory->root[node->inputs[0]->id];
+            memory->root[node->outputs[0]->id] = node->inputs[0]->id;
+        if (layer->kernel != NULL && layer->kernel->joins)
+            join_parts(memory, node);
     }
     const Graph *graph = memory->plan->graph;
     for (int i = 0; i < graph->output_count; i++) {
@@ -93,7 +126,7 @@ static void find_lives(Memory *memory)
 {
     const Plan *plan = memory->plan;
     for (int id = 0; id < plan->graph->value_count; id++)
-        memory->last[id] = memory->groups[id].first;
+        memory->last[id] = memory->made[id];
     for (int l = 0; l < plan->layer_count; l++)
         if (plan->layers[l].problem.node->op != OP_View)
             read_inputs(memory, plan->layers[l].problem.node, l);
@@ -128,6 +161,8 @@ static bool takes_place(const Memory *memory, const LayerPlan *layer, int l)
     if (layer->kernel == NULL || layer->kernel->in_place == NULL || !layer->kernel->in_place(&layer->problem, &layer->tiling))
         return false;
     const Group *from = group_of(memory, node->inputs[0]), *to = group_of(memory, node->outputs[0]);
+    if (from->joined || to->joined)
+        return false;
     return from->kind == PLACE_WORKSPACE && from->last == l && from->bytes == to->bytes && layout_equal(&from->layout, &to->layout) &&
            readings(memory, node, from) == 1;
 }
@@ -189,10 +224,10 @@ static void place_blocks(Memory *memory)
 static Place place_of(const Memory *memory, const Value *value)
 {
     const Group *group = group_of(memory, value);
-    int made = memory->groups[value->id].first, last = memory->last[value->id];
+    int made = memory->made[value->id], last = memory->last[value->id];
     Place place = {.kind = group->kind, .index = group->index, .layout = group->layout, .first_stage = -1, .last_stage = -1};
     if (group->kind == PLACE_WORKSPACE)
-        place.offset = memory->blocks[group->block].offset;
+        place.offset = memory->blocks[group->block].offset + offset_of(memory, value);
     if (made >= 0)
         place.first_stage = last_stage(memory->plan, made);
     if (value->output_index >= 0)
@@ -226,6 +261,8 @@ void memory_plan(Plan *plan)
     Memory memory = {.plan = plan, .arena = scratch};
     memory.groups = arena_array(scratch, Group, values + 1);
     memory.root = arena_array(scratch, int, values + 1);
+    memory.offset = arena_array(scratch, size_t, values + 1);
+    memory.made = arena_array(scratch, int, values + 1);
     memory.last = arena_array(scratch, int, values + 1);
     start_given_values(&memory);
     start_made_values(&memory);

@@ -1,4 +1,5 @@
 /* From a graph to a plan: residual additions, kernels, stages, memory. */
+#include "codegen/kernel.h"
 #include "compiler/plan/internal.h"
 
 #include <assert.h>
@@ -49,7 +50,8 @@ static void describe_layers(Plan *plan, const PlanOptions *options)
 static void number_stages(Plan *plan)
 {
     for (int l = 0; l < plan->layer_count; l++) {
-        assert((plan->layers[l].stage_count == 0) == (plan->layers[l].kernel == NULL));
+        const Kernel *kernel = plan->layers[l].kernel;
+        assert((plan->layers[l].stage_count == 0) == (kernel == NULL || kernel->joins));
         plan->layers[l].first_stage = plan->stage_count;
         plan->stage_count += plan->layers[l].stage_count;
     }

@@ -177,6 +177,8 @@ typedef struct LayerPlan {
 
 typedef enum PlaceKind { PLACE_NONE, PLACE_INPUT, PLACE_OUTPUT, PLACE_WORKSPACE, PLACE_CONSTANT } PlaceKind;
 
+#define BLOCK_ALIGNMENT 64           /* of what stands in the workspace */
+
 typedef struct Place {               /* where a value lives */
     PlaceKind kind;                  /* PLACE_NONE: nobody reads or writes it */
     int index;                       /* of the input or output */
