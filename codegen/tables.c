@@ -52,6 +52,20 @@ static void write_stages(Out *out, const Plan *plan, const char *const *names)
     out_blank(out);
 }
 
+static void write_waits(Out *out, const Plan *plan)
+{
+    if (plan->stage_count == 0)
+        return;
+    Text text = text_new(plan->graph->arena);
+    for (int l = 0; l < plan->layer_count; l++)
+        for (int s = 0; s < plan->layers[l].stage_count; s++)
+            text_format(&text, "%s%d", text.length == 0 ? "" : text.length % 120 < 3 ? ",\n    " : ", ", s > 0 || plan->layers[l].waits);
+    out_open(out, "static const unsigned char program_waits[] =");
+    out_line(out, "%s", text.data);
+    out_close(out, ";");
+    out_blank(out);
+}
+
 static void write_layers(Out *out, const Plan *plan, Arena *arena)
 {
     if (plan->layer_count == 0)
@@ -156,7 +170,7 @@ static void write_model(Out *out, const Plan *plan, Arena *arena)
     out_line(out, ".input_count = %d,", graph->input_count);
     out_line(out, ".output_count = %d,", graph->output_count);
     if (plan->stage_count > 0)
-        out_line(out, ".stages = program_stages,");
+        out_line(out, ".stages = program_stages, .waits = program_waits,");
     out_line(out, ".stage_count = %d,", plan->stage_count);
     if (plan->layer_count > 0)
         out_line(out, ".layers = program_layers,");
@@ -190,6 +204,7 @@ void tables_write(Out *out, const Plan *plan, const char *const *names, const ch
     write_tensors(out, arena, "program_inputs", plan->graph->inputs, plan->graph->input_count);
     write_tensors(out, arena, "program_outputs", plan->graph->outputs, plan->graph->output_count);
     write_stages(out, plan, names);
+    write_waits(out, plan);
     write_layers(out, plan, arena);
     write_check(out, plan, arena);
     write_model(out, plan, arena);

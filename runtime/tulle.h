@@ -3,7 +3,7 @@
    docs/generated-code.md tells how to use it. */
 #ifndef TULLE_H
 #define TULLE_H
-#define TULLE_ABI 2
+#define TULLE_ABI 3
 
 #include <stddef.h>
 #include <stdint.h>
@@ -61,6 +61,7 @@ struct tulle_model {
     const struct tulle_tensor *inputs, *outputs;
     int input_count, output_count;
     tulle_stage *const *stages;
+    const unsigned char *waits;  /* by stage: 0 where it may start before the stages in front of it are done */
     int stage_count;
     const struct tulle_layer *layers;
     int layer_count;

@@ -63,6 +63,9 @@ int64_t assign_cheapest(const AssignNode *nodes, int count, int most_states, Are
 /* memory.c: a place for each value and scratch buffer. */
 void memory_plan(Plan *plan);
 
+/* barriers.c: which layers wait for those before them. */
+void barriers_plan(Plan *plan);
+
 /* blocks.c: intervals of time with a size, packed into one stretch of memory. */
 typedef struct Block {
     size_t bytes, offset;            /* offset: the answer */

@@ -82,6 +82,7 @@ Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options)
     kernels_select(plan, options);
     number_stages(plan);
     memory_plan(plan);
+    barriers_plan(plan);
     assert(ends_plain(plan));
     return plan;
 }

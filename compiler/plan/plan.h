@@ -173,6 +173,7 @@ typedef struct LayerPlan {
     size_t thread_bytes;             /* private to each part, for one stage at a time */
     size_t scratch_offset;           /* in the workspace, set by memory.c */
     int first_stage;                 /* number of its first stage in the whole program */
+    bool waits;                      /* its first stage must not start before all others before it are done; further ones never do */
 } LayerPlan;
 
 typedef enum PlaceKind { PLACE_NONE, PLACE_INPUT, PLACE_OUTPUT, PLACE_WORKSPACE, PLACE_CONSTANT } PlaceKind;
@@ -216,7 +217,7 @@ typedef struct Plan {
     size_t peak_values_bytes;        /* what values and scratch need together at the worst stage: no plan can be smaller */
 } Plan;
 
-/* plan.c: residual offers, kernels (select.c), stages and places (memory.c), in this order. Lists all layers that no kernel takes, then fails. */
+/* plan.c: residual offers, kernels (select.c), stages, places (memory.c) and barriers, in this order. Lists all layers that no kernel takes, then fails. */
 Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options);
 /* forced.c: wrong use, with the nearest name, if no kernel has this one; unsupported, if it is a projection. plan_make() asks, too; callers may
    before they read a large model. */

@@ -10,6 +10,7 @@
 #define GRANULE 64
 
 static uint32_t random_state = 1;
+static int without_barrier;          /* layers that wait for no other, in all rounds */
 static int joined_count;             /* concatenations that copied nothing, in all rounds */
 
 static uint32_t random_below(uint32_t limit)
@@ -211,6 +212,57 @@ static void execute_all(const Plan *plan, Arena *arena)
     }
 }
 
+/* ---- barriers: between two of them, nobody touches what another layer writes ---- */
+
+typedef struct Touches {             /* by granule: when, in numbers of barriers, and by which layer */
+    const Plan *plan;
+    int *read_at, *reader, *written_at, *writer;
+    int barriers, layer;
+} Touches;
+
+static void touch(Touches *touches, size_t offset, size_t bytes, bool writes)
+{
+    for (size_t g = offset / GRANULE; g * GRANULE < offset + bytes; g++) {
+        assert_true(touches->written_at[g] < touches->barriers || touches->writer[g] == touches->layer);
+        assert_true(!writes || touches->read_at[g] < touches->barriers || touches->reader[g] == touches->layer);
+        *(writes ? &touches->written_at[g] : &touches->read_at[g]) = touches->barriers;
+        *(writes ? &touches->writer[g] : &touches->reader[g]) = touches->layer;
+    }
+}
+
+static void touch_value(Touches *touches, const Value *value, bool writes)
+{
+    if (value != NULL && touches->plan->places[value->id].kind == PLACE_WORKSPACE)
+        touch(touches, touches->plan->places[value->id].offset, value_bytes(value), writes);
+}
+
+static void check_barriers(const Plan *plan, Arena *arena)
+{
+    const size_t granules = plan->workspace_bytes / GRANULE + 1;
+    Touches touches = {plan, arena_array(arena, int, granules), arena_array(arena, int, granules), arena_array(arena, int, granules),
+                       arena_array(arena, int, granules), 1, 0};
+    for (int l = 0; l < plan->layer_count; l++) {
+        const LayerPlan *layer = &plan->layers[l];
+        const Node *node = layer->problem.node;
+        if (layer->stage_count == 0)
+            continue;
+        touches.layer = l;
+        touches.barriers += layer->waits;
+        without_barrier += !layer->waits;
+        for (int i = 0; i < node->input_count; i++)
+            touch_value(&touches, node->inputs[i], false);
+        for (int e = 0; e < node->epilogue_count; e++)
+            for (int i = 1; i < node->epilogue[e]->input_count; i++)
+                touch_value(&touches, node->epilogue[e]->inputs[i], false);
+        for (int i = 0; i < node->output_count; i++)
+            touch_value(&touches, node->outputs[i], true);
+        touch(&touches, layer->scratch_offset, layer->scratch_bytes, true);
+        touches.barriers += layer->stage_count > 1;
+        for (int i = 0; i < node->output_count && layer->stage_count > 1; i++)
+            touch_value(&touches, node->outputs[i], true);
+    }
+}
+
 static void check_stages(const Plan *plan)
 {
     int stage = 0;
@@ -236,6 +288,7 @@ static Status plan_one(Context *ctx, void *argument)
     Plan *plan = plan_make(graph, target_named(ctx, scalar ? "scalar" : "generic"), &(PlanOptions){.random = random_below(1000)});
     check_stages(plan);
     execute_all(plan, ctx->graph);
+    check_barriers(plan, ctx->graph);
     assert_true(plan->workspace_bytes >= plan->peak_values_bytes);
     *excess += plan->peak_values_bytes == 0 ? 0 : (double)plan->workspace_bytes / (double)plan->peak_values_bytes - 1;
     return STATUS_FINE;
@@ -250,6 +303,7 @@ static void no_value_is_overwritten_while_needed(void **state)
     print_message("mean excess over the lower bound: %.2f %%\n", 100 * excess / 300);
     assert_true(excess / 300 < 0.03);
     assert_true(joined_count > 10);
+    assert_true(without_barrier > 300 + 100);    /* the first layer of each never waits */
 }
 
 static Status plan_chain(Context *ctx, void *argument)
