@@ -5,6 +5,7 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -15,6 +16,24 @@ def run(command):
     if done.returncode != 0:
         sys.exit(f"{' '.join(str(word) for word in command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}".rstrip())
     return done.stdout
+
+
+class Files:
+    """Makes files that are not there yet, each once, whichever threads ask for it; under another name until they are complete."""
+
+    def __init__(self):
+        self.locks, self.lock = {}, threading.Lock()
+
+    def made(self, path, make):
+        """make(path) writes the file."""
+        with self.lock:
+            lock = self.locks.setdefault(path, threading.Lock())
+        with lock:
+            if not path.exists():
+                part = path.with_name("part-" + path.name)
+                make(part)
+                part.rename(path)
+        return path
 
 
 def known_rows(path):

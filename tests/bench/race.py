@@ -1,0 +1,125 @@
+"""Runs engines in alternation: a worker process for each that stays up and is asked for one timed round at a time, so that a machine whose
+speed drifts drifts for all of them. The order turns round from round to round. Results of the same model must agree."""
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy
+
+TOLERANCE = 2e-3      # of the output's largest value, between engines
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+@dataclasses.dataclass
+class Entrant:
+    name: str                  # "tulle@0.1"
+    engine: str
+    model: object              # a path; of OpenBLAS, four sizes
+    function: str = ""         # entrants of one function must give the same results
+    variant: str = ""          # of OpenBLAS, whose kernels
+    facts: dict = dataclasses.field(default_factory=dict)
+
+
+class Worker:
+    def __init__(self, python, engine, variant, cpus, log):
+        environment = dict(os.environ, OPENBLAS_NUM_THREADS="1", OMP_PROC_BIND="true", NM_DISABLE_ANALYTICS="1", PYTHONDONTWRITEBYTECODE="1")
+        if variant:
+            environment["OPENBLAS_CORETYPE"] = variant
+        command = [str(python), str(HERE / "worker.py"), engine, ",".join(map(str, cpus))]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
+        self.version, self.error = "", ""
+        hello = self.read()
+        self.version, self.error = hello.get("version", ""), hello.get("error", "")
+
+    def read(self):
+        line = self.process.stdout.readline()
+        return json.loads(line) if line else {"error": f"the process ended (exit code {self.process.wait()})"}
+
+    def ask(self, **request):
+        if self.error:
+            return {"error": self.error}
+        try:
+            print(json.dumps(request), file=self.process.stdin, flush=True)
+        except BrokenPipeError:
+            pass
+        return self.read()
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Race:
+    """Workers by engine, for one number of threads at a time."""
+
+    def __init__(self, pythons, cpus, log):
+        self.pythons, self.all_cpus, self.log, self.workers, self.threads, self.versions = pythons, cpus, log, {}, None, {}
+
+    def worker(self, entrant):
+        key = (entrant.engine, entrant.variant)
+        if key not in self.workers:
+            cpus = self.all_cpus[-self.threads:]
+            self.workers[key] = Worker(self.pythons[entrant.engine], entrant.engine, entrant.variant, cpus, self.log)
+            if self.workers[key].version:
+                self.versions[entrant.engine] = self.workers[key].version
+        return self.workers[key]
+
+    def stop(self):
+        for worker in self.workers.values():
+            worker.stop()
+        self.workers = {}
+
+    def use_threads(self, threads):
+        if threads != self.threads:
+            self.stop()
+            self.threads = threads
+
+    def load(self, entrant, x, folder):
+        output = os.path.join(folder, entrant.name.replace("/", "_") + ".npy") if entrant.function else None
+        model = entrant.model if isinstance(entrant.model, list) else str(entrant.model)
+        answer = self.worker(entrant).ask(do="load", name=entrant.name, model=model, input=x, threads=self.threads, output=output)
+        return answer.get("error"), output
+
+    def load_all(self, entrants, inputs):
+        """(who is ready, why the others are not)."""
+        ready, skipped, first = [], {}, {}
+        with tempfile.TemporaryDirectory(prefix="tulle-race-") as folder:
+            path = None
+            if inputs is not None:
+                path = os.path.join(folder, "input.npy")
+                numpy.save(path, inputs)
+            for entrant in entrants:
+                error, output = self.load(entrant, path, folder)
+                if error:
+                    skipped[entrant.name] = error
+                    continue
+                ready.append(entrant)
+                if output:
+                    agree(entrant.name, numpy.load(output), *first.setdefault(entrant.function, (entrant.name, numpy.load(output))))
+        return ready, skipped
+
+    def measure(self, entrants, inputs, threads, rounds, seconds):
+        """({name: milliseconds of each round}, {name: why it was skipped})."""
+        self.use_threads(threads)
+        ready, skipped = self.load_all(entrants, inputs)
+        times = {entrant.name: [] for entrant in ready}
+        for number in range(rounds):
+            for entrant in ready[::-1 if number % 2 else 1]:
+                answer = self.worker(entrant).ask(do="round", name=entrant.name, seconds=seconds, threads=threads)
+                if "error" in answer:
+                    sys.exit(f"{entrant.name}: {answer['error']}")
+                times[entrant.name].append(round(answer["ms"], 6))
+        for worker in self.workers.values():
+            worker.ask(do="clear")
+        return times, skipped
+
+
+def agree(name, found, other, expected):
+    """Both computed the same function; what is measured is wrong otherwise."""
+    error = numpy.abs(found.reshape(-1) - expected.reshape(-1)).max() / max(numpy.abs(expected).max(), 1e-30)
+    if not error <= TOLERANCE:
+        sys.exit(f"{name} and {other} computed different results: {error:.1e} of the largest value apart")
