@@ -1,72 +1,104 @@
-/* Largest and average values of windows over one or two axes, as depthwise layers without weights: a channel's planes are filled in memory of the
-   thread's own (padding holds what changes no result) and taps are unrolled over a tile of positions. Averages divide by a table of counts where
-   windows at the border count fewer elements. A NaN makes every window that sees it NaN. */
+/* Largest and average values of windows over one or two axes, first down the columns, then along the rows: an output row's input rows are combined
+   into one line in the thread's own memory, whose padding is there already, and windows along the line are combined in vectors, every second element
+   taken apart for strides of 2, others gathered. The input is read where it lies. Averages divide by how many elements a window counts. A NaN makes
+   every window that sees it NaN. */
 #include "codegen/cpu/cpu.h"
 
-#define MOST_UNROLLED_TAPS 64
+#define MOST_UNROLLED 64             /* taps down, and along */
+#define BUFFER_FLOATS 2048           /* of lines: written some time before they are read, which stores of half a vector's neighbours want, and in L1 */
 
 typedef struct Pooling {
     Window window;
-    Planes planes;
-    Tiles tiles;
+    int lanes;
     bool average, even;              /* even: all windows count the same */
-    double count;
+    int64_t stride;                  /* along a line; 1 where it holds one output */
+    int64_t columns;                 /* of the input, that windows see; 0 or less: none */
+    int64_t pitch, lines;            /* of the buffer */
+    int64_t origin, row, plane;      /* of the input: its first element, elements from row to row and from channel to channel */
+    bool above_or_below;             /* windows reach into rows of padding */
 } Pooling;
 
-/* Elements that the window at (p, q) counts: those of the input, or of the padded input. */
-static int64_t window_count(const Window *window, bool padding, int64_t p, int64_t q)
-{
-    const int64_t below = padding ? window->pad_bottom : 0, right = padding ? window->pad_right : 0;
-    const int64_t top = p * window->stride_y - window->pad_top, left = q * window->stride_x - window->pad_left;
-    int64_t rows = 0, columns = 0;
-    for (int64_t r = 0; r < window->kernel_height; r++) {
-        const int64_t y = top + r * window->dilation_y;
-        rows += (padding || y >= 0) && y < window->height + below;
-    }
-    for (int64_t s = 0; s < window->kernel_width; s++) {
-        const int64_t x = left + s * window->dilation_x;
-        columns += (padding || x >= 0) && x < window->width + right;
-    }
-    return rows * columns > 0 ? rows * columns : 1;
-}
+/* ---- how many elements a window counts: rows times columns ---- */
 
 static bool counts_padding(const Node *node)
 {
     return node_int(node, ATTR_count_include_pad, 0) != 0;
 }
 
+/* Of `taps`, those inside the input, or the padded input; 1 if there are none, as their sum is 0 whatever it is divided by. */
+static int64_t counted(bool padding, int64_t start, int64_t taps, int64_t dilation, int64_t size, int64_t pad_after)
+{
+    int64_t count = 0;
+    for (int64_t t = 0; t < taps; t++) {
+        const int64_t at = start + t * dilation;
+        count += (padding || at >= 0) && at < size + (padding ? pad_after : 0);
+    }
+    return count > 0 ? count : 1;
+}
+
+static int64_t counted_rows(const Window *window, bool padding, int64_t p)
+{
+    return counted(padding, p * window->stride_y - window->pad_top, window->kernel_height, window->dilation_y, window->height, window->pad_bottom);
+}
+
+static int64_t counted_columns(const Window *window, bool padding, int64_t q)
+{
+    return counted(padding, q * window->stride_x - window->pad_left, window->kernel_width, window->dilation_x, window->width, window->pad_right);
+}
+
 static bool counts_even(const Window *window, bool padding)
 {
-    const int64_t first = window_count(window, padding, 0, 0);
-    for (int64_t p = 0; p < window->out_height; p++)
-        for (int64_t q = 0; q < window->out_width; q++)
-            if (window_count(window, padding, p, q) != first)
-                return false;
+    for (int64_t p = 1; p < window->out_height; p++)
+        if (counted_rows(window, padding, p) != counted_rows(window, padding, 0))
+            return false;
+    for (int64_t q = 1; q < window->out_width; q++)
+        if (counted_columns(window, padding, q) != counted_columns(window, padding, 0))
+            return false;
     return true;
+}
+
+/* ---- geometry ---- */
+
+static int64_t largest(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
 }
 
 static void pooling_of(const Problem *problem, const Tiling *tiling, Pooling *pooling)
 {
     const Node *node = problem->node;
     window_of(node, &pooling->window);
-    const int lanes = problem_lanes(problem);
-    planes_for(problem, &pooling->window, tiling, &pooling->planes);
-    tiles_of(&pooling->planes, lanes, tiling->size[1], 1, INT32_MAX, 1, &pooling->tiles);
+    const Window *window = &pooling->window;
+    const Layout *in = &tiling->in;
+    pooling->lanes = problem_lanes(problem);
     pooling->average = node->op == OP_AveragePool;
-    pooling->even = pooling->average && tiling->size[2] != 0;
-    pooling->count = (double)window_count(&pooling->window, counts_padding(node), 0, 0);
+    pooling->even = pooling->average && counts_even(window, counts_padding(node));
+    pooling->stride = window->out_width == 1 ? 1 : window->stride_x;
+    const int64_t across = (window->kernel_width - 1) * window->dilation_x, down = (window->kernel_height - 1) * window->dilation_y;
+    const int64_t seen = (window->out_width - 1) * window->stride_x + across + 1 - window->pad_left;
+    pooling->columns = seen < window->width ? seen : window->width;
+    /* one vector at least, which may reach past the last output; the store of a line's only vector does so, too */
+    const int64_t read = largest(window->out_width, pooling->lanes) * pooling->stride + across + 1;
+    pooling->pitch = divide_up(largest(read, window->pad_left + pooling->lanes), 16) * 16;
+    const int64_t room = BUFFER_FLOATS / pooling->pitch;
+    pooling->lines = room < 1 ? 1 : room < window->out_height ? room : window->out_height;
+    pooling->row = layout_plain(in) ? window->width : in->pitch;
+    pooling->plane = layout_plain(in) ? window->height * window->width : (int64_t)in->rows * in->pitch;
+    pooling->origin = layout_plain(in) ? 0 : (int64_t)in->top * in->pitch + in->left;
+    pooling->above_or_below = window->pad_top > 0 || (window->out_height - 1) * window->stride_y - window->pad_top + down >= window->height;
 }
 
 static bool fits(const Problem *problem)
 {
     const Node *node = problem->node;
     Window window;
-    PlaneMode modes[PLANE_MODES];
     if ((node->op != OP_MaxPool && node->op != OP_AveragePool) || !problem_vector(problem) || !window_of(node, &window))
         return false;
-    if ((node->output_count > 1 && node->outputs[1]) || window_taps(&window) > MOST_UNROLLED_TAPS)
+    if ((node->output_count > 1 && node->outputs[1]) || window.kernel_height > MOST_UNROLLED || window.kernel_width > MOST_UNROLLED)
         return false;
-    return planes_modes(problem, &window, true, modes) > 0;
+    /* a line in L2; the offsets that are gathered have 16 bits */
+    const int64_t width = window.out_width * window.stride_x + window.kernel_width * window.dilation_x + window.pad_left;
+    return width < 1 << 16 && window.stride_x * problem_lanes(problem) <= UINT16_MAX;
 }
 
 static int tilings(const Problem *problem, Tiling *list, int most)
@@ -74,50 +106,117 @@ static int tilings(const Problem *problem, Tiling *list, int most)
     Window window;
     Planes planes;
     window_of(problem->node, &window);
-    const int lanes = problem_lanes(problem), limit = problem->target->isa.registers == 32 ? 16 : 8;
-    const bool even = problem->node->op == OP_AveragePool && counts_even(&window, counts_padding(problem->node));
-    PlaneMode modes[PLANE_MODES];
-    const int mode_count = planes_modes(problem, &window, true, modes);
-    int count = 0, sizes[MOST_SIZES];
-    for (int i = 0; i < mode_count; i++) {
-        planes_of(&window, modes[i], lanes, problem->graph->ctx->scratch, &planes);
-        for (int size = tiles_sizes(&planes, lanes, limit, sizes) - 1; size >= 0; size--) {
-            const int room = problem->node->op == OP_AveragePool || count == most ? most : count + 1;    /* a maximum's padding is not zero */
-            count = planes_tilings(problem, &window, &planes, (Tiling){.size = {modes[i], sizes[size], even}}, list, count, room);
-        }
-    }
-    return count;
+    /* the layout that a convolution with the same window reads */
+    if (planes_of(&window, PLANES_PADDED, problem_lanes(problem), problem->graph->ctx->scratch, &planes))
+        return planes_tilings(problem, &window, &planes, (Tiling){.size = {0}}, list, 0, most);
+    return kernel_one_tiling(problem, list, most);
 }
 
-/* All taps of a tile, unrolled. */
-static void meter_tile(Meter *meter, const Problem *problem, const Pooling *pooling)
+/* ---- what it costs ---- */
+
+static int64_t buffer_floats(const Pooling *pooling)
 {
-    const double taps = (double)window_taps(&pooling->window), size = pooling->tiles.size;
-    const double split = split_share_of(pooling->tiles.lanes, pooling->planes.taps, (int64_t)taps, pooling->planes.channel);
-    meter_other(meter, 7);
-    meter_load(meter, size, split);
-    if (pooling->average) {
-        meter_vector_load(meter, (taps - 1) * size, split);
-        meter_load(meter, pooling->even ? 0 : size, 0);
-        meter_divide(meter, size);
-    } else {
-        meter_extreme_load(meter, (taps - 1) * size, split);
-    }
-    meter_tiles_store(meter, problem, &pooling->planes, &pooling->tiles);
-    meter_chain(meter, (taps - 1) * (pooling->average ? 1 : 2), 8 + taps * size);
+    return pooling->pitch * pooling->lines;
 }
 
-static void touch(const Problem *problem, const Pooling *pooling, StageWork *stage)
+/* A row of padding for windows that reach above or below the input. */
+static int64_t outside_floats(const Pooling *pooling)
+{
+    return pooling->above_or_below && pooling->columns > 0 ? divide_up(pooling->columns, 16) * 16 : 0;
+}
+
+/* Vectors that cover `count` elements; the last one overlaps the one before it, or is the only one. */
+static int64_t vectors(int64_t count, int lanes)
+{
+    return count <= 0 ? 0 : divide_up(count, lanes);
+}
+
+/* Of a loop over so many vectors: one is no loop. */
+static double loop_instructions(int64_t rounds)
+{
+    return rounds <= 1 ? 0 : 5;
+}
+
+static void meter_combine(Meter *meter, const Pooling *pooling, double count)
+{
+    if (pooling->average)
+        meter_vector(meter, count);
+    else
+        meter_extreme(meter, count);
+}
+
+static void meter_down(Meter *meter, const Pooling *pooling, double lines)
 {
     const Window *window = &pooling->window;
-    const double plane = 4 * (double)pooling->planes.channel, input = 4 * (double)(window->height * window->width);
-    planes_touch_private(stage, window, &pooling->planes, &pooling->tiles, 1, pooling->planes.given ? plane : input);
-    epilogue_touch(stage, problem);
+    const double taps = (double)window->kernel_height;
+    meter->runs = lines;
+    meter_other(meter, 5 + taps * (pooling->above_or_below ? 3 : 0.5));
+    meter_loop(meter, lines * (double)vectors(pooling->columns, pooling->lanes));
+    if (pooling->columns < pooling->lanes)
+        for (int t = 0; t < window->kernel_height; t++)
+            meter_part(meter, (int)pooling->columns);
+    else
+        meter_load(meter, 1, 0), meter_operand(meter, taps - 1, split_share(pooling->lanes));
+    meter_combine(meter, pooling, taps - 1);
+    meter_store(meter, 1);
+    meter_other(meter, loop_instructions(vectors(pooling->columns, pooling->lanes)));
+    meter_hot(meter);
+}
+
+/* Loads of a vector of each tap along the line, and what takes every second element. */
+static void meter_taps(Meter *meter, const Pooling *pooling)
+{
+    const Window *window = &pooling->window;
+    const double split = split_share(pooling->lanes);
+    int64_t loaded = -1;
+    for (int64_t s = 0; s < window->kernel_width; s++) {
+        const int64_t at = s * window->dilation_x;
+        if (pooling->stride == 1) {
+            meter_operand(meter, 1, split);
+        } else if (pooling->stride > 2) {
+            meter_gather(meter);
+        } else {
+            meter_load(meter, at / 2 != loaded ? 2 : 0, split);
+            meter_move(meter, meter->isa->vector_bytes == 16 ? 1 : 2);
+            loaded = at / 2;
+        }
+    }
+}
+
+static void meter_along(Meter *meter, const Problem *problem, const Pooling *pooling, double lines)
+{
+    const Window *window = &pooling->window;
+    const int64_t width = window->out_width, lanes = pooling->lanes;
+    meter->runs = lines;
+    meter_other(meter, 6);
+    meter->runs = lines * (double)vectors(width, pooling->lanes);
+    meter_taps(meter, pooling);
+    meter_combine(meter, pooling, (double)window->kernel_width - 1);
+    if (pooling->average) {
+        meter_load(meter, pooling->even ? 0 : 1, 0);
+        meter_vector(meter, pooling->even ? 0 : 1);
+        meter_divide(meter, 1);
+    }
+    meter_put(meter, problem, 1, width < lanes ? (int)width : 0);
+    meter_other(meter, loop_instructions(vectors(width, pooling->lanes)));
+}
+
+/* Rows among zeros: the loops that fill the gaps, mostly of an element or two. */
+static void meter_gaps(Meter *meter, const Pooling *pooling, const Layout *layout, double channels)
+{
+    const int64_t outputs = pooling->window.out_height * pooling->window.out_width;
+    if (layout_plain(layout))
+        return;
+    meter->runs = channels * (double)pooling->window.out_height;
+    meter_other(meter, 9);
+    meter->runs = channels * (double)((int64_t)layout->rows * layout->pitch - outputs);
+    meter_store(meter, 1);
+    meter_other(meter, 2);
 }
 
 static double counts_bytes(const Pooling *pooling)
 {
-    return pooling->average && !pooling->even ? 4 * (double)(pooling->planes.positions + pooling->tiles.lanes) : 0;
+    return pooling->average && !pooling->even ? 4 * (double)(pooling->window.out_height + pooling->window.out_width + pooling->lanes) : 0;
 }
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
@@ -125,19 +224,23 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     Pooling pooling;
     pooling_of(problem, tiling, &pooling);
     const Window *window = &pooling.window;
-    const double channels = (double)(window->batch * window->channels), outer = (double)(window->out_height * window->out_width);
+    const double channels = (double)(window->batch * window->channels), lines = channels * (double)window->out_height;
+    const double buffer = 4 * (double)(pooling.pitch * pooling.lines), input = 4 * channels * (double)(window->height * window->width);
     Meter meter = meter_begin(problem, work);
-    meter_loop(&meter, channels * (double)pooling.tiles.tiles);
-    meter_tile(&meter, problem, &pooling);
-    meter_hot(&meter);
-    meter.runs = channels;
-    meter_other(&meter, 20);
-    meter_tiles_finish(&meter, problem, window, &pooling.planes, &pooling.tiles);
-    meter_planes(&meter, window, &pooling.planes, pooling.tiles.lanes);
+    meter_down(&meter, &pooling, lines);
+    meter_along(&meter, problem, &pooling, lines);
+    meter_gaps(&meter, &pooling, &tiling->out, channels);
+    meter.runs = channels * (double)divide_up(window->out_height, pooling.lines);
+    meter_other(&meter, 15);
+    meter.runs = (double)(buffer_floats(&pooling) + outside_floats(&pooling)) / pooling.lanes;
+    meter_store(&meter, 1);
+    meter_other(&meter, 2);
     meter_end(&meter);
-    touch(problem, &pooling, meter.stage);
+    stage_touch(meter.stage, TOUCH_INPUT, input);
+    stage_touch_again(meter.stage, 2 * channels * buffer * (double)window->out_height / (double)pooling.lines, 2 * buffer);
     stage_touch(meter.stage, TOUCH_WEIGHTS, counts_bytes(&pooling));
-    work->multiply_adds = channels * outer * (double)window_taps(window);
+    epilogue_touch(meter.stage, problem);
+    work->multiply_adds = lines * (double)(window->out_width * window_taps(window));
     work->weight_bytes = counts_bytes(&pooling) + epilogue_bytes(problem);
 }
 
@@ -146,67 +249,197 @@ static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *laye
     Pooling pooling;
     pooling_of(problem, tiling, &pooling);
     layer->stages[layer->stage_count++] = (StagePlan){.items = pooling.window.batch * pooling.window.channels, .says = "pool"};
-    layer->thread_bytes = 4 * (size_t)planes_private_floats(&pooling.planes);
-    if (!pooling.planes.contiguous)
-        layer->thread_bytes += 4 * (size_t)pooling.tiles.block_floats;
+    layer->thread_bytes = 4 * (size_t)(buffer_floats(&pooling) + outside_floats(&pooling));
 }
+
+enum { ROW_COUNTS, COLUMN_COUNTS };
 
 static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
 {
     Pooling pooling;
     pooling_of(problem, tiling, &pooling);
     const Window *window = &pooling.window;
+    const bool padding = counts_padding(problem->node);
     if (pooling.average && !pooling.even) {
-        const int64_t floats = pooling.planes.positions + pooling.tiles.lanes;
-        float *counts = arena_array(packed->arena, float, floats);
-        for (int64_t i = 0; i < floats; i++)
-            counts[i] = 1;
+        const int64_t floats = window->out_width + pooling.lanes;
+        float *rows = arena_array(packed->arena, float, window->out_height), *columns = arena_array(packed->arena, float, floats);
         for (int64_t p = 0; p < window->out_height; p++)
-            for (int64_t q = 0; q < window->out_width; q++)
-                counts[p * pooling.planes.pitch + q] = (float)window_count(window, counts_padding(problem->node), p, q);
-        packed_add(packed, "float", counts, (size_t)floats * sizeof *counts);
+            rows[p] = (float)counted_rows(window, padding, p);
+        for (int64_t q = 0; q < floats; q++)
+            columns[q] = q < window->out_width ? (float)counted_columns(window, padding, q) : 1;
+        packed_add(packed, "float", rows, (size_t)window->out_height * sizeof *rows);
+        packed_add(packed, "float", columns, (size_t)floats * sizeof *columns);
     }
     epilogue_pack(problem, packed);
 }
 
-static void emit_taps(const Emission *emission, const Pooling *pooling)
+/* ---- text ---- */
+
+static const char *combine_text(const Pooling *pooling)
+{
+    return pooling->average ? "v_add" : "v_max";
+}
+
+/* One vector of the line: columns i .. of all rows. */
+static void emit_down_vector(const Emission *emission, const Pooling *pooling, bool part)
 {
     Out *out = emission->out;
-    const int64_t taps = window_taps(&pooling->window);
-    out_line(out, "const float *const from = planes + at;");
-    for (int v = 0; v < pooling->tiles.size; v++) {
-        const char *first = arena_format(emission->arena, "from + %lld", (long long)pooling->planes.taps[0]);
-        out_line(out, "v_float a%d = %s;", v, tiles_load(emission, &pooling->planes, &pooling->tiles, first, v));
-    }
-    for (int64_t t = 1; t < taps; t++)
-        for (int v = 0; v < pooling->tiles.size; v++) {
-            const char *from = arena_format(emission->arena, "from + %lld", (long long)pooling->planes.taps[t]);
-            const char *load = tiles_load(emission, &pooling->planes, &pooling->tiles, from, v);
-            out_line(out, "a%d = %s(a%d, %s);", v, pooling->average ? "v_add" : "v_max", v, load);
-        }
-    for (int v = 0; v < pooling->tiles.size && pooling->average; v++) {
-        if (pooling->even)
-            out_line(out, "a%d = v_div(a%d, v_set1(%s));", v, v, out_float(emission->arena, pooling->count, TYPE_F32));
+    for (int64_t r = 0; r < pooling->window.kernel_height; r++) {
+        const char *load = part ? arena_format(emission->arena, "v_load_part(row%lld, %lld)", (long long)r, (long long)pooling->columns)
+                                : arena_format(emission->arena, "v_load(row%lld + i)", (long long)r);
+        if (r == 0)
+            out_line(out, "v_float a = %s;", load);
         else
-            out_line(out, "a%d = v_div(a%d, v_load(counts + (at + %d)));", v, v, v * pooling->tiles.lanes);
+            out_line(out, "a = %s(a, %s);", combine_text(pooling), load);
     }
+    if (part && !pooling->average)
+        out_line(out, "a = v_select(inside, a, padding);");
+    out_line(out, "v_store(line%s, a);", part ? "" : " + i");
+}
+
+/* The loop over the vectors of `count` elements, at `i`; the body follows and ends it. */
+static void open_vectors(const Emission *emission, const char *i, int64_t count, int lanes)
+{
+    if (count % lanes == 0) {
+        out_open(emission->out, "for (int64_t %s = 0; %s < %lld; %s += %d)", i, i, (long long)count, i, lanes);
+        return;
+    }
+    out_open(emission->out, "for (int64_t v = 0; v < %lld; v++)", (long long)divide_up(count, lanes));
+    out_line(emission->out, "const int64_t %s = v < %lld ? v * %d : %lld;", i, (long long)(count / lanes), lanes, (long long)(count - lanes));
+}
+
+static void emit_down(const Emission *emission, const Pooling *pooling)
+{
+    Out *out = emission->out;
+    const Window *window = &pooling->window;
+    if (pooling->columns <= 0)
+        return;
+    out_open(out, "for (int64_t p = first; p < past; p++)");
+    out_line(out, "const int64_t top = p * %lld - %lld;", (long long)window->stride_y, (long long)window->pad_top);
+    for (int64_t r = 0; r < window->kernel_height; r++) {
+        const char *at = arena_format(emission->arena, "top + %lld", (long long)(r * window->dilation_y));
+        const char *row = arena_format(emission->arena, "plane + (%s) * %lld", at, (long long)pooling->row);
+        if (pooling->above_or_below)
+            row = arena_format(emission->arena, "%s >= 0 && %s < %lld ? %s : outside", at, at, (long long)window->height, row);
+        out_line(out, "const float *const row%lld = %s;", (long long)r, row);
+    }
+    out_line(out, "float *const line = buffer + ((p - first) * %lld + %lld);", (long long)pooling->pitch, (long long)window->pad_left);
+    if (pooling->columns < pooling->lanes) {
+        emit_down_vector(emission, pooling, true);
+    } else {
+        open_vectors(emission, "i", pooling->columns, pooling->lanes);
+        emit_down_vector(emission, pooling, false);
+        out_close(out, "");
+    }
+    out_close(out, "");
+}
+
+/* Tap s of outputs q .. as an expression. */
+static const char *tap_text(const Emission *emission, const Pooling *pooling, int64_t s)
+{
+    const long long at = s * pooling->window.dilation_x;
+    if (pooling->stride == 1)
+        return arena_format(emission->arena, "v_load(line + q + %lld)", at);
+    if (pooling->stride > 2)
+        return arena_format(emission->arena, "v_gather(line + q * %lld + %lld, steps)", (long long)pooling->stride, at);
+    return arena_format(emission->arena, "%s(v_load(line + q * 2 + %lld), v_load(line + q * 2 + %lld))", at % 2 == 0 ? "v_even" : "v_odd", at / 2 * 2,
+                        at / 2 * 2 + pooling->lanes);
+}
+
+static void emit_along_vector(const Emission *emission, const Pooling *pooling)
+{
+    Out *out = emission->out;
+    const Window *window = &pooling->window;
+    out_line(out, "v_float a = %s;", tap_text(emission, pooling, 0));
+    for (int64_t s = 1; s < window->kernel_width; s++)
+        out_line(out, "a = %s(a, %s);", combine_text(pooling), tap_text(emission, pooling, s));
+    if (pooling->even) {
+        const bool padding = counts_padding(emission->problem->node);
+        const double count = (double)(counted_rows(window, padding, 0) * counted_columns(window, padding, 0));
+        out_line(out, "a = v_div(a, v_set1(%s));", out_float(emission->arena, count, TYPE_F32));
+    } else if (pooling->average) {
+        out_line(out, "a = v_div(a, v_mul(v_set1(rows[p]), v_load(columns + q)));");
+    }
+    const char *part = window->out_width < pooling->lanes ? arena_format(emission->arena, "%lld", (long long)window->out_width) : NULL;
+    epilogue_put(emission, arena_format(emission->arena, "out + p * %lld + q", (long long)window->out_width), "a", part);
+}
+
+static void emit_line(const Emission *emission, const Pooling *pooling)
+{
+    Out *out = emission->out;
+    const int64_t width = pooling->window.out_width;
+    if (width < pooling->lanes)
+        out_open(out, "for (int64_t q = 0; q < 1; q++)");
+    else
+        open_vectors(emission, "q", width, pooling->lanes);
+    emit_along_vector(emission, pooling);
+    out_close(out, "");
+}
+
+/* Row p of a padded result: y is moved by so much that plain indices mean its elements. The gap behind it is filled, too. */
+static void emit_padded_line(const Emission *emission, const Pooling *pooling)
+{
+    Out *out = emission->out;
+    const Layout *layout = &emission->layer->tiling.out;
+    const int64_t height = pooling->window.out_height, width = pooling->window.out_width, pitch = layout->pitch, plane = layout->rows * pitch;
+    const int64_t lead = layout->top * pitch + layout->left;
+    out_line(out, "float *const there = y + (item * %lld + %lld + p * %lld);", (long long)plane, (long long)lead, (long long)pitch);
+    emit_zeros(emission, "p == 0", "there", -lead, 0);
+    out_line(out, "{");
+    out->indent++;
+    out_line(out, "float *const y = there - (out + p * %lld);", (long long)width);
+    emit_line(emission, pooling);
+    out_close(out, "");
+    emit_zeros(emission, arena_format(emission->arena, "p < %lld", (long long)(height - 1)), "there", width, height > 1 ? pitch : width);
+    emit_zeros(emission, arena_format(emission->arena, "p == %lld", (long long)(height - 1)), "there", width,
+               plane - lead - (height - 1) * pitch);
 }
 
 static void emit_channel(const Emission *emission, const Pooling *pooling)
 {
     Out *out = emission->out;
-    const Window *window = &pooling->window;
-    planes_channel(emission, window, &pooling->planes);
-    out_line(out, "const int64_t out = item * %lld;", (long long)(window->out_height * window->out_width));
-    if (pooling->tiles.blocks > 1)
-        out_open(out, "for (int64_t block = 0; block < %lld; block++)", (long long)pooling->tiles.blocks);
-    tiles_open(emission, &pooling->planes, &pooling->tiles);
-    emit_taps(emission, pooling);
-    tiles_store(emission, &pooling->planes, &pooling->tiles, "a", "out", 0);
+    const long long height = pooling->window.out_height, width = pooling->window.out_width, lines = pooling->lines;
+    if (pooling->columns > 0)
+        out_line(out, "const float *const plane = x + (item * %lld + %lld);", (long long)pooling->plane, (long long)pooling->origin);
+    out_line(out, "const int64_t out = item * %lld;", height * width);
+    out_open(out, "for (int64_t first = 0; first < %lld; first += %lld)", height, lines);
+    out_line(out, "const int64_t past = first + %lld < %lld ? first + %lld : %lld;", lines, height, lines, height);
+    emit_down(emission, pooling);
+    out_open(out, "for (int64_t p = first; p < past; p++)");
+    out_line(out, "const float *const line = buffer + (p - first) * %lld;", (long long)pooling->pitch);
+    (layout_plain(&emission->layer->tiling.out) ? emit_line : emit_padded_line)(emission, pooling);
     out_close(out, "");
-    tiles_finish(emission, &pooling->planes, &pooling->tiles, "out", 0);
-    if (pooling->tiles.blocks > 1)
-        out_close(out, "");
+    out_close(out, "");
+}
+
+static void emit_buffer(const Emission *emission, const Pooling *pooling, const char *fill)
+{
+    Out *out = emission->out;
+    const long long floats = buffer_floats(pooling), outside = outside_floats(pooling);
+    out_line(out, "float *const buffer = %s;", emit_thread_scratch(emission, "float", 0));
+    if (outside > 0)
+        out_line(out, "const float *const outside = buffer + %lld;", floats);
+    out_line(out, "for (int64_t i = 0; i < %lld; i += %d)", floats + outside, pooling->lanes);
+    out_line(out, "    v_store(buffer + i, v_set1(%s));", fill);
+}
+
+/* What takes a vector's first columns, and what lies behind them. */
+static void emit_inside(const Emission *emission, const Pooling *pooling, const char *fill)
+{
+    Text ones = text_new(emission->arena);
+    for (int64_t i = 0; i < pooling->lanes; i++)
+        text_format(&ones, "%s%s", i == 0 ? "" : ", ", i < pooling->columns ? "1.0f" : "0.0f");
+    out_line(emission->out, "static const float ones[%d] = {%s};", pooling->lanes, ones.data);
+    out_line(emission->out, "const v_mask inside = v_less(v_zero(), v_load(ones));");
+    out_line(emission->out, "const v_float padding = v_set1(%s);", fill);
+}
+
+static void emit_steps(const Emission *emission, const Pooling *pooling)
+{
+    Text steps = text_new(emission->arena);
+    for (int64_t i = 0; i < pooling->lanes; i++)
+        text_format(&steps, "%s%lld", i == 0 ? "" : ", ", (long long)(i * pooling->stride));
+    out_line(emission->out, "static const uint16_t steps[%d] = {%s};", pooling->lanes, steps.data);
 }
 
 static void emit(const Emission *emission)
@@ -216,14 +449,18 @@ static void emit(const Emission *emission)
     Out *out = emission->out;
     const char *fill = pooling.average ? "0.0f" : "-__builtin_inff()";
     epilogue_define(emission);
-    tiles_define_rows(emission, &pooling.window, &pooling.planes, &pooling.tiles);
-    if (planes_packs(&pooling.planes))
-        planes_define_pack(emission, &pooling.window, &pooling.planes, fill);
     emit_stage_open(emission, 0);
-    out_line(out, "const float *const x = %s;", emit_read(emission, emission->problem->node->inputs[0]));
-    if (pooling.average && !pooling.even)
-        out_line(out, "const float *const counts = %s;", emit_packed(emission, 0));
-    planes_private(emission, &pooling.planes, fill);
+    if (pooling.columns > 0)
+        out_line(out, "const float *const x = %s;", emit_read(emission, emission->problem->node->inputs[0]));
+    if (pooling.average && !pooling.even) {
+        out_line(out, "const float *const rows = %s;", emit_packed(emission, ROW_COUNTS));
+        out_line(out, "const float *const columns = %s;", emit_packed(emission, COLUMN_COUNTS));
+    }
+    emit_buffer(emission, &pooling, fill);
+    if (pooling.columns > 0 && pooling.columns < pooling.lanes && !pooling.average)
+        emit_inside(emission, &pooling, fill);
+    if (pooling.stride > 2)
+        emit_steps(emission, &pooling);
     epilogue_pointers(emission);
     out_open(out, "for (int64_t item = begin; item < end; item++)");
     emit_channel(emission, &pooling);
@@ -233,6 +470,6 @@ static void emit(const Emission *emission)
 
 const Kernel kernel_pooling = {
     .name = "pooling",
-    .says = "windows over a channel's planes, taps unrolled",
+    .says = "windows down the columns, then along the rows",
     .fits = fits, .tilings = tilings, .writes = tiles_writes, .work = work, .stages = stages, .pack = pack, .emit = emit,
 };
