@@ -26,6 +26,7 @@ def arguments():
     parser.add_argument("--batch", type=int, default=1, help="images at once (default 1)")
     parser.add_argument("--seed", type=int, default=2, help="of the input (default 2)")
     parser.add_argument("--options", default="", help="further options of `tulle build`, in one argument")
+    parser.add_argument("--run", default="", metavar="COMMAND", help="what runs the programs, an emulator for example")
     chosen = parser.parse_args()
     chosen.threads = [int(threads) for threads in chosen.threads.split(",")]
     return chosen
@@ -53,7 +54,7 @@ def run(command):
 
 def results(folder, program, inputs, threads):
     """Outputs by name, with that many threads, and the seconds it took with loading and saving."""
-    command = [program, "--threads", str(threads), "--output", os.path.join(folder, "y.npz")]
+    command = [*program, "--threads", str(threads), "--output", os.path.join(folder, "y.npz")]
     for number, (name, values) in enumerate(inputs.items()):
         path = os.path.join(folder, f"x{number}.npy")
         numpy.save(path, values)
@@ -79,7 +80,7 @@ def compare(path, chosen, folder):
     inputs, want = expected(path, chosen.seed, chosen.batch)
     program = os.path.join(folder, "program")
     built = run([chosen.tulle, "build", path, "--target", chosen.target, "--batch", str(chosen.batch), "-o", program, *shlex.split(chosen.options)])
-    runs = [results(folder, program, inputs, threads) for threads in chosen.threads]
+    runs = [results(folder, [*shlex.split(chosen.run), program], inputs, threads) for threads in chosen.threads]
     same = all(outputs[name].tobytes() == runs[0][0][name].tobytes() for outputs, _ in runs for name in runs[0][0])
     worst = difference(want, runs[0][0])
     passed = same and worst <= chosen.tolerance
