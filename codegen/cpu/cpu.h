@@ -91,7 +91,8 @@ typedef enum PlaneMode {
     PLANES_NONE,         /* the input as it is */
     PLANES_PADDED,       /* padded; split by the strides' phases; the padding at a row's end is the next row's beginning */
     PLANES_COLUMNS,      /* a plane for every column of the kernel, rows without gaps: for outputs much narrower than their input */
-    PLANE_MODES
+    PLANE_MODES,         /* those that planes_modes offers */
+    PLANES_ALIGNED = PLANE_MODES    /* the same with rows of whole vectors, or vectors of whole rows: no load straddles lines, but more to fill and keep */
 } PlaneMode;
 
 typedef struct Planes {
@@ -99,6 +100,7 @@ typedef struct Planes {
     bool given;                      /* the input's layout has them already: nothing is copied */
     int64_t pitch, rows, count;      /* of a plane; planes of a channel */
     int64_t wrap;                    /* padding behind a plane's last row */
+    int64_t source;                  /* elements between the rows that planes are filled from: the input's width, or the pitch of its layout */
     int64_t plane, channel, image;   /* elements */
     int64_t slack;                   /* readable elements behind the last image */
     int64_t positions;               /* from the first output to the last */
@@ -117,12 +119,8 @@ bool planes_packs(const Planes *planes);                 /* they are filled from
 int planes_tilings(const Problem *problem, const Window *window, const Planes *planes, Tiling tiling, Tiling *list, int count, int most);
 /* The modes that apply and do not take too much memory, for the planes of all channels or of one at a time. */
 int planes_modes(const Problem *problem, const Window *window, bool one_channel, PlaneMode modes[static PLANE_MODES]);
-void meter_planes(Meter *meter, const Window *window, const Planes *planes, int lanes);     /* fills the planes of a channel in each run */
 /* The work of planes_emit_stage. */
 void planes_work(const Problem *problem, const Window *window, const Planes *planes, Work *work);
-void table_define(const Emission *emission, const char *name, const int64_t *numbers, int64_t count);   /* static const int32_t name[] */
-/* Defines NAME_pack(to, from), which fills the planes of one channel. `fill` is what padding holds, in C. */
-void planes_define_pack(const Emission *emission, const Window *window, const Planes *planes, const char *fill);
 /* A first stage that fills the planes of all channels, with zeros for padding; and where they are read then. */
 void planes_stage(const Window *window, const Planes *planes, LayerPlan *layer);
 void planes_emit_stage(const Emission *emission, const Window *window, const Planes *planes);
@@ -133,6 +131,14 @@ void planes_private(const Emission *emission, const Planes *planes, const char *
 /* In such a kernel: declares or fills `planes` for channel `item` of x. */
 void planes_channel(const Emission *emission, const Window *window, const Planes *planes);
 const char *planes_read(const Emission *emission, const Planes *planes);
+
+/* ---- window_pack.c: planes filled, channel by channel ---- */
+
+void meter_planes(Meter *meter, const Window *window, const Planes *planes, int lanes);     /* fills the planes of a channel in each run */
+void table_define(const Emission *emission, const char *name, const int64_t *numbers, int64_t count);   /* static const int32_t name[] */
+/* Defines NAME_pack(to, from, down), which fills the planes of one channel, beginning `down` rows of the input further down than planes->row says:
+   0 but for planes of a strip. `fill` is what padding holds, in C. */
+void planes_define_pack(const Emission *emission, const Window *window, const Planes *planes, const char *fill);
 
 /* ---- tiles.c: positions of a plane in tiles of accumulators, tiles in blocks ---- */
 

@@ -1,7 +1,7 @@
 /* Convolutions with constant weights, zeros left out: a tile of positions of one output channel stays in registers while the channel's nonzeros are
    walked, each a value and the constant offset of its input. Any stride, dilation, padding, group; one or two axes. An infinity
    or NaN of the input reaches the outputs through nonzeros only: a zero times infinity is not computed. */
-#include "codegen/cpu/cpu.h"
+#include "codegen/cpu/sparse_direct.h"
 
 #include <math.h>
 
@@ -12,6 +12,11 @@ typedef struct Sparse {
     int ways;                        /* accumulators a vector: small tiles need several to hide the latency of v_fma */
     int64_t largest_offset;
 } Sparse;
+
+static bool in_blocks(const Tiling *tiling)
+{
+    return tiling->size[SIZE_CHANNELS] > 0;
+}
 
 static void sparse_of(const Problem *problem, const Tiling *tiling, Sparse *sparse)
 {
@@ -59,7 +64,7 @@ static int tilings(const Problem *problem, Tiling *list, int most)
         for (int size = tiles_sizes(&planes, lanes, limit, sizes) - 1; size >= 0; size--)
             count = planes_tilings(problem, &window, &planes, (Tiling){.size = {modes[i], sizes[size]}}, list, count, most);
     }
-    return count;
+    return blocks_tilings(problem, &window, limit, list, count, most);
 }
 
 /* ---- what it costs ---- */
@@ -172,6 +177,10 @@ static void touch(const Problem *problem, const Sparse *sparse, const Rows *rows
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
     Sparse sparse;
+    if (in_blocks(tiling)) {
+        blocks_work(problem, tiling, work);
+        return;
+    }
     sparse_of(problem, tiling, &sparse);
     const Window *window = &sparse.window;
     const double nonzeros = (double)problem->pattern->nonzeros, batch = (double)window->batch, outputs = (double)window->outputs;
@@ -197,6 +206,10 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
 {
     Sparse sparse;
+    if (in_blocks(tiling)) {
+        blocks_stages(problem, tiling, layer);
+        return;
+    }
     sparse_of(problem, tiling, &sparse);
     const Window *window = &sparse.window;
     if (planes_packs(&sparse.planes))
@@ -235,6 +248,10 @@ static void add_row(const Sparse *sparse, const void *weights, int64_t k, Table 
 static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
 {
     Sparse sparse;
+    if (in_blocks(tiling)) {
+        blocks_pack(problem, tiling, packed);
+        return;
+    }
     sparse_of(problem, tiling, &sparse);
     const int64_t nonzeros = problem->pattern->nonzeros, outputs = sparse.window.outputs;
     /* one more, so that no array is empty */
@@ -329,6 +346,10 @@ static void emit_multiply_stage(const Emission *emission, const Sparse *sparse)
 static void emit(const Emission *emission)
 {
     Sparse sparse;
+    if (in_blocks(&emission->layer->tiling)) {
+        blocks_emit(emission);
+        return;
+    }
     sparse_of(emission->problem, &emission->layer->tiling, &sparse);
     epilogue_define(emission);
     tiles_define_rows(emission, &sparse.window, &sparse.planes, &sparse.tiles);

@@ -116,7 +116,7 @@ static void define_row(const Emission *emission, int lanes)
     epilogue_put(emission, "start + i", "v_load(from + i)", NULL);
     out_close(out, "");
     out_open(out, "if (i < count)");
-    out_line(out, "const int rest = (int)(count - i);");
+    out_line(out, "const int rest = (int)(count - i) %% %d;", lanes);
     epilogue_put(emission, "start + i", "v_load_part(from + i, rest)", "rest");
     out_close(out, "");
     out_close(out, "");

@@ -2,8 +2,6 @@
    Striding, dilation and padding are all gone once the planes are filled; what is left of them is a list of constant offsets. */
 #include "codegen/cpu/cpu.h"
 
-#include <math.h>
-
 #define MOST_TAPS 4096               /* kernels of more are left to others: finding their planes would take longer than multiplying */
 #define MOST_FLOATS (1 << 28)        /* of all planes */
 #define MOST_COUNTABLE 1e15          /* of what is computed with whole numbers before those limits */
@@ -129,18 +127,34 @@ static int64_t plane_number(Planes *planes, int64_t row, int64_t column)
     return planes->count++;
 }
 
-static int64_t tap_offset(const Window *window, Planes *planes, int64_t r, int64_t s)
+/* Rows of an aligned plane that one vector holds: rows are vectors, or vectors are rows. */
+static int64_t rows_a_vector(const Planes *planes, int lanes)
+{
+    return planes->mode == PLANES_ALIGNED && planes->pitch < lanes ? lanes / planes->pitch : 1;
+}
+
+static int64_t tap_offset(const Window *window, Planes *planes, int lanes, int64_t r, int64_t s)
 {
     const int64_t y = r * window->dilation_y, x = s * window->dilation_x;
     if (planes->mode == PLANES_NONE)
         return y * planes->pitch + x;
-    const bool columns = planes->mode == PLANES_COLUMNS;
-    const int64_t row = y % window->stride_y - window->pad_top;
+    const bool columns = planes->mode != PLANES_PADDED;
+    const int64_t down = y / window->stride_y, apart = down % rows_a_vector(planes, lanes);
+    const int64_t row = y % window->stride_y + apart * window->stride_y - window->pad_top;
     const int64_t column = (columns ? x : x % window->stride_x) - window->pad_left;
-    return plane_number(planes, row, column) * planes->plane + y / window->stride_y * planes->pitch + (columns ? 0 : x / window->stride_x);
+    return plane_number(planes, row, column) * planes->plane + (down - apart) * planes->pitch + (columns ? 0 : x / window->stride_x);
 }
 
-static void set_pitch(const Window *window, Planes *planes)
+/* The least that vectors divide, or that divides them. */
+static int64_t aligned_pitch(int64_t width, int lanes)
+{
+    int64_t pitch = 1;
+    while (pitch < width && pitch < lanes)
+        pitch *= 2;
+    return pitch < lanes ? pitch : round_up(width, lanes);
+}
+
+static void set_pitch(const Window *window, int lanes, Planes *planes)
 {
     const int64_t below = (window->kernel_height - 1) * window->dilation_y / window->stride_y;
     switch (planes->mode) {
@@ -150,6 +164,9 @@ static void set_pitch(const Window *window, Planes *planes)
         return;
     case PLANES_PADDED:
         planes->pitch = padded_row(window) / window->stride_x;
+        break;
+    case PLANES_ALIGNED:
+        planes->pitch = aligned_pitch(window->out_width, lanes);
         break;
     default:
         planes->pitch = window->out_width;
@@ -184,16 +201,18 @@ bool planes_of(const Window *window, PlaneMode mode, int lanes, Arena *arena, Pl
     const int64_t taps = window_taps(window);
     if (taps > MOST_TAPS)
         return false;
-    set_pitch(window, planes);
+    set_pitch(window, lanes, planes);
     if (mode != PLANES_NONE && (double)planes->pitch * (double)planes->rows * (double)taps * (double)window->channels > MOST_COUNTABLE)
         return false;
     planes->wrap = wrapped(window, planes);
+    planes->source = window->width;
+    planes->rows = round_up(planes->rows, rows_a_vector(planes, lanes));
     planes->plane = planes->pitch * planes->rows + planes->wrap;
     planes->row = arena_array(arena, int64_t, taps);
     planes->column = arena_array(arena, int64_t, taps);
     planes->taps = arena_array(arena, int64_t, taps);
     for (int64_t t = 0; t < taps; t++)
-        planes->taps[t] = tap_offset(window, planes, t / window->kernel_width, t % window->kernel_width);
+        planes->taps[t] = tap_offset(window, planes, lanes, t / window->kernel_width, t % window->kernel_width);
     set_sizes(window, lanes, planes);
     /* a plane a column is as many times more to read: it must save a third of the positions at least */
     return mode != PLANES_COLUMNS || padded_row(window) / window->stride_x * 2 >= planes->pitch * 3;
@@ -271,133 +290,6 @@ int planes_modes(const Problem *problem, const Window *window, bool one_channel,
     return count;
 }
 
-/* Input rows (columns) that a plane beginning at `start` has in its `count`. */
-static double inside(int64_t start, int64_t stride, int64_t count, int64_t size)
-{
-    const int64_t lead = start < 0 ? divide_up(-start, stride) : 0, room = start < size ? divide_up(size - start, stride) : 0;
-    return (double)(smallest(room, count) > lead ? smallest(room, count) - lead : 0);
-}
-
-/* Rows that hold input, and elements of it, in all planes of a channel. */
-static void inside_all(const Window *window, const Planes *planes, double *rows, double *elements)
-{
-    *rows = *elements = 0;
-    for (int64_t i = 0; i < planes->count; i++) {
-        const double these = inside(planes->row[i], window->stride_y, planes->rows, window->height);
-        *rows += these;
-        *elements += these * inside(planes->column[i], window->stride_x, planes->pitch, window->width);
-    }
-}
-
-/* One plane's bounds are constants, and the loops over a few of its elements unrolled; several planes read them from tables. */
-void meter_planes(Meter *meter, const Window *window, const Planes *planes, int lanes)
-{
-    if (!planes_packs(planes))
-        return;
-    const double runs = meter->runs, many = planes->count > 1, all = (double)(planes->count * planes->rows);
-    double rows = 0, elements = 0;
-    inside_all(window, planes, &rows, &elements);
-    const double row = rows > 0 ? elements / rows : 0, vectors = window->stride_x == 1 ? floor(row / lanes) : 0;
-    const double rest = row - vectors * lanes;
-    const bool unrolled = many == 0 && vectors <= 3, few = many == 0 && rest <= 4, fills = elements < all * (double)planes->pitch;
-    meter_other(meter, 10);
-    meter->runs = runs * (double)planes->count;
-    meter_other(meter, 6 + 20 * many);
-    meter->runs = runs * all;
-    meter_other(meter, 5 + 9 * many);
-    if (fills) {
-        meter_store(meter, 2);
-        meter_other(meter, 2 + 2 * many);
-    }
-    meter->runs = runs * rows;
-    meter_other(meter, 2 + 6 * many);
-    meter->runs = runs * rows * vectors;
-    meter_load(meter, 1, split_share(lanes));
-    meter_store(meter, 1);
-    meter_other(meter, unrolled ? 0 : 3);
-    meter->runs = runs * rows * rest;
-    meter_scalar_load(meter, 1);
-    meter_store(meter, 1);
-    meter_other(meter, few ? 0 : 3);
-    meter->runs = 0;
-    meter_other(meter, 50 * many);       /* text of loops unrolled for rows that are shorter */
-    meter->runs = runs;
-}
-
-/* ---- filling them ---- */
-
-void table_define(const Emission *emission, const char *name, const int64_t *numbers, int64_t count)
-{
-    Text text = text_new(emission->arena);
-    for (int64_t i = 0; i < count; i++)
-        text_format(&text, "%s%lld", i == 0 ? "" : i % 24 == 0 ? ",\n        " : ", ", (long long)numbers[i]);
-    out_line(emission->out, "static const int32_t %s[%lld] = {%s};", name, (long long)count, text.data);
-}
-
-static void pack_row(const Emission *emission, const Window *window, const char *fill)
-{
-    Out *out = emission->out;
-    const long long stride = window->stride_x;
-    /* columns from .. end of the row lie in the input */
-    out_line(out, "const float *const line = from + row * %lld;", (long long)window->width);
-    out_line(out, "for (int64_t j = 0; j < first; j++)");
-    out_line(out, "    to[j] = %s;", fill);
-    if (stride == 1) {
-        const int lanes = problem_lanes(emission->problem);
-        out_line(out, "int64_t j = first;");
-        out_line(out, "for (; j + %d <= end; j += %d)", lanes, lanes);
-        out_line(out, "    v_store(to + j, v_load(line + (column + j)));");
-        out_line(out, "for (; j < end; j++)");
-        out_line(out, "    to[j] = line[column + j];");
-    } else {
-        out_line(out, "for (int64_t j = first; j < end; j++)");
-        out_line(out, "    to[j] = line[column + j * %lld];", stride);
-    }
-}
-
-/* The bounds of the columns that lie in the input: first .. end, of j with 0 <= column + j * stride < width. */
-static void pack_bounds(const Emission *emission, const Window *window, const Planes *planes)
-{
-    Out *out = emission->out;
-    const long long stride = window->stride_x, pitch = planes->pitch, width = window->width;
-    out_line(out, "const int64_t lead = column < 0 ? (%lld - column) / %lld : 0;", stride - 1, stride);
-    out_line(out, "const int64_t room = column < %lld ? (%lld - column) / %lld : 0;", width, width + stride - 1, stride);
-    out_line(out, "const int64_t end = room < %lld ? room : %lld;", pitch, pitch);
-    out_line(out, "const int64_t first = lead < end ? lead : end;");
-}
-
-void planes_define_pack(const Emission *emission, const Window *window, const Planes *planes, const char *fill)
-{
-    Out *out = emission->out;
-    const bool many = planes->count > 1;
-    const long long pitch = planes->pitch;
-    out_comment(out, "One channel, %lld x %lld, into %lld plane%s of %lld rows of %lld.", (long long)window->height, (long long)window->width,
-                (long long)planes->count, many ? "s" : "", (long long)planes->rows, pitch);
-    out_open(out, "static void %s_pack(float *to, const float *from)", emission->name);
-    table_define(emission, "rows", planes->row, planes->count);
-    table_define(emission, "columns", planes->column, planes->count);
-    out_open(out, "for (int plane = 0; plane < %lld; plane++)", (long long)planes->count);
-    out_line(out, "const int64_t column = columns[plane];");
-    pack_bounds(emission, window, planes);
-    out_open(out, "for (int64_t i = 0; i < %lld; i++, to += %lld)", (long long)planes->rows, pitch);
-    out_line(out, "const int64_t row = rows[plane] + i * %lld;", (long long)window->stride_y);
-    out_line(out, "int64_t done = 0;");
-    out_open(out, "if (row >= 0 && row < %lld)", (long long)window->height);
-    pack_row(emission, window, fill);
-    out_line(out, "done = end;");
-    out_close(out, "");
-    out_line(out, "for (int64_t k = done; k < %lld; k++)", pitch);
-    out_line(out, "    to[k] = %s;", fill);
-    out_close(out, "");
-    if (planes->wrap > 0) {
-        out_line(out, "for (int64_t k = 0; k < %lld; k++)", (long long)planes->wrap);
-        out_line(out, "    *to++ = %s;", fill);
-    }
-    out_close(out, "");
-    out_close(out, "");
-    out_blank(out);
-}
-
 /* ---- a stage that fills the planes of all channels ---- */
 
 void planes_stage(const Window *window, const Planes *planes, LayerPlan *layer)
@@ -426,7 +318,7 @@ void planes_emit_stage(const Emission *emission, const Window *window, const Pla
     out_line(out, "const float *const x = %s;", emit_read(emission, emission->problem->node->inputs[0]));
     out_line(out, "float *const planes = %s;", emit_scratch(emission, "float", 0));
     out_line(out, "for (int64_t item = begin; item < end; item++)");
-    out_line(out, "    %s_pack(planes + item * %lld, x + item * %lld);", emission->name, (long long)planes->channel,
+    out_line(out, "    %s_pack(planes + item * %lld, x + item * %lld, 0);", emission->name, (long long)planes->channel,
              (long long)(window->height * window->width));
     out_comment(out, "Read past the last plane, for positions that nobody takes.");
     out_line(out, "if (end == %lld)", (long long)(window->batch * window->channels));
@@ -466,7 +358,7 @@ void planes_channel(const Emission *emission, const Window *window, const Planes
     const int64_t elements = planes->given ? planes->channel : window->height * window->width;
     const char *channel = arena_format(emission->arena, "x + item * %lld", (long long)elements);
     if (planes_packs(planes))
-        out_line(emission->out, "%s_pack(planes, %s);", emission->name, channel);
+        out_line(emission->out, "%s_pack(planes, %s, 0);", emission->name, channel);
     else
         out_line(emission->out, "const float *const planes = %s;", channel);
 }
