@@ -4,7 +4,7 @@
 BUILD_PACKAGES="cmake ninja-build gcc libc6-dev libprotobuf-c-dev protobuf-c-compiler"
 
 # The rest is for tests: other compilers and machines, and ONNX's own tests in Python.
-TEST_PACKAGES="$BUILD_PACKAGES g++ clang-19 libomp-19-dev libclang-rt-19-dev libcmocka-dev qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+TEST_PACKAGES="$BUILD_PACKAGES g++ clang-19 llvm libomp-19-dev libclang-rt-19-dev libcmocka-dev qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 python3-venv ca-certificates"
 
 # missing_packages NAME...: prints those that are not installed.
