@@ -201,8 +201,8 @@ static void pack_plane(const Emission *emission, const Window *window, const Pla
     Out *out = emission->out;
     const Inside in = inside(planes->column[plane], window->stride_x, planes->pitch, window->width);
     out_open(out, "for (int64_t i = 0; i < %lld; i++, to += %lld)", (long long)planes->rows, (long long)planes->pitch);
-    out_line(out, "const int64_t row = down + i * %lld + %lld;", (long long)window->stride_y, (long long)planes->row[plane]);
     if (in.end > in.first) {
+        out_line(out, "const int64_t row = down + i * %lld + %lld;", (long long)window->stride_y, (long long)planes->row[plane]);
         out_open(out, "if (row >= 0 && row < %lld)", (long long)window->height);
         out_line(out, "const float *const line = from + row * %lld;", (long long)planes->source);
         fill_row(emission, planes, 0, in.first);
