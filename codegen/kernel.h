@@ -56,6 +56,7 @@ typedef struct Emission {
     const Packed *packed;            /* what pack() made for this layer */
     const char *name;                /* "conv3": stage s of it must be defined as NAME_s */
     const char *weights;             /* the name of the program's weights; emit_packed() uses it */
+    const char *prefix;              /* of every name that a linker sees: those of assembler begin with it */
     Arena *arena;                    /* for text made on the way */
     struct Helpers *helpers;         /* of the whole program; private to emission.c */
 } Emission;

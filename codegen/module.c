@@ -111,7 +111,7 @@ static void write_layer(Module *module, Weights *weights, int l)
     weights_add(weights, &packed);
     story_layer(&module->stages, layer, module->names[l]);
     Emission emission = {&module->stages, module->plan,      layer, &layer->problem, &packed, module->names[l],
-                         module->weights_name, arena, &module->helpers};
+                         module->weights_name, module->options->prefix, arena, &module->helpers};
     layer->kernel->emit(&emission);
     out_blank(&module->stages);
     arena_reset(arena);

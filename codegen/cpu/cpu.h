@@ -19,6 +19,7 @@ void meter_end(Meter *meter);                            /* its text belongs to 
 void meter_loop(Meter *meter, double runs);              /* a loop's body begins, which runs so often in the whole stage */
 void meter_hot(Meter *meter);                            /* the body that was counted since is the loop that the stage spends its time in */
 /* `count` instructions of the text, each of them running meter->runs times. `split`: the share of loads that straddle two cache lines. */
+void meter_issue(Meter *meter, double instructions, double bytes);   /* of text known to the byte; loads and the like are added beside */
 void meter_other(Meter *meter, double count);            /* of integers: addresses, counts, branches */
 void meter_move(Meter *meter, double count);             /* of vectors, without arithmetic */
 void meter_load(Meter *meter, double count, double split);

@@ -37,7 +37,7 @@ void meter_end(Meter *meter)
     meter->work->code_bytes += meter->bytes;
 }
 
-static void issue(Meter *meter, double instructions, double bytes)
+void meter_issue(Meter *meter, double instructions, double bytes)
 {
     meter->stage->instructions += meter->runs * instructions;
     meter->bytes += bytes;
@@ -45,7 +45,7 @@ static void issue(Meter *meter, double instructions, double bytes)
 
 void meter_other(Meter *meter, double count)
 {
-    issue(meter, count, count * lengths_of(meter->isa).other);
+    meter_issue(meter, count, count * lengths_of(meter->isa).other);
 }
 
 /* An instruction of aarch64 loads two neighbours, which the compiler finds for some of them. */
@@ -57,7 +57,7 @@ static double load_instructions(const Meter *meter, double count)
 void meter_load(Meter *meter, double count, double split)
 {
     const double instructions = load_instructions(meter, count);
-    issue(meter, instructions, instructions * lengths_of(meter->isa).memory);
+    meter_issue(meter, instructions, instructions * lengths_of(meter->isa).memory);
     meter->stage->loads += meter->runs * count;
     meter->stage->split_loads += meter->runs * count * split;
 }
@@ -70,19 +70,19 @@ void meter_scalar_load(Meter *meter, double count)
 
 void meter_store(Meter *meter, double count)
 {
-    issue(meter, count, count * lengths_of(meter->isa).memory);
+    meter_issue(meter, count, count * lengths_of(meter->isa).memory);
     meter->stage->stores += meter->runs * count;
 }
 
 void meter_vector(Meter *meter, double count)
 {
-    issue(meter, count, count * lengths_of(meter->isa).vector);
+    meter_issue(meter, count, count * lengths_of(meter->isa).vector);
     meter->stage->vector += meter->runs * count;
 }
 
 void meter_move(Meter *meter, double count)
 {
-    issue(meter, count, count * lengths_of(meter->isa).vector);
+    meter_issue(meter, count, count * lengths_of(meter->isa).vector);
 }
 
 void meter_operand(Meter *meter, double count, double split)

@@ -99,6 +99,7 @@ typedef struct Counting {
     int32_t *rows, *columns;
     uint64_t *masks;                 /* [rows]: a sum over the row's nonzero columns, whatever the order in which they come */
     unsigned char *used;             /* [channels] of the layer's input */
+    uint64_t *bits;                  /* [rows][pattern_words(columns)], or NULL */
     int64_t nonzeros, kernels;
 } Counting;
 
@@ -118,10 +119,18 @@ static int sum_of(const unsigned char *nonzero, int count)
     return sum;
 }
 
+static void mark_bits(uint64_t *bits, const unsigned char *nonzero, int count, int64_t column)
+{
+    for (int i = 0; i < count; i++)
+        bits[(column + i) / 64] |= (uint64_t)nonzero[i] << (column + i) % 64;
+}
+
 /* A run along one row. */
-static void count_row(Counting *counting, const unsigned char *nonzero, int count, int64_t row, int64_t column)
+static void count_row(Counting *counting, const Walk *walk, const unsigned char *nonzero, int count, int64_t row, int64_t column)
 {
     uint64_t mask = 0;
+    if (counting->bits != NULL)
+        mark_bits(counting->bits + row * pattern_words(walk->columns), nonzero, count, column);
     for (int i = 0; i < count; i++) {
         counting->columns[column + i] += nonzero[i];
         mask += column_key(column + i) * nonzero[i];
@@ -168,7 +177,7 @@ static void count_run(Counting *counting, const Walk *walk, const unsigned char 
         nonzeros(data + at * type_info(type)->bytes, type, count, nonzero);
         counting->nonzeros += sum_of(nonzero, count);
         if (walk->column[3] == 1) {
-            count_row(counting, nonzero, count, row, column + at);
+            count_row(counting, walk, nonzero, count, row, column + at);
             last = count_kernels(counting, walk, nonzero, count, row, column + at, last);
         } else {
             count_column(counting, nonzero, count, row + at, column);
@@ -246,6 +255,7 @@ static const Pattern *pattern_from(const Counting *counting, const Walk *walk, A
         .empty_rows = zeros_in(counting->rows, walk->rows), .empty_columns = zeros_in(counting->columns, walk->columns),
         .empty_channels = channels_empty(counting, walk), .kernels = walk->column[3] == 1 ? counting->kernels : counting->nonzeros,
     };
+    pattern->bits = counting->bits;
     pattern->imbalance = pattern_imbalance(pattern);
     pattern->distinct_rows = distinct_masks(counting->masks, counting->rows, walk->rows);
     return pattern;
@@ -259,9 +269,11 @@ const Pattern *pattern_of(const Graph *graph, const Node *node)
     if (walk.rows == 0 || walk.columns == 0)     /* without an element the other dimension may be anything: no file bounds it */
         return NULL;
     Arena *arena = graph->arena, *scratch = graph->ctx->scratch;
-    Counting counting = {arena_array(arena, int32_t, walk.rows + 1), arena_array(arena, int32_t, walk.columns + 1), NULL, NULL, 0, 0};
+    Counting counting = {arena_array(arena, int32_t, walk.rows + 1), arena_array(arena, int32_t, walk.columns + 1), NULL, NULL, NULL, 0, 0};
     counting.masks = arena_array(scratch, uint64_t, walk.rows + 1);
     counting.used = arena_array(scratch, unsigned char, walk.groups * (walk.columns / walk.taps) + 1);
+    if (node->op == OP_Conv)
+        counting.bits = arena_array(arena, uint64_t, walk.rows * pattern_words(walk.columns));
     count_all(&counting, &walk, node->inputs[1]);
     return pattern_from(&counting, &walk, arena);
 }

@@ -19,8 +19,14 @@ typedef struct Pattern {
     int64_t empty_channels;          /* input channels that no row uses in any tap */
     int64_t kernels;                 /* (row, channel) pairs with a nonzero in any tap */
     int64_t distinct_rows;           /* different sets of columns among the rows that are not empty: 1 where all share one mask */
+    const uint64_t *bits;            /* of convolutions: bit c % 64 of word [row][c / 64] is set where column c is not zero; NULL of projections */
     double imbalance;                /* the longest row over the average; 1 without nonzeros */
 } Pattern;
+
+static inline int64_t pattern_words(int64_t columns)     /* of a row's bits */
+{
+    return (columns + 63) / 64;
+}
 
 /* What the user rules out. */
 typedef struct Rules {
@@ -80,10 +86,12 @@ typedef struct StageWork {           /* of a whole stage, all its items */
     double fma;                      /* multiply-adds; on cores that cannot fuse, multiplications */
     double vector;                   /* all arithmetic on vector registers, fma and additions included */
     double loads, split_loads;       /* operands included; and those of them that straddle two cache lines */
+    double narrow_loads;             /* of the loads, those of one number for all lanes: one turn each, however wide the vectors are */
     double stores;
     double chain;                    /* multiply-adds that wait for the one before: the longest row of them in each loop, summed up */
     double mispredicts;              /* branches guessed wrong */
     double code_bytes;               /* of the loop that runs, which a micro-op cache must hold, or else the instruction cache */
+    double code_instructions;        /* of that loop; 0 reads as of the ISA's average length */
     double vector_bytes;             /* of its vectors; 0 reads as the ISA's. Scalar code: 4 */
     double largest_item;             /* the largest item's share of the work, times the items: 1 if all are equal; 0 reads as 1 */
     Traffic traffic[MAX_TRAFFIC];

@@ -88,8 +88,9 @@ static void price_memory(const StageWork *work, const Machine *machine, const Su
 static double supply(const StageWork *work, const Target *target)
 {
     const Machine *machine = &target->machine;
-    const double bytes_each = target->isa.instruction_bytes;
-    if (machine->micro_ops > 0 && work->code_bytes <= machine->micro_ops * bytes_each)
+    const double average = target->isa.instruction_bytes, count = work->code_instructions > 0 ? work->code_instructions : work->code_bytes / average;
+    const double bytes_each = count > 0 ? work->code_bytes / count : average;
+    if (machine->micro_ops > 0 && count <= machine->micro_ops)
         return machine->issue_width;
     const bool far = machine->l1i_bytes > 0 && work->code_bytes > machine->l1i_bytes;
     const double fetched = far ? fmin(machine->fetch_bytes, machine->l2_bandwidth) : machine->fetch_bytes;
@@ -103,7 +104,8 @@ static void price_instructions(const StageWork *work, const Target *target, doub
     const double turns = share * fmax(1, bytes / machine->vector_bytes);
     cycles[BOUND_MULTIPLY] = work->fma * turns / machine->fma_ports;
     cycles[BOUND_VECTOR] = work->vector * turns / machine->vector_ports;
-    cycles[BOUND_LOAD] = (work->loads + work->split_loads * machine->split_load_slots) * turns / machine->load_ports;
+    cycles[BOUND_LOAD] = (work->loads - work->narrow_loads + work->split_loads * machine->split_load_slots) * turns / machine->load_ports +
+                         work->narrow_loads * share / machine->load_ports;
     cycles[BOUND_STORE] = work->stores * turns / machine->store_ports;
     cycles[BOUND_INSTRUCTIONS] = work->instructions * share / supply(work, target);
     cycles[BOUND_LATENCY] = work->chain * share * machine->fma_latency;

@@ -1,0 +1,316 @@
+/* Convolutions with constant weights, nonzeros as instructions: the sums of many output channels at a few vectors of positions stay in registers
+   while the nonzeros are walked, each of them a multiply-add whose register and offset are constants of the text. What a column (an input channel's
+   tap) has for all those channels is loaded once. The text is cut into bodies that fit the cache of decoded instructions; each loops over a block of
+   positions, and the sums wait in a buffer for the next. An infinity or NaN of the input reaches the outputs through nonzeros only: a zero
+   times infinity is not computed. */
+#include "codegen/cpu/sparse_inline.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_BYTES INT32_MAX         /* of an image: offsets are immediates */
+#define MOST_C_NONZEROS 36000        /* compilers take a second for 4,000 of them */
+#define MOST_NONZEROS 4000000
+#define FEW_NONZEROS 128             /* a body that may as well be C */
+#define BLOCK_INPUT_FLOATS 131072    /* a block's input stays in L2 while all output channels pass over it */
+#define LINE_FLOATS 16
+
+/* ---- what bodies know ---- */
+
+static bool bounds_of(const Node *clip, InlineEpilogue *epilogue)
+{
+    if (clip->input_count < 3 || clip->inputs[1] == NULL || clip->inputs[2] == NULL)
+        return false;
+    epilogue->bounds = 2;
+    epilogue->low = read_float(clip->inputs[1]->data, 0);
+    epilogue->high = read_float(clip->inputs[2]->data, 0);
+    return isfinite(epilogue->low) && isfinite(epilogue->high);
+}
+
+/* A residual has the output's shape: one number for all is another thing. */
+static bool adds_residual(const Node *fused)
+{
+    return fused->op == OP_Add && !(value_constant(fused->inputs[1]) && shape_count(&fused->inputs[1]->shape) == 1);
+}
+
+static bool epilogue_of(const Node *node, InlineEpilogue *epilogue)
+{
+    int at = 0;
+    *epilogue = (InlineEpilogue){.add = false};
+    if (at < node->epilogue_count && adds_residual(node->epilogue[at])) {
+        epilogue->add = true;
+        at++;
+    }
+    if (at < node->epilogue_count && node->epilogue[at]->op == OP_Relu) {
+        epilogue->relu = true;
+        at++;
+    } else if (at < node->epilogue_count && node->epilogue[at]->op == OP_Clip && bounds_of(node->epilogue[at], epilogue)) {
+        at++;
+    }
+    return at == node->epilogue_count;
+}
+
+static InlineDialect dialect_of(const Problem *problem)
+{
+    const Isa *isa = &problem->target->isa;
+    if (problem->rules.no_assembler || problem->pattern->nonzeros <= FEW_NONZEROS || !isa->folds)
+        return DIALECT_C;
+    return isa->vector_bytes == 64 ? DIALECT_AVX512 : DIALECT_AVX2;
+}
+
+static InlineFinish finish_of(const Inline *inl, const Tiling *tiling, bool known)
+{
+    const Window *window = &inl->window;
+    const bool whole = inl->planes.positions >= (int64_t)inl->vectors * inl->lanes;
+    if (!known || !layout_plain(&tiling->out) || window->outputs * window->out_height * window->out_width > MOST_BYTES / 4)
+        return FINISH_ROWS;
+    if (inl->planes.contiguous && whole)
+        return FINISH_STORE;
+    return inl->dialect == DIALECT_AVX512 ? FINISH_LANES : FINISH_ROWS;
+}
+
+/* ---- output channels in groups, groups in sets ---- */
+
+typedef struct Rank { int32_t nonzeros, row; } Rank;
+
+static int by_nonzeros(const void *a, const void *b)
+{
+    const Rank *x = a, *y = b;
+    return x->nonzeros != y->nonzeros ? (x->nonzeros > y->nonzeros ? -1 : 1) : x->row - y->row;
+}
+
+static void sort_rows(const Problem *problem, Inline *inl, Arena *arena)
+{
+    const Pattern *pattern = problem->pattern;
+    const int64_t each = inl->window.outputs / inl->window.group;
+    Rank *ranks = arena_array(arena, Rank, pattern->rows);
+    inl->order = arena_array(arena, int32_t, pattern->rows);
+    for (int64_t k = 0; k < pattern->rows; k++)
+        ranks[k] = (Rank){pattern->row_nonzeros[k], (int32_t)k};
+    for (int64_t k = 0; k < pattern->rows; k += each)
+        qsort(ranks + k, (size_t)each, sizeof *ranks, by_nonzeros);
+    for (int64_t k = 0; k < pattern->rows; k++)
+        inl->order[k] = ranks[k].row;
+}
+
+/* Shares of `count` among `parts`, as equal as can be: where share `i` begins. */
+static int share_begin(int64_t count, int parts, int i)
+{
+    return (int)(count * i / parts);
+}
+
+static void make_groups(const Problem *problem, Inline *inl, int rows, int groups_each, int64_t chunk, Arena *arena)
+{
+    const int64_t each = inl->window.outputs / inl->window.group;
+    const int groups = (int)divide_up(each, rows), sets = (int)divide_up(groups, groups_each), parts = (int)inl->window.group;
+    inl->groups = arena_array(arena, InlineGroup, (int64_t)groups * parts);
+    inl->sets = arena_array(arena, InlineSet, (int64_t)sets * parts);
+    for (int part = 0; part < parts; part++) {
+        for (int g = 0; g < groups; g++) {
+            const int first = share_begin(each, groups, g), past = share_begin(each, groups, g + 1);
+            inl->groups[part * groups + g] = (InlineGroup){(int)(part * each) + first, past - first};
+        }
+        for (int s = 0; s < sets; s++) {
+            InlineSet *set = &inl->sets[inl->set_count++];
+            const int first = share_begin(groups, sets, s), past = share_begin(groups, sets, s + 1);
+            *set = (InlineSet){.first_group = part * groups + first, .groups = past - first, .part = part, .first_body = inl->body_count};
+            for (int g = set->first_group; g < set->first_group + set->groups; g++) {
+                set->rows += inl->groups[g].rows;
+                set->nonzeros += inline_nonzeros(problem, inl, &inl->groups[g]);
+            }
+            const int64_t chunks = (set->nonzeros + chunk / 2) / chunk, most = problem->pattern->columns;
+            set->chunks = (int)(chunks < 1 ? 1 : chunks > most ? most : chunks);
+            inl->body_count += set->chunks;
+            inl->most_rows = set->rows > inl->most_rows ? set->rows : inl->most_rows;
+        }
+    }
+    inl->group_count = groups * parts;
+}
+
+/* ---- positions in tiles, tiles in blocks ---- */
+
+static void make_blocks(Inline *inl, int wanted)
+{
+    const int64_t floats = (int64_t)inl->vectors * inl->lanes, positions = inl->planes.positions;
+    inl->tiles = divide_up(positions, floats);
+    inl->back = inl->tiles > 1 ? inl->tiles * floats - positions : 0;
+    /* two tiles at least, so that the last one overlaps none of another block */
+    inl->blocks = wanted < inl->tiles / 2 ? wanted : inl->tiles / 2;
+    inl->blocks = inl->blocks < 1 ? 1 : inl->blocks;
+    inl->block_tiles = divide_up(inl->tiles, inl->blocks);
+    /* an odd number of lines: rows of the buffer spread over all sets of a cache */
+    inl->stride = (divide_up(inl->block_tiles * floats, LINE_FLOATS) | 1) * LINE_FLOATS;
+}
+
+static bool any_chunks(const Inline *inl)
+{
+    for (int s = 0; s < inl->set_count; s++)
+        if (inl->sets[s].chunks > 1)
+            return true;
+    return false;
+}
+
+void inline_of(const Problem *problem, const Tiling *tiling, Inline *inl)
+{
+    Arena *arena = problem->graph->ctx->scratch;
+    *inl = (Inline){.lanes = problem_lanes(problem), .vectors = tiling->size[INLINE_VECTORS]};
+    window_of(problem->node, &inl->window);
+    planes_for(problem, &inl->window, tiling, &inl->planes);
+    inl->dialect = dialect_of(problem);
+    inl->finish = finish_of(inl, tiling, epilogue_of(problem->node, &inl->epilogue));
+    inl->planes.contiguous = inl->finish == FINISH_STORE;
+    sort_rows(problem, inl, arena);
+    make_groups(problem, inl, tiling->size[INLINE_ROWS], tiling->size[INLINE_GROUPS], tiling->size[INLINE_CHUNK], arena);
+    make_blocks(inl, tiling->size[INLINE_BLOCKS]);
+    inl->buffered = inl->finish == FINISH_ROWS || any_chunks(inl);
+    const double code = 11.0 * (double)problem->pattern->nonzeros / inl->set_count;
+    inl->sets_outside = code > 4.0 * (double)inl->planes.image / (double)inl->blocks;
+}
+
+int64_t inline_items(const Inline *inl)
+{
+    return inl->window.batch * inl->blocks * inl->set_count;
+}
+
+/* ---- the kernel ---- */
+
+/* SSE overwrites its operands and has no broadcast: tables serve it better. Portable C is there for tests. */
+static bool fits_target(const Isa *isa)
+{
+    return isa->fuses || isa->guard == NULL;
+}
+
+/* An input as it is can be read no further than its positions reach: a vector of them at least. */
+static int modes_of(const Problem *problem, const Window *window, PlaneMode modes[static PLANE_MODES])
+{
+    Planes planes;
+    const int count = planes_modes(problem, window, false, modes), lanes = problem_lanes(problem);
+    int kept = 0;
+    for (int i = 0; i < count; i++) {
+        planes_of(window, modes[i], lanes, problem->graph->ctx->scratch, &planes);
+        if (planes.image <= MOST_BYTES / 4 && (modes[i] != PLANES_NONE || planes.positions >= lanes))
+            modes[kept++] = modes[i];
+    }
+    return kept;
+}
+
+static bool fits(const Problem *problem)
+{
+    const Node *node = problem->node;
+    Window window;
+    PlaneMode modes[PLANE_MODES];
+    if (node->op != OP_Conv || !problem_vector(problem) || !weights_constant(node) || !problem->pattern || !window_of(node, &window) ||
+        !fits_target(&problem->target->isa))
+        return false;
+    const int64_t most = dialect_of(problem) == DIALECT_C ? MOST_C_NONZEROS : MOST_NONZEROS;
+    return problem->pattern->nonzeros <= most && modes_of(problem, &window, modes) > 0;
+}
+
+typedef struct Shape2 { int vectors, rows; } Shape2;
+
+/* Vectors and output channels whose sums fill the registers, beside the input's vectors and a weight. */
+static int shapes_of(const Isa *isa, InlineDialect dialect, Shape2 shapes[static 3])
+{
+    static const Shape2 of_32[] = {{1, 28}, {2, 14}, {3, 9}}, of_16[] = {{2, 6}, {3, 4}, {1, 13}}, arm[] = {{1, 24}, {2, 12}, {3, 8}};
+    const bool folds = isa->folds;
+    const Shape2 *list = isa->registers < 32 ? of_16 : folds ? of_32 : arm;
+    memcpy(shapes, list, 3 * sizeof *shapes);
+    if (isa->registers < 32 && dialect == DIALECT_C && !folds)
+        shapes[2].rows = 12;
+    return 3;
+}
+
+typedef struct Listing {
+    const Problem *problem;
+    const Window *window;
+    Tiling *list;
+    int count, most;
+} Listing;
+
+static void list_blocks(Listing *listing, const Planes *planes, Tiling tiling)
+{
+    const double floats = (double)planes->image, most = BLOCK_INPUT_FLOATS;
+    const int least = (int)fmin(64, ceil(floats / most));
+    const int64_t tiles = divide_up(planes->positions, (int64_t)tiling.size[INLINE_VECTORS] * problem_lanes(listing->problem));
+    for (int factor = 1; factor <= 4; factor *= 2) {
+        tiling.size[INLINE_BLOCKS] = factor == 1 ? 1 : least * factor / 2;
+        if (factor > 1 && (tiling.size[INLINE_BLOCKS] > tiles / 2 || tiling.size[INLINE_BLOCKS] == 1))
+            continue;
+        listing->count = planes_tilings(listing->problem, listing->window, planes, tiling, listing->list, listing->count, listing->most);
+    }
+}
+
+static void list_chunks(Listing *listing, const Planes *planes, Tiling tiling)
+{
+    static const int chunks[] = {1200, 2400, 5000};
+    for (int c = 0; c < COUNT(chunks); c++) {
+        tiling.size[INLINE_CHUNK] = chunks[c];
+        for (int groups = 1; groups <= (planes->channel == planes->plane ? 4 : 1); groups *= 2) {
+            tiling.size[INLINE_GROUPS] = groups;
+            list_blocks(listing, planes, tiling);
+        }
+    }
+}
+
+static int tilings(const Problem *problem, Tiling *list, int most)
+{
+    Window window;
+    Planes planes;
+    PlaneMode modes[PLANE_MODES];
+    Shape2 shapes[3];
+    window_of(problem->node, &window);
+    const int lanes = problem_lanes(problem), mode_count = modes_of(problem, &window, modes);
+    const int shape_count = shapes_of(&problem->target->isa, dialect_of(problem), shapes);
+    Listing listing = {problem, &window, list, 0, most};
+    for (int i = 0; i < mode_count; i++) {
+        planes_of(&window, modes[i], lanes, problem->graph->ctx->scratch, &planes);
+        for (int s = 0; s < shape_count; s++) {
+            const int64_t floats = (int64_t)shapes[s].vectors * lanes;
+            /* what is read past the positions must be there */
+            if (shapes[s].vectors > divide_up(planes.positions, lanes) || (modes[i] == PLANES_NONE && planes.positions < floats))
+                continue;
+            Tiling tiling = {.size = {[INLINE_MODE] = (int32_t)modes[i], [INLINE_VECTORS] = shapes[s].vectors, [INLINE_ROWS] = shapes[s].rows}};
+            list_chunks(&listing, &planes, tiling);
+        }
+    }
+    return listing.count;
+}
+
+static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
+{
+    Inline inl;
+    inline_of(problem, tiling, &inl);
+    if (planes_packs(&inl.planes))
+        planes_stage(&inl.window, &inl.planes, layer);
+    layer->stages[layer->stage_count++] = (StagePlan){.items = inline_items(&inl), .says = "multiply"};
+    if (inl.buffered)
+        layer->thread_bytes = 4 * (size_t)(inl.stride * inl.most_rows);
+}
+
+static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
+{
+    Inline inl;
+    inline_of(problem, tiling, &inl);
+    inline_pack_all(problem, &inl, packed);
+}
+
+static void emit(const Emission *emission)
+{
+    Inline inl;
+    inline_of(emission->problem, &emission->layer->tiling, &inl);
+    inline_emit(emission, &inl);
+}
+
+static void work(const Problem *problem, const Tiling *tiling, Work *work)
+{
+    Inline inl;
+    inline_of(problem, tiling, &inl);
+    inline_work(problem, &inl, work);
+}
+
+const Kernel kernel_sparse_inline = {
+    .name = "sparse_inline", .sparse = true,
+    .says = "nonzeros as instructions, a vector of many output channels in registers",
+    .fits = fits, .tilings = tilings, .writes = tiles_writes, .work = work, .stages = stages, .pack = pack, .emit = emit,
+};

@@ -1,0 +1,101 @@
+/* What the files of sparse_inline share: which nonzeros stand in which body, and what a body does with its sums. Private to them. */
+#ifndef TULLE_CODEGEN_CPU_SPARSE_INLINE_H
+#define TULLE_CODEGEN_CPU_SPARSE_INLINE_H
+
+#include "codegen/cpu/cpu.h"
+
+/* The numbers of a tiling. */
+enum { INLINE_MODE, INLINE_VECTORS, INLINE_ROWS, INLINE_CHUNK, INLINE_GROUPS, INLINE_BLOCKS };
+
+typedef enum InlineFinish {
+    FINISH_STORE,        /* positions are outputs: the last body of a group applies the epilogue and stores whole vectors */
+    FINISH_LANES,        /* it takes the outputs out of each vector of positions, by a table of lanes, and stores so many */
+    FINISH_ROWS          /* it leaves positions in a buffer, whose rows are taken out behind it */
+} InlineFinish;
+
+typedef enum InlineDialect { DIALECT_C, DIALECT_AVX512, DIALECT_AVX2, DIALECT_NEON } InlineDialect;
+
+/* An epilogue that bodies know: a residual, then a bound at 0 or constant bounds. */
+typedef struct InlineEpilogue {
+    bool add, relu;
+    int bounds;                      /* constants: 0 or 2 */
+    float low, high;
+} InlineEpilogue;
+
+typedef struct InlineGroup {         /* output channels whose sums are in registers at a time */
+    int first, rows;                 /* in Inline.order */
+} InlineGroup;
+
+typedef struct InlineSet {           /* groups that bodies walk together, of one group of the convolution */
+    int first_group, groups, part;   /* part: the convolution's group */
+    int rows;
+    int first_body, chunks;          /* bodies: each walks a range of columns for all the set's groups */
+    int64_t nonzeros;
+} InlineSet;
+
+typedef struct Inline {
+    Window window;
+    Planes planes;
+    InlineDialect dialect;
+    InlineFinish finish;
+    InlineEpilogue epilogue;         /* not of FINISH_ROWS */
+    int lanes, vectors;              /* of positions, a tile */
+    int64_t tiles, blocks, block_tiles;      /* block_tiles: the most of a block */
+    int64_t back;                    /* positions by which the last tile overlaps the one before it */
+    int64_t stride;                  /* floats from row to row of the buffer */
+    bool buffered;                   /* there is one */
+    bool sets_outside;               /* items of one set follow one another, else those of one block */
+    int32_t *order;                  /* [outputs]: output channels, those with most nonzeros first within each part */
+    InlineGroup *groups;
+    InlineSet *sets;
+    int group_count, set_count, body_count;
+    int most_rows;                   /* of a set */
+} Inline;
+
+/* ---- sparse_inline.c ---- */
+
+void inline_of(const Problem *problem, const Tiling *tiling, Inline *inl);
+int64_t inline_items(const Inline *inl);
+
+/* ---- sparse_inline_walk.c: the order of nonzeros, of which weights, text and counts are made ---- */
+
+typedef struct InlineVisitor {
+    void *user;
+    void (*open)(void *user, const InlineGroup *group, bool first);              /* sums begin with the bias, or go on */
+    void (*column)(void *user, int64_t channel, int64_t tap, const int *rows, int count);    /* channel of the input; rows of the group */
+    void (*close)(void *user, const InlineGroup *group, bool last);
+} InlineVisitor;
+
+/* Walks the bodies of a set, one after the other: `body` is called before each. */
+void inline_walk(const Problem *problem, const Inline *inl, const InlineSet *set, void (*body)(void *user, int body), const InlineVisitor *visitor);
+/* Columns that a group uses: exactly, or by chance where the pattern has no bits. */
+double inline_used(const Problem *problem, const Inline *inl, const InlineGroup *group);
+int64_t inline_nonzeros(const Problem *problem, const Inline *inl, const InlineGroup *group);
+/* The bodies' streams of weights one after the other; where each starts. */
+float *inline_pack(const Problem *problem, const Inline *inl, Arena *arena, int32_t *starts, int64_t *count);
+int64_t inline_weight_count(const Problem *problem, const Inline *inl);          /* floats of all bodies' streams */
+
+/* ---- sparse_inline_text.c, sparse_inline_words.c: bodies as text, and the words that text is made of ---- */
+
+void inline_bodies(const Emission *emission, const Inline *inl);                  /* defines them, and NAME_bodies[] */
+
+enum { INLINE_MOST_ROWS = 28, INLINE_RECORD = 32 };     /* bytes that FINISH_LANES has for a vector of positions */
+
+typedef struct InlineUse {           /* the words of a text */
+    bool columns[INLINE_MOST_ROWS + 1];      /* by how many nonzeros */
+} InlineUse;
+
+int64_t inline_reach(InlineDialect dialect);             /* weights that short instructions reach on either side of the pointer */
+void words_define(const Emission *emission, const Inline *inl, const InlineUse *use);
+void words_purge(const Emission *emission, const Inline *inl, const InlineUse *use);
+
+/* ---- sparse_inline_emit.c ---- */
+
+void inline_pack_all(const Problem *problem, const Inline *inl, Packed *packed);
+void inline_emit(const Emission *emission, const Inline *inl);
+
+/* ---- sparse_inline_work.c ---- */
+
+void inline_work(const Problem *problem, const Inline *inl, Work *work);
+
+#endif

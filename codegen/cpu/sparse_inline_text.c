@@ -1,0 +1,346 @@
+/* Bodies as text: one call of a word a line's part, in C or in assembler, whose words sparse_inline_words.c defines. */
+#include "codegen/cpu/sparse_inline.h"
+
+#include <string.h>
+
+#define COLUMNS 140
+
+typedef struct Writer {
+    const Emission *emission;
+    const Inline *inl;
+    InlineUse *use;                  /* noted down in a first walk; NULL: written in a second one */
+    const InlineGroup *group;
+    int group_row;                   /* of the buffer */
+    int body;
+    bool last;
+    int64_t weight, base, begin;     /* number of the next weight; which the pointer stands at, and where it stood at first */
+    int ahead_code, ahead_weights;   /* lines a tile */
+    int64_t count;                   /* nonzeros of this body so far, and all of them: prefetches are spread over them */
+    char line[COLUMNS + 400];
+    int length;
+} Writer;
+
+/* ---- words ---- */
+
+static bool assembler(const Inline *inl)
+{
+    return inl->dialect != DIALECT_C;
+}
+
+static void end_line(Writer *writer)
+{
+    if (writer->length == 0)
+        return;
+    writer->line[writer->length] = '\0';
+    out_line(writer->emission->out, assembler(writer->inl) ? "\"%s\\n\"" : "%s", writer->line);
+    writer->length = 0;
+}
+
+static void put_number(Writer *writer, int64_t number)
+{
+    char digits[24];
+    int count = 0;
+    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    do {
+        digits[count++] = (char)('0' + rest % 10);
+    } while ((rest /= 10) > 0);
+    if (number < 0)
+        writer->line[writer->length++] = '-';
+    while (count > 0)
+        writer->line[writer->length++] = digits[--count];
+}
+
+static void open_word(Writer *writer, char name)
+{
+    if (writer->length >= COLUMNS)
+        end_line(writer);
+    if (writer->length > 0)
+        writer->line[writer->length++] = assembler(writer->inl) ? ';' : ' ';
+    writer->line[writer->length++] = name;
+}
+
+static void first_operand(Writer *writer, int64_t number)
+{
+    writer->line[writer->length++] = assembler(writer->inl) ? ' ' : '(';
+    put_number(writer, number);
+}
+
+static void operand(Writer *writer, int64_t number)
+{
+    writer->line[writer->length++] = ',';
+    put_number(writer, number);
+}
+
+static void close_word(Writer *writer)
+{
+    if (!assembler(writer->inl))
+        writer->line[writer->length++] = ')';
+}
+
+static void word(Writer *writer, char name, int64_t number)
+{
+    open_word(writer, name);
+    first_operand(writer, number);
+    close_word(writer);
+}
+
+static void word_two(Writer *writer, char name, int64_t a, int64_t b)
+{
+    open_word(writer, name);
+    first_operand(writer, a);
+    operand(writer, b);
+    close_word(writer);
+}
+
+/* Offsets in memory count floats in C, bytes in assembler. */
+static int64_t offset(const Writer *writer, int64_t floats)
+{
+    return assembler(writer->inl) ? 4 * floats : floats;
+}
+
+/* ---- the stream of weights ---- */
+
+/* Where the next `count` weights stand from the pointer, which is moved on when they pass what short instructions reach. */
+static int64_t take_weights(Writer *writer, int count)
+{
+    if (!assembler(writer->inl)) {
+        writer->weight += count;
+        return writer->weight - count;
+    }
+    const int64_t reach = inline_reach(writer->inl->dialect);
+    if (writer->weight + count - writer->base > reach) {
+        word(writer, 'W', 4 * (writer->weight + reach - writer->base));
+        writer->base = writer->weight + reach;
+    }
+    writer->weight += count;
+    return 4 * (writer->weight - count - writer->base);
+}
+
+/* ---- what the walk meets ---- */
+
+static int64_t buffer_at(const Writer *writer, int row, int vector)
+{
+    return offset(writer, (writer->group_row + row) * writer->inl->stride + vector * writer->inl->lanes);
+}
+
+static void text_open(void *user, const InlineGroup *group, bool first)
+{
+    Writer *writer = user;
+    const int vectors = writer->inl->vectors;
+    writer->group = group;
+    if (writer->use)
+        return;
+    if (!assembler(writer->inl))
+        open_word(writer, '{');
+    for (int row = 0; row < group->rows; row++) {
+        const int64_t at = first ? take_weights(writer, 1) : 0;
+        for (int v = 0; v < vectors; v++)
+            if (first)
+                word_two(writer, 'B', at, row * vectors + v);
+            else
+                word_two(writer, 'A', buffer_at(writer, row, v), row * vectors + v);
+    }
+}
+
+static void text_column(void *user, int64_t channel, int64_t tap, const int *rows, int count)
+{
+    Writer *writer = user;
+    const Planes *planes = &writer->inl->planes;
+    const int vectors = writer->inl->vectors;
+    if (writer->use) {
+        writer->use->columns[count] = true;
+        return;
+    }
+    const int64_t at = take_weights(writer, count);
+    open_word(writer, 'N');
+    put_number(writer, count);
+    first_operand(writer, offset(writer, channel * planes->channel + planes->taps[tap]));
+    operand(writer, at);
+    for (int i = 0; i < count; i++)
+        for (int v = 0; v < vectors; v++)
+            operand(writer, rows[i] * vectors + v);
+    close_word(writer);
+    writer->count += count;
+}
+
+/* Finished sums go to the output, or to the buffer from where rows are taken out. */
+static void finish_group(Writer *writer)
+{
+    const Inline *inl = writer->inl;
+    const InlineEpilogue *epilogue = &inl->epilogue;
+    const int64_t plane = inl->window.out_height * inl->window.out_width;
+    const bool rows = inl->finish == FINISH_ROWS;
+    if (assembler(inl) && !rows && epilogue->relu)
+        word(writer, 'Z', 0);
+    if (assembler(inl) && !rows && epilogue->bounds > 0)
+        word(writer, 'C', take_weights(writer, epilogue->bounds));
+    for (int v = 0; v < inl->vectors; v++) {
+        if (inl->finish == FINISH_LANES)
+            word(writer, 'V', v * INLINE_RECORD);
+        for (int row = 0; row < writer->group->rows; row++) {
+            const int64_t there = inl->order[writer->group->first + row] * plane + (inl->finish == FINISH_LANES ? 0 : v * inl->lanes);
+            word_two(writer, 'Y', rows ? buffer_at(writer, row, v) : offset(writer, there), row * inl->vectors + v);
+        }
+    }
+}
+
+static void text_close(void *user, const InlineGroup *group, bool last)
+{
+    Writer *writer = user;
+    const int vectors = writer->inl->vectors;
+    if (writer->use)
+        return;
+    if (last)
+        finish_group(writer);
+    for (int row = 0; row < group->rows && !last; row++)
+        for (int v = 0; v < vectors; v++)
+            word_two(writer, 'S', buffer_at(writer, row, v), row * vectors + v);
+    if (!assembler(writer->inl))
+        open_word(writer, '}');
+    writer->group_row += group->rows;
+}
+
+/* ---- around a body ---- */
+
+static void open_assembler(Writer *writer, const char *name)
+{
+    Out *out = writer->emission->out;
+    const bool lanes = writer->inl->finish == FINISH_LANES && writer->last;
+    out_line(out, "__asm__(\".pushsection .text\\n.p2align 6\\n.globl %s\\n.hidden %s\\n.type %s, %%function\\n%s:\\n%s\\n1:\\n\"", name, name,
+             name, name, lanes ? "ENTER_LANES" : "ENTER");
+    out->indent++;
+}
+
+static void close_assembler(Writer *writer, const char *name)
+{
+    const Inline *inl = writer->inl;
+    const int64_t step = 4 * (int64_t)inl->vectors * inl->lanes;
+    Out *out = writer->emission->out;
+    end_line(writer);
+    if (inl->finish == FINISH_LANES && writer->last)
+        out_line(out, "\"LEAVE_LANES %lld,%lld,%d\\n\"", 4 * (long long)(writer->begin - writer->base), (long long)step, inl->vectors * INLINE_RECORD);
+    else
+        out_line(out, "\"LEAVE %lld,%lld\\n\"", 4 * (long long)(writer->begin - writer->base), (long long)step);
+    out_line(out, "\".size %s,.-%s\\n.popsection\\n\");", name, name);
+    out->indent--;
+}
+
+static void open_c(Writer *writer, const char *name)
+{
+    const Inline *inl = writer->inl;
+    Out *out = writer->emission->out;
+    out_open(out, "static void %s(const struct inline_body *body)", name);
+    out_line(out, "const float *x = body->x, *const weights = body->weights;");
+    if (inl->buffered)
+        out_line(out, "float *sums = body->sums;");
+    if (writer->last)
+        out_line(out, "float *y = body->y;");
+    if (writer->last && inl->finish != FINISH_ROWS && inl->epilogue.add)
+        out_line(out, "const float *r = body->r;");
+    out_open(out, "for (int64_t tile = 0; tile < body->tiles; tile++)");
+}
+
+static void close_c(Writer *writer)
+{
+    const Inline *inl = writer->inl;
+    const int step = inl->vectors * inl->lanes;
+    const bool add = writer->last && inl->finish != FINISH_ROWS && inl->epilogue.add;
+    Out *out = writer->emission->out;
+    end_line(writer);
+    out_line(out, "const int64_t step = tile + 2 == body->tiles ? %d - body->back : %d;", step, step);
+    out_line(out, "x += step;");
+    if (inl->buffered)
+        out_line(out, "sums += %d;", step);
+    if (writer->last)
+        out_line(out, "y += step;");
+    if (add)
+        out_line(out, "r += step;");
+    out_close(out, "");
+    out_close(out, "");
+}
+
+static const char *body_name(const Writer *writer, int body)
+{
+    const Emission *emission = writer->emission;
+    return assembler(writer->inl) ? arena_format(emission->arena, "%s_%s_b%d", emission->prefix, emission->name, body)
+                                  : arena_format(emission->arena, "%s_b%d", emission->name, body);
+}
+
+static void end_body(Writer *writer)
+{
+    if (writer->body < 0 || writer->use)
+        return;
+    if (assembler(writer->inl))
+        close_assembler(writer, body_name(writer, writer->body));
+    else
+        close_c(writer);
+}
+
+static void text_body(void *user, int body)
+{
+    Writer *writer = user;
+    end_body(writer);
+    writer->body = body;
+    writer->group_row = 0;
+    writer->weight = 0;
+    writer->begin = writer->base = inline_reach(writer->inl->dialect);
+    for (int s = 0; s < writer->inl->set_count; s++)
+        if (body >= writer->inl->sets[s].first_body)
+            writer->last = body == writer->inl->sets[s].first_body + writer->inl->sets[s].chunks - 1;
+    if (writer->use)
+        return;
+    if (assembler(writer->inl))
+        open_assembler(writer, body_name(writer, body));
+    else
+        open_c(writer, body_name(writer, body));
+}
+
+static void walk(Writer *writer)
+{
+    const InlineVisitor visitor = {writer, text_open, text_column, text_close};
+    writer->body = -1;
+    for (int s = 0; s < writer->inl->set_count; s++)
+        inline_walk(writer->emission->problem, writer->inl, &writer->inl->sets[s], text_body, &visitor);
+    end_body(writer);
+}
+
+static void define_table(const Writer *writer)
+{
+    const Inline *inl = writer->inl;
+    Out *out = writer->emission->out;
+    if (assembler(inl)) {
+        for (int b = 0; b < inl->body_count; b++)
+            out_line(out, "void %s(const struct inline_body *body) __attribute__((visibility(\"hidden\")));", body_name(writer, b));
+    }
+    out_open(out, "static void (*const %s_bodies[%d])(const struct inline_body *body) =", writer->emission->name, inl->body_count);
+    for (int b = 0; b < inl->body_count; b++)
+        out_line(out, "%s,", body_name(writer, b));
+    out_close(out, ";");
+    out_blank(out);
+}
+
+static const char call_text[] =
+    "/* What a body is called with: its input, its weights, where its sums wait and where results go, a residual beside them; tiles, and by\n"
+    "   how much the last one starts earlier; for each tile's vectors which lanes are outputs; code and weights that will be wanted soon. */\n"
+    "struct inline_body {\n"
+    "    const float *x, *weights;\n"
+    "    float *sums, *y;\n"
+    "    const float *r;\n"
+    "    int64_t tiles, back;\n"
+    "    const unsigned char *lanes;\n"
+    "    const char *code_ahead, *weights_ahead;\n"
+    "};\n";
+
+void inline_bodies(const Emission *emission, const Inline *inl)
+{
+    InlineUse use = {{false}};
+    Writer *writer = arena_new_of(emission->arena, Writer);
+    emit_helper(emission, "inline_body", call_text);
+    *writer = (Writer){.emission = emission, .inl = inl, .use = &use};
+    walk(writer);
+    words_define(emission, inl, &use);
+    writer->use = NULL;
+    walk(writer);
+    words_purge(emission, inl, &use);
+    define_table(writer);
+}

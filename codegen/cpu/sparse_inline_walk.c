@@ -1,0 +1,158 @@
+/* The order of nonzeros in bodies, of which their text, their weights and their counts are made. */
+#include "codegen/cpu/sparse_inline.h"
+
+#include <math.h>
+
+static const uint64_t *bits_of(const Problem *problem, const Inline *inl, int place)
+{
+    return problem->pattern->bits + inl->order[place] * pattern_words(problem->pattern->columns);
+}
+
+static bool has(const uint64_t *bits, int64_t column)
+{
+    return bits[column / 64] >> column % 64 & 1;
+}
+
+int64_t inline_nonzeros(const Problem *problem, const Inline *inl, const InlineGroup *group)
+{
+    int64_t nonzeros = 0;
+    for (int i = 0; i < group->rows; i++)
+        nonzeros += problem->pattern->row_nonzeros[inl->order[group->first + i]];
+    return nonzeros;
+}
+
+double inline_used(const Problem *problem, const Inline *inl, const InlineGroup *group)
+{
+    const Pattern *pattern = problem->pattern;
+    const double columns = (double)(pattern->columns - pattern->empty_columns);
+    int64_t used = 0;
+    if (pattern->bits == NULL) {
+        const double each = columns > 0 ? (double)inline_nonzeros(problem, inl, group) / (columns * group->rows) : 0;
+        return columns * (1 - pow(1 - fmin(1, each), group->rows));
+    }
+    for (int64_t word = 0; word < pattern_words(pattern->columns); word++) {
+        uint64_t any = 0;
+        for (int i = 0; i < group->rows; i++)
+            any |= bits_of(problem, inl, group->first + i)[word];
+        used += __builtin_popcountll(any);
+    }
+    return (double)used;
+}
+
+int64_t inline_weight_count(const Problem *problem, const Inline *inl)
+{
+    return problem->pattern->nonzeros + inl->window.outputs + (inl->finish == FINISH_ROWS ? 0 : inl->epilogue.bounds * inl->group_count);
+}
+
+/* ---- where one body ends and the next begins ---- */
+
+/* Sets ends[set->chunks], of columns: chunks of about as many nonzeros each. */
+static void cut(const Problem *problem, const Inline *inl, const InlineSet *set, int64_t *ends)
+{
+    const int64_t columns = problem->pattern->columns;
+    const int first = inl->groups[set->first_group].first;
+    int64_t nonzeros = 0;
+    int chunk = 0;
+    for (int64_t column = 0; column < columns && chunk < set->chunks - 1; column++) {
+        for (int i = 0; i < set->rows; i++)
+            nonzeros += has(bits_of(problem, inl, first + i), column);
+        if (nonzeros * set->chunks >= set->nonzeros * (chunk + 1) || columns - column - 1 == set->chunks - 1 - chunk)
+            ends[chunk++] = column + 1;
+    }
+    while (chunk < set->chunks)
+        ends[chunk++] = columns;
+}
+
+static int rows_in(const Problem *problem, const Inline *inl, const InlineGroup *group, int64_t column, int *rows)
+{
+    int count = 0;
+    for (int i = 0; i < group->rows; i++)
+        if (has(bits_of(problem, inl, group->first + i), column))
+            rows[count++] = i;
+    return count;
+}
+
+static void walk_group(const Problem *problem, const Inline *inl, const InlineSet *set, const InlineGroup *group, int64_t from, int64_t to,
+                       const InlineVisitor *visitor)
+{
+    const int64_t taps = window_taps(&inl->window), channels = inl->window.channels / inl->window.group;
+    int rows[INLINE_MOST_ROWS];
+    for (int64_t column = from; column < to; column++) {
+        const int count = rows_in(problem, inl, group, column, rows);
+        if (count > 0)
+            visitor->column(visitor->user, set->part * channels + column / taps, column % taps, rows, count);
+    }
+}
+
+void inline_walk(const Problem *problem, const Inline *inl, const InlineSet *set, void (*body)(void *user, int body), const InlineVisitor *visitor)
+{
+    int64_t *ends = arena_array(problem->graph->ctx->scratch, int64_t, set->chunks), from = 0;
+    cut(problem, inl, set, ends);
+    for (int chunk = 0; chunk < set->chunks; from = ends[chunk++]) {
+        body(visitor->user, set->first_body + chunk);
+        for (int g = set->first_group; g < set->first_group + set->groups; g++) {
+            visitor->open(visitor->user, &inl->groups[g], chunk == 0);
+            walk_group(problem, inl, set, &inl->groups[g], from, ends[chunk], visitor);
+            visitor->close(visitor->user, &inl->groups[g], chunk == set->chunks - 1);
+        }
+    }
+}
+
+/* ---- weights in this order ---- */
+
+typedef struct Packing {
+    const Problem *problem;
+    const Inline *inl;
+    const InlineGroup *group;
+    const float *bias;
+    float *weights;
+    int32_t *starts;
+    int64_t count;
+} Packing;
+
+static void pack_body(void *user, int body)
+{
+    Packing *packing = user;
+    packing->starts[body] = (int32_t)packing->count;
+}
+
+static void pack_open(void *user, const InlineGroup *group, bool first)
+{
+    Packing *packing = user;
+    packing->group = group;
+    for (int i = 0; i < group->rows && first; i++)
+        packing->weights[packing->count++] = packing->bias[packing->inl->order[group->first + i]];
+}
+
+static void pack_column(void *user, int64_t channel, int64_t tap, const int *rows, int count)
+{
+    Packing *packing = user;
+    const Window *window = &packing->inl->window;
+    const int64_t taps = window_taps(window), column = channel % (window->channels / window->group) * taps + tap;
+    for (int i = 0; i < count; i++) {
+        const int64_t row = packing->inl->order[packing->group->first + rows[i]];
+        packing->weights[packing->count++] = read_float(packing->problem->node->inputs[1]->data, row * packing->problem->pattern->columns + column);
+    }
+}
+
+static void pack_close(void *user, const InlineGroup *group, bool last)
+{
+    Packing *packing = user;
+    (void)group;
+    if (!last || packing->inl->finish == FINISH_ROWS || packing->inl->epilogue.bounds == 0)
+        return;
+    packing->weights[packing->count++] = packing->inl->epilogue.low;
+    packing->weights[packing->count++] = packing->inl->epilogue.high;
+}
+
+float *inline_pack(const Problem *problem, const Inline *inl, Arena *arena, int32_t *starts, int64_t *count)
+{
+    const int64_t outputs = inl->window.outputs;
+    Packing packing = {.problem = problem, .inl = inl, .bias = weights_bias(problem->node, outputs, 1, arena), .starts = starts};
+    const InlineVisitor visitor = {&packing, pack_open, pack_column, pack_close};
+    packing.weights = arena_array(arena, float, inline_weight_count(problem, inl));
+    for (int s = 0; s < inl->set_count; s++)
+        inline_walk(problem, inl, &inl->sets[s], pack_body, &visitor);
+    *count = packing.count;
+    return packing.weights;
+}

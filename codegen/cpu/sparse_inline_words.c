@@ -1,0 +1,223 @@
+/* The words that bodies are made of, as macros of C or of an assembler:
+   B w,k  sum k begins with weight w        A o,k  ... with what lies at o of the buffer      S o,k  sum k into the buffer
+   Nn o,w,k..  n weights from w on times the input at o, each added to a sum for every vector of the tile
+   Z, C w  a zero, two bounds              V o  lanes of a vector that are outputs            Y o,k  sum k, finished, to o of the results
+   W n  the weights' pointer moves on */
+#include "codegen/cpu/sparse_inline.h"
+
+int64_t inline_reach(InlineDialect dialect)
+{
+    return dialect == DIALECT_AVX512 ? 128 : dialect == DIALECT_AVX2 ? 32 : 0;
+}
+
+/* ---- x86: rdi the input, rsi weights, rdx the buffer, rcx results, r9 the residual, r8 tiles, r11 what the last tile starts earlier, or lanes;
+   rax, r10 code and weights ahead ---- */
+
+typedef struct Registers { char letter; int top, high; } Registers;    /* zmm or ymm; the last of them; where an upper bound is kept */
+
+static Registers registers_of(const Inline *inl)
+{
+    return inl->dialect == DIALECT_AVX512 ? (Registers){'z', 31, 28} : (Registers){'y', 15, 14};
+}
+
+static void asm_open(Out *out, const char *head)
+{
+    out_line(out, "\".macro %s\\n\"", head);
+    out->indent++;
+}
+
+static void asm_close(Out *out)
+{
+    out->indent--;
+    out_line(out, "\".endm\\n\"");
+}
+
+static void x86_column(const Emission *emission, const Inline *inl, int count)
+{
+    Out *out = emission->out;
+    const Registers r = registers_of(inl);
+    Text head = text_new(emission->arena);
+    text_format(&head, "N%d o,w", count);
+    for (int i = 0; i < count * inl->vectors; i++)
+        text_format(&head, ",k%d", i);
+    asm_open(out, head.data);
+    for (int v = 0; v < inl->vectors; v++)
+        out_line(out, "\"vmovups %d+\\\\o(%%rdi),%%%cmm%d\\n\"", 4 * v * inl->lanes, r.letter, r.top - v);
+    for (int i = 0; i < count; i++) {
+        if (inl->vectors == 1 && inl->dialect == DIALECT_AVX512) {
+            out_line(out, "\"vfmadd231ps %d+\\\\w(%%rsi){1to16},%%zmm%d,%%zmm\\\\k%d\\n\"", 4 * i, r.top, i);
+            continue;
+        }
+        out_line(out, "\"vbroadcastss %d+\\\\w(%%rsi),%%%cmm%d\\n\"", 4 * i, r.letter, r.top - inl->vectors);
+        for (int v = 0; v < inl->vectors; v++)
+            out_line(out, "\"vfmadd231ps %%%cmm%d,%%%cmm%d,%%%cmm\\\\k%d\\n\"", r.letter, r.top - v, r.letter, r.top - inl->vectors, r.letter,
+                     i * inl->vectors + v);
+    }
+    asm_close(out);
+}
+
+/* From struct inline_body: what the last tile starts earlier is in the seventh field, lanes are in the eighth. */
+static void x86_enter(Out *out, const Inline *inl, bool lanes)
+{
+    static const char *const fields[] = {"rsi", "rdx", "rcx", "r9", "r8", "r11", "r11", "rax", "r10"};
+    asm_open(out, lanes ? "ENTER_LANES" : "ENTER");
+    for (int i = 0; i < COUNT(fields); i++)
+        if (i != (lanes ? 5 : 6))
+            out_line(out, "\"mov %d(%%rdi),%%%s\\n\"", 8 * (i + 1), fields[i]);
+    out_line(out, "\"add $%d,%%rsi\\n\"", 4 * (int)inline_reach(inl->dialect));
+    out_line(out, "\"mov (%%rdi),%%rdi\\n\"");
+    asm_close(out);
+}
+
+static void x86_leave(Out *out)
+{
+    asm_open(out, "LEAVE w,step");
+    out_line(out, "\"add $\\\\w,%%rsi\\nadd $\\\\step,%%rdi\\nadd $\\\\step,%%rdx\\nadd $\\\\step,%%rcx\\nadd $\\\\step,%%r9\\n\"");
+    out_line(out, "\"dec %%r8\\nje 2f\\ncmp $1,%%r8\\njne 1b\\n\"");
+    out_line(out, "\"sub %%r11,%%rdi\\nsub %%r11,%%rcx\\nsub %%r11,%%r9\\njmp 1b\\n\"");
+    out_line(out, "\"2: vzeroupper\\nret\\n\"");
+    asm_close(out);
+}
+
+/* A record of lanes: 16 numbers of lanes, where their outputs begin, how far the next tile's input is (0: none), the mask of so many outputs. */
+static void x86_lanes(Out *out, const Inline *inl)
+{
+    const InlineEpilogue *epilogue = &inl->epilogue;
+    asm_open(out, "V o");
+    out_line(out, "\"vpmovzxbd \\\\o(%%r11),%%zmm30\\nmovslq 16+\\\\o(%%r11),%%r8\\nkmovw 24+\\\\o(%%r11),%%k1\\n\"");
+    asm_close(out);
+    asm_open(out, "Y o,k");
+    out_line(out, "\"vpermps %%zmm\\\\k,%%zmm30,%%zmm29\\n\"");
+    if (epilogue->add)
+        out_line(out, "\"vaddps \\\\o(%%r9,%%r8),%%zmm29,%%zmm29{%%k1}\\n\"");
+    if (epilogue->relu || epilogue->bounds > 0)
+        out_line(out, "\"vmaxps %%zmm29,%%zmm31,%%zmm29\\n\"");
+    if (epilogue->bounds > 0)
+        out_line(out, "\"vminps %%zmm29,%%zmm28,%%zmm29\\n\"");
+    out_line(out, "\"vmovups %%zmm29,\\\\o(%%rcx,%%r8){%%k1}\\n\"");
+    asm_close(out);
+    asm_open(out, "LEAVE_LANES w,step,record");
+    out_line(out, "\"movslq 20(%%r11),%%r8\\nadd $\\\\w,%%rsi\\nadd $\\\\step,%%rdx\\nadd $\\\\record,%%r11\\nadd %%r8,%%rdi\\n\"");
+    out_line(out, "\"test %%r8,%%r8\\njne 1b\\nvzeroupper\\nret\\n\"");
+    asm_close(out);
+}
+
+static void x86_store(Out *out, const Inline *inl)
+{
+    const InlineEpilogue none = {.add = false}, *epilogue = inl->finish == FINISH_ROWS ? &none : &inl->epilogue;
+    const Registers r = registers_of(inl);
+    asm_open(out, "Y o,k");
+    if (epilogue->add)
+        out_line(out, "\"vaddps \\\\o(%%r9),%%%cmm\\\\k,%%%cmm\\\\k\\n\"", r.letter, r.letter);
+    if (epilogue->relu || epilogue->bounds > 0)
+        out_line(out, "\"vmaxps %%%cmm\\\\k,%%%cmm%d,%%%cmm\\\\k\\n\"", r.letter, r.letter, r.top, r.letter);
+    if (epilogue->bounds > 0)
+        out_line(out, "\"vminps %%%cmm\\\\k,%%%cmm%d,%%%cmm\\\\k\\n\"", r.letter, r.letter, r.high, r.letter);
+    out_line(out, "\"vmovups %%%cmm\\\\k,\\\\o(%%rcx)\\n\"", r.letter);
+    asm_close(out);
+}
+
+static void x86_simple(Out *out, const char *head, const char *format, Registers r)
+{
+    asm_open(out, head);
+    out_line(out, format, r.letter);
+    asm_close(out);
+}
+
+static void x86_define(const Emission *emission, const Inline *inl, const InlineUse *use)
+{
+    Out *out = emission->out;
+    const Registers r = registers_of(inl);
+    out_line(out, "__asm__(");
+    out->indent++;
+    x86_enter(out, inl, false);
+    if (inl->finish == FINISH_LANES)
+        x86_enter(out, inl, true);
+    x86_leave(out);
+    x86_simple(out, "B w,k", "\"vbroadcastss \\\\w(%%rsi),%%%cmm\\\\k\\n\"", r);
+    x86_simple(out, "A o,k", "\"vmovups \\\\o(%%rdx),%%%cmm\\\\k\\n\"", r);
+    x86_simple(out, "S o,k", "\"vmovups %%%cmm\\\\k,\\\\o(%%rdx)\\n\"", r);
+    asm_open(out, "Z o");
+    out_line(out, "\"%s %%%cmm%d,%%%cmm%d,%%%cmm%d\\n\"", r.letter == 'z' ? "vpxord" : "vxorps", r.letter, r.top, r.letter, r.top, r.letter, r.top);
+    asm_close(out);
+    asm_open(out, "C w");
+    out_line(out, "\"vbroadcastss \\\\w(%%rsi),%%%cmm%d\\nvbroadcastss 4+\\\\w(%%rsi),%%%cmm%d\\n\"", r.letter, r.top, r.letter, r.high);
+    asm_close(out);
+    asm_open(out, "W n");
+    out_line(out, "\"add $\\\\n,%%rsi\\n\"");
+    asm_close(out);
+    if (inl->finish == FINISH_LANES)
+        x86_lanes(out, inl);
+    else
+        x86_store(out, inl);
+    for (int count = 1; count <= INLINE_MOST_ROWS; count++)
+        if (use->columns[count])
+            x86_column(emission, inl, count);
+    out->indent--;
+    out_line(out, ");");
+}
+
+/* ---- C ---- */
+
+static void c_column(const Emission *emission, const Inline *inl, int count)
+{
+    Text head = text_new(emission->arena), body = text_new(emission->arena);
+    for (int v = 0; v < inl->vectors; v++)
+        text_format(&body, " const v_float x%d = v_load(x + (o) + %d);", v, v * inl->lanes);
+    for (int i = 0; i < count; i++) {
+        text_format(&body, " const v_float w%d = v_set1(weights[(w) + %d]);", i, i);
+        for (int v = 0; v < inl->vectors; v++) {
+            const int k = i * inl->vectors + v;
+            text_format(&head, ", k%d", k);
+            text_format(&body, " s##k%d = v_fma(w%d, x%d, s##k%d);", k, i, v, k);
+        }
+    }
+    out_line(emission->out, "#define N%d(o, w%s) {%s }", count, head.data, body.data);
+}
+
+static void c_define(const Emission *emission, const Inline *inl, const InlineUse *use)
+{
+    Out *out = emission->out;
+    out_line(out, "#define B(w, k) v_float s##k = v_set1(weights[w]);");
+    out_line(out, "#define A(o, k) v_float s##k = v_load(sums + (o));");
+    out_line(out, "#define S(o, k) v_store(sums + (o), s##k);");
+    if (inl->finish == FINISH_ROWS)
+        out_line(out, "#define Y(o, k) v_store(y + (o), s##k);");
+    else
+        out_line(out, "#define Y(o, k) %s_put(y + (o), s##k%s);", emission->name, inl->epilogue.add ? ", r + (o)" : "");
+    for (int count = 1; count <= INLINE_MOST_ROWS; count++)
+        if (use->columns[count])
+            c_column(emission, inl, count);
+}
+
+/* ---- all ---- */
+
+void words_define(const Emission *emission, const Inline *inl, const InlineUse *use)
+{
+    if (inl->dialect == DIALECT_C)
+        c_define(emission, inl, use);
+    else
+        x86_define(emission, inl, use);
+}
+
+void words_purge(const Emission *emission, const Inline *inl, const InlineUse *use)
+{
+    static const char *const c_words[] = {"B", "A", "S", "Y"};
+    static const char *const asm_words[] = {"B", "A", "S", "Y", "Z", "C", "W", "ENTER", "LEAVE"};
+    static const char *const lane_words[] = {"V", "ENTER_LANES", "LEAVE_LANES"};
+    Out *out = emission->out;
+    const bool c = inl->dialect == DIALECT_C;
+    const char *format = c ? "#undef %s" : "\".purgem %s\\n\"";
+    if (!c)
+        out_line(out, "__asm__(");
+    for (int i = 0; i < (c ? COUNT(c_words) : COUNT(asm_words)); i++)
+        out_line(out, format, c ? c_words[i] : asm_words[i]);
+    for (int i = 0; i < COUNT(lane_words) && !c && inl->finish == FINISH_LANES; i++)
+        out_line(out, format, lane_words[i]);
+    for (int count = 1; count <= INLINE_MOST_ROWS; count++)
+        if (use->columns[count])
+            out_line(out, format, arena_format(emission->arena, "N%d", count));
+    if (!c)
+        out_line(out, ");");
+    out_blank(out);
+}

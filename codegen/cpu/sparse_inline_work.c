@@ -1,0 +1,155 @@
+/* What sparse_inline issues and moves. Bodies are counted as they are emitted, instruction by instruction, with their bytes: these are the text of
+   which the program is made, and none of a compiler's choosing. */
+#include "codegen/cpu/sparse_inline.h"
+
+#include <math.h>
+
+#define CALL_INSTRUCTIONS 24.0       /* of a body: its fields set, its pointers loaded */
+#define ITEM_INSTRUCTIONS 40.0
+
+/* Bytes of instructions: a vector from the input at a long offset, one from the buffer or to the results, a multiply-add with its weight, a
+   broadcast, a multiply-add of registers, any of integers. */
+typedef struct Sizes { double load, move, fold, broadcast, fma, other; } Sizes;
+
+static Sizes sizes_of(const Inline *inl)
+{
+    if (inl->dialect == DIALECT_AVX512)
+        return (Sizes){10, 10, 7, 7, 6, 4.5};
+    return inl->dialect == DIALECT_AVX2 ? (Sizes){8, 8, 0, 6, 5, 4.5} : (Sizes){10, 10, 9, 9, 6, 4.5};
+}
+
+static bool folds(const Inline *inl, const Isa *isa)
+{
+    return inl->vectors == 1 && isa->folds && isa->vector_bytes == 64;
+}
+
+/* Sums of a group of one tile: begun, and left. */
+static void meter_sums(Meter *meter, const Problem *problem, const Inline *inl, const InlineSet *set, double rows, Sizes sizes)
+{
+    const double all = rows * inl->vectors, passes = set->chunks - 1;
+    meter_issue(meter, all, all * sizes.broadcast);
+    meter->stage->loads += meter->runs * all;
+    meter->stage->narrow_loads += meter->runs * all;
+    meter_issue(meter, 2 * passes * all, 2 * passes * all * sizes.move);
+    meter->stage->loads += meter->runs * passes * all;
+    meter->stage->stores += meter->runs * passes * all;
+    if (inl->finish == FINISH_ROWS) {
+        meter_issue(meter, all, all * sizes.move);
+        meter->stage->stores += meter->runs * all;
+        return;
+    }
+    if (inl->finish == FINISH_LANES)
+        meter_vector(meter, all);
+    meter_put(meter, problem, all, 0);
+}
+
+static void meter_group(Meter *meter, const Problem *problem, const Inline *inl, const InlineSet *set, const InlineGroup *group, double split)
+{
+    const Sizes sizes = sizes_of(inl);
+    const double nonzeros = (double)inline_nonzeros(problem, inl, group), vectors = inl->vectors, reach = 2 * (double)inline_reach(inl->dialect);
+    const double inputs = inline_used(problem, inl, group) * vectors, before = meter->stage->instructions;
+    meter_issue(meter, inputs, inputs * sizes.load);
+    meter->stage->loads += meter->runs * (inputs + nonzeros);
+    meter->stage->narrow_loads += meter->runs * nonzeros;
+    meter->stage->split_loads += meter->runs * inputs * split;
+    meter->stage->fma += meter->runs * nonzeros * vectors;
+    meter->stage->vector += meter->runs * nonzeros * vectors * (meter->isa->fuses ? 1 : 2);
+    if (folds(inl, meter->isa)) {
+        meter_issue(meter, nonzeros, nonzeros * sizes.fold);
+    } else {
+        const double each = meter->isa->fuses ? vectors : 2 * vectors;
+        meter_issue(meter, nonzeros * (1 + each), nonzeros * (sizes.broadcast + each * sizes.fma));
+    }
+    if (reach > 0)
+        meter_other(meter, floor(nonzeros / reach));
+    const double longest = problem->pattern->row_nonzeros[inl->order[group->first]];
+    meter_chain(meter, longest, (meter->stage->instructions - before) / fmax(1, meter->runs));
+    meter_sums(meter, problem, inl, set, group->rows, sizes);
+}
+
+/* ---- memory ---- */
+
+/* Input channels that a body walks, about, and lines of a channel that a tile's taps touch. */
+static double body_channels(const Inline *inl)
+{
+    return fmax(1, (double)(inl->window.channels / inl->window.group) * inl->set_count / inl->body_count);
+}
+
+/* Two things are walked again and again inside a body: weights, by each tile; lines of the input, by the taps of a row of the kernel in the next tile,
+   by those of the next row some tiles later. */
+static void touch_inside(const Problem *problem, const Inline *inl, StageWork *stage)
+{
+    const Window *window = &inl->window;
+    const double runs = (double)(window->batch * inl->tiles), calls = (double)(window->batch * inl->blocks);
+    const double channels = body_channels(inl), rows = (double)window->kernel_height, step = 4.0 * inl->vectors * inl->lanes;
+    const double weights = 4 * (double)inline_weight_count(problem, inl), planes = (double)(inl->planes.channel / inl->planes.plane);
+    const double walked = weights / inl->body_count + channels * planes * rows * (step + 64) + 4.0 * 2 * inl->most_rows * step / 4;
+    const double set_input = channels * planes * step * inl->body_count;
+    stage_touch_again(stage, (runs - calls) * weights, walked);
+    stage_touch_again(stage, runs * set_input * rows, walked);
+    stage_touch_again(stage, runs * set_input * (rows - 1), walked + channels * planes * 4 * (double)inl->planes.pitch);
+}
+
+/* The input passes once a set; sums once a body; code and weights once a block and image. */
+static void touch(const Problem *problem, const Inline *inl, const Work *work, StageWork *stage)
+{
+    const Window *window = &inl->window;
+    const double batch = (double)window->batch, blocks = (double)inl->blocks, sets = inl->set_count, bodies = inl->body_count;
+    const double image = 4 * (double)inl->planes.image, part = image / (double)window->group;
+    const double code = work->code_bytes + 4 * (double)inline_weight_count(problem, inl);
+    const double sums = 4.0 * (double)(inl->stride * inl->most_rows), results = 4 * (double)inl->planes.positions * (double)inl->most_rows;
+    const double between = part / blocks + code / sets + sums + results / blocks;
+    if (planes_packs(&inl->planes))
+        stage_touch_again(stage, batch * image, batch * image * 1.5);
+    else
+        stage_touch(stage, TOUCH_INPUT, batch * image);
+    stage_touch_again(stage, batch * part * (sets - (double)window->group), inl->sets_outside ? batch * part + code / sets : between);
+    stage_touch(stage, TOUCH_WEIGHTS, code);
+    stage_touch_again(stage, (batch * blocks - 1) * code, inl->sets_outside ? code / sets + part / blocks + sums : code + image / blocks);
+    if (inl->buffered) {
+        const double passes = bodies - sets + (inl->finish == FINISH_ROWS ? sets : 0);
+        stage_touch_again(stage, 2 * batch * blocks * passes * sums, sums + (part / blocks + code / sets) * sets / bodies);
+    }
+    touch_inside(problem, inl, stage);
+    epilogue_touch(stage, problem);
+}
+
+void inline_work(const Problem *problem, const Inline *inl, Work *work)
+{
+    const Window *window = &inl->window;
+    const double nonzeros = (double)problem->pattern->nonzeros, runs = (double)(window->batch * inl->tiles);
+    const double calls = (double)(window->batch * inl->blocks) * inl->body_count;
+    const double split = split_share_of(inl->lanes, inl->planes.taps, window_taps(window), inl->planes.channel);
+    if (planes_packs(&inl->planes))
+        planes_work(problem, window, &inl->planes, work);
+    Meter meter = meter_begin(problem, work);
+    const double issued = meter.stage->instructions;
+    meter_loop(&meter, runs);
+    double largest = 0;
+    for (int s = 0; s < inl->set_count; s++) {
+        const InlineSet *set = &inl->sets[s];
+        for (int g = 0; g < set->groups; g++)
+            meter_group(&meter, problem, inl, set, &inl->groups[set->first_group + g], split);
+        meter_other(&meter, 9.0 * set->chunks);
+        largest = fmax(largest, (double)set->nonzeros);
+    }
+    meter.stage->code_bytes = (meter.bytes - meter.loop) / inl->body_count;
+    meter.stage->code_instructions = (meter.stage->instructions - issued) / runs / inl->body_count;
+    meter.runs = calls;
+    meter_other(&meter, CALL_INSTRUCTIONS);
+    meter.runs = (double)inline_items(inl);
+    meter_other(&meter, ITEM_INSTRUCTIONS);
+    if (inl->finish == FINISH_ROWS) {
+        const Tiles tiles = {.lanes = inl->lanes, .size = inl->vectors, .blocks = inl->blocks};
+        meter.runs = (double)(window->batch * window->outputs);
+        meter_tiles_finish(&meter, problem, window, &inl->planes, &tiles);
+    }
+    meter_end(&meter);
+    meter.stage->mispredicts = 2 * calls;
+    meter.stage->largest_item = nonzeros > 0 ? largest * inl->set_count / nonzeros : 1;
+    touch(problem, inl, work, meter.stage);
+    work->multiply_adds = (double)window->batch * nonzeros * (double)(window->out_height * window->out_width);
+    work->weight_bytes = 4 * (double)inline_weight_count(problem, inl) + epilogue_bytes(problem);
+    work->index_bytes = 4 * (double)inl->body_count +
+                        (inl->finish == FINISH_LANES ? (double)(INLINE_RECORD * inl->tiles * inl->vectors) : 0);
+}
