@@ -61,6 +61,26 @@ static uint64_t draw_state(const Bench *bench, const Kernel *kernel, uint64_t se
     return state * UINT64_C(0x9e3779b97f4a7c15) | 1;
 }
 
+/* Large tiles fit few layers: where they do they are drawn more often. */
+static int64_t weight_of(const Tiling *tiling)
+{
+    int64_t weight = 1;
+    for (int i = 0; i < COUNT(tiling->size); i++)
+        weight += tiling->size[i] < 32 ? tiling->size[i] : 32;
+    return weight;
+}
+
+static int draw_tiling(uint64_t *state, const Tiling *list, int count)
+{
+    int64_t sum = 0;
+    int one = 0;
+    for (int i = 0; i < count; i++)
+        sum += weight_of(&list[i]);
+    for (int64_t left = random_between(state, 0, sum - 1); left >= weight_of(&list[one]); one++)
+        left -= weight_of(&list[one]);
+    return one;
+}
+
 /* Some of the kernel's tilings, each once. */
 static void add_tilings(Bench *bench, const Problem *problem, const Kernel *kernel, uint64_t seed)
 {
@@ -68,7 +88,7 @@ static void add_tilings(Bench *bench, const Problem *problem, const Kernel *kern
     int left = tilings_of(problem, kernel, list);
     uint64_t state = draw_state(bench, kernel, seed);
     for (int drawn = 0; drawn < bench->options->tilings && left > 0; drawn++) {
-        const int64_t one = random_between(&state, 0, left - 1);
+        const int one = draw_tiling(&state, list, left);
         note_tiling(bench, kernel, &list[one], 1);
         add_copy(bench, seed, kernel, &list[one]);
         list[one] = list[--left];
