@@ -2,21 +2,10 @@
    into one line in the thread's own memory, whose padding is there already, and windows along the line are combined in vectors, every second element
    taken apart for strides of 2, others gathered. The input is read where it lies. Averages divide by how many elements a window counts. A NaN makes
    every window that sees it NaN. */
-#include "codegen/cpu/cpu.h"
+#include "codegen/cpu/pooling.h"
 
 #define MOST_UNROLLED 64             /* taps down, and along */
-#define BUFFER_FLOATS 2048           /* of lines: written some time before they are read, which stores of half a vector's neighbours want, and in L1 */
-
-typedef struct Pooling {
-    Window window;
-    int lanes;
-    bool average, even;              /* even: all windows count the same */
-    int64_t stride;                  /* along a line; 1 where it holds one output */
-    int64_t columns;                 /* of the input, that windows see; 0 or less: none */
-    int64_t pitch, lines;            /* of the buffer */
-    int64_t origin, row, plane;      /* of the input: its first element, elements from row to row and from channel to channel */
-    bool above_or_below;             /* windows reach into rows of padding */
-} Pooling;
+#define BUFFER_FLOATS 2048           /* of lines: still in L1, but written long before they are read at other offsets, which cores do not forward */
 
 /* ---- how many elements a window counts: rows times columns ---- */
 
@@ -64,7 +53,7 @@ static int64_t largest(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-static void pooling_of(const Problem *problem, const Tiling *tiling, Pooling *pooling)
+void pooling_of(const Problem *problem, const Tiling *tiling, Pooling *pooling)
 {
     const Node *node = problem->node;
     window_of(node, &pooling->window);
@@ -82,6 +71,7 @@ static void pooling_of(const Problem *problem, const Tiling *tiling, Pooling *po
     pooling->pitch = divide_up(largest(read, window->pad_left + pooling->lanes), 16) * 16;
     const int64_t room = BUFFER_FLOATS / pooling->pitch;
     pooling->lines = room < 1 ? 1 : room < window->out_height ? room : window->out_height;
+    pooling->group = room < 2 * window->out_height ? 1 : room / window->out_height;
     pooling->row = layout_plain(in) ? window->width : in->pitch;
     pooling->plane = layout_plain(in) ? window->height * window->width : (int64_t)in->rows * in->pitch;
     pooling->origin = layout_plain(in) ? 0 : (int64_t)in->top * in->pitch + in->left;
@@ -112,136 +102,14 @@ static int tilings(const Problem *problem, Tiling *list, int most)
     return kernel_one_tiling(problem, list, most);
 }
 
-/* ---- what it costs ---- */
-
-static int64_t buffer_floats(const Pooling *pooling)
+int64_t pooling_buffer(const Pooling *pooling)
 {
-    return pooling->pitch * pooling->lines;
+    return pooling->pitch * pooling->lines * pooling->group;
 }
 
-/* A row of padding for windows that reach above or below the input. */
-static int64_t outside_floats(const Pooling *pooling)
+int64_t pooling_outside(const Pooling *pooling)
 {
     return pooling->above_or_below && pooling->columns > 0 ? divide_up(pooling->columns, 16) * 16 : 0;
-}
-
-/* Vectors that cover `count` elements; the last one overlaps the one before it, or is the only one. */
-static int64_t vectors(int64_t count, int lanes)
-{
-    return count <= 0 ? 0 : divide_up(count, lanes);
-}
-
-/* Of a loop over so many vectors: one is no loop. */
-static double loop_instructions(int64_t rounds)
-{
-    return rounds <= 1 ? 0 : 5;
-}
-
-static void meter_combine(Meter *meter, const Pooling *pooling, double count)
-{
-    if (pooling->average)
-        meter_vector(meter, count);
-    else
-        meter_extreme(meter, count);
-}
-
-static void meter_down(Meter *meter, const Pooling *pooling, double lines)
-{
-    const Window *window = &pooling->window;
-    const double taps = (double)window->kernel_height;
-    meter->runs = lines;
-    meter_other(meter, 5 + taps * (pooling->above_or_below ? 3 : 0.5));
-    meter_loop(meter, lines * (double)vectors(pooling->columns, pooling->lanes));
-    if (pooling->columns < pooling->lanes)
-        for (int t = 0; t < window->kernel_height; t++)
-            meter_part(meter, (int)pooling->columns);
-    else
-        meter_load(meter, 1, 0), meter_operand(meter, taps - 1, split_share(pooling->lanes));
-    meter_combine(meter, pooling, taps - 1);
-    meter_store(meter, 1);
-    meter_other(meter, loop_instructions(vectors(pooling->columns, pooling->lanes)));
-    meter_hot(meter);
-}
-
-/* Loads of a vector of each tap along the line, and what takes every second element. */
-static void meter_taps(Meter *meter, const Pooling *pooling)
-{
-    const Window *window = &pooling->window;
-    const double split = split_share(pooling->lanes);
-    int64_t loaded = -1;
-    for (int64_t s = 0; s < window->kernel_width; s++) {
-        const int64_t at = s * window->dilation_x;
-        if (pooling->stride == 1) {
-            meter_operand(meter, 1, split);
-        } else if (pooling->stride > 2) {
-            meter_gather(meter);
-        } else {
-            meter_load(meter, at / 2 != loaded ? 2 : 0, split);
-            meter_move(meter, meter->isa->vector_bytes == 16 ? 1 : 2);
-            loaded = at / 2;
-        }
-    }
-}
-
-static void meter_along(Meter *meter, const Problem *problem, const Pooling *pooling, double lines)
-{
-    const Window *window = &pooling->window;
-    const int64_t width = window->out_width, lanes = pooling->lanes;
-    meter->runs = lines;
-    meter_other(meter, 6);
-    meter->runs = lines * (double)vectors(width, pooling->lanes);
-    meter_taps(meter, pooling);
-    meter_combine(meter, pooling, (double)window->kernel_width - 1);
-    if (pooling->average) {
-        meter_load(meter, pooling->even ? 0 : 1, 0);
-        meter_vector(meter, pooling->even ? 0 : 1);
-        meter_divide(meter, 1);
-    }
-    meter_put(meter, problem, 1, width < lanes ? (int)width : 0);
-    meter_other(meter, loop_instructions(vectors(width, pooling->lanes)));
-}
-
-/* Rows among zeros: the loops that fill the gaps, mostly of an element or two. */
-static void meter_gaps(Meter *meter, const Pooling *pooling, const Layout *layout, double channels)
-{
-    const int64_t outputs = pooling->window.out_height * pooling->window.out_width;
-    if (layout_plain(layout))
-        return;
-    meter->runs = channels * (double)pooling->window.out_height;
-    meter_other(meter, 9);
-    meter->runs = channels * (double)((int64_t)layout->rows * layout->pitch - outputs);
-    meter_store(meter, 1);
-    meter_other(meter, 2);
-}
-
-static double counts_bytes(const Pooling *pooling)
-{
-    return pooling->average && !pooling->even ? 4 * (double)(pooling->window.out_height + pooling->window.out_width + pooling->lanes) : 0;
-}
-
-static void work(const Problem *problem, const Tiling *tiling, Work *work)
-{
-    Pooling pooling;
-    pooling_of(problem, tiling, &pooling);
-    const Window *window = &pooling.window;
-    const double channels = (double)(window->batch * window->channels), lines = channels * (double)window->out_height;
-    const double buffer = 4 * (double)(pooling.pitch * pooling.lines), input = 4 * channels * (double)(window->height * window->width);
-    Meter meter = meter_begin(problem, work);
-    meter_down(&meter, &pooling, lines);
-    meter_along(&meter, problem, &pooling, lines);
-    meter_gaps(&meter, &pooling, &tiling->out, channels);
-    meter.runs = channels * (double)divide_up(window->out_height, pooling.lines);
-    meter_other(&meter, 15);
-    meter.runs = (double)(buffer_floats(&pooling) + outside_floats(&pooling)) / pooling.lanes;
-    meter_store(&meter, 1);
-    meter_other(&meter, 2);
-    meter_end(&meter);
-    stage_touch(meter.stage, TOUCH_INPUT, input);
-    stage_touch_again(meter.stage, 2 * channels * buffer * (double)window->out_height / (double)pooling.lines, 2 * buffer);
-    stage_touch(meter.stage, TOUCH_WEIGHTS, counts_bytes(&pooling));
-    epilogue_touch(meter.stage, problem);
-    work->multiply_adds = lines * (double)(window->out_width * window_taps(window));
-    work->weight_bytes = counts_bytes(&pooling) + epilogue_bytes(problem);
 }
 
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
@@ -249,7 +117,7 @@ static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *laye
     Pooling pooling;
     pooling_of(problem, tiling, &pooling);
     layer->stages[layer->stage_count++] = (StagePlan){.items = pooling.window.batch * pooling.window.channels, .says = "pool"};
-    layer->thread_bytes = 4 * (size_t)(buffer_floats(&pooling) + outside_floats(&pooling));
+    layer->thread_bytes = 4 * (size_t)(pooling_buffer(&pooling) + pooling_outside(&pooling));
 }
 
 enum { ROW_COUNTS, COLUMN_COUNTS };
@@ -294,7 +162,7 @@ static void emit_down_vector(const Emission *emission, const Pooling *pooling, b
     }
     if (part && !pooling->average)
         out_line(out, "a = v_select(inside, a, padding);");
-    out_line(out, "v_store(line%s, a);", part ? "" : " + i");
+    out_line(out, "v_store(to%s, a);", part ? "" : " + i");
 }
 
 /* The loop over the vectors of `count` elements, at `i`; the body follows and ends it. */
@@ -308,13 +176,37 @@ static void open_vectors(const Emission *emission, const char *i, int64_t count,
     out_line(emission->out, "const int64_t %s = v < %lld ? v * %d : %lld;", i, (long long)(count / lanes), lanes, (long long)(count - lanes));
 }
 
+/* Opens the loops over the lines that the buffer holds, of a group of channels or of a part of one. */
+static void open_lines(const Emission *emission, const Pooling *pooling)
+{
+    Out *out = emission->out;
+    const long long height = pooling->window.out_height;
+    if (pooling->group > 1)
+        out_open(out, "for (int64_t item = group; item < last; item++)");
+    if (pooling->lines < height)
+        out_open(out, "for (int64_t p = first; p < past; p++)");
+    else
+        out_open(out, "for (int64_t p = 0; p < %lld; p++)", height);
+    const char *number = pooling->group > 1 ? arena_format(emission->arena, "((item - group) * %lld + p)", height)
+                         : pooling->lines < height ? "(p - first)" : "p";
+    out_line(out, "float *const line = buffer + %s * %lld;", number, (long long)pooling->pitch);
+}
+
+static void close_lines(const Emission *emission, const Pooling *pooling)
+{
+    out_close(emission->out, "");
+    if (pooling->group > 1)
+        out_close(emission->out, "");
+}
+
 static void emit_down(const Emission *emission, const Pooling *pooling)
 {
     Out *out = emission->out;
     const Window *window = &pooling->window;
     if (pooling->columns <= 0)
         return;
-    out_open(out, "for (int64_t p = first; p < past; p++)");
+    open_lines(emission, pooling);
+    out_line(out, "const float *const plane = x + (item * %lld + %lld);", (long long)pooling->plane, (long long)pooling->origin);
     out_line(out, "const int64_t top = p * %lld - %lld;", (long long)window->stride_y, (long long)window->pad_top);
     for (int64_t r = 0; r < window->kernel_height; r++) {
         const char *at = arena_format(emission->arena, "top + %lld", (long long)(r * window->dilation_y));
@@ -323,7 +215,7 @@ static void emit_down(const Emission *emission, const Pooling *pooling)
             row = arena_format(emission->arena, "%s >= 0 && %s < %lld ? %s : outside", at, at, (long long)window->height, row);
         out_line(out, "const float *const row%lld = %s;", (long long)r, row);
     }
-    out_line(out, "float *const line = buffer + ((p - first) * %lld + %lld);", (long long)pooling->pitch, (long long)window->pad_left);
+    out_line(out, "float *const to = line + %lld;", (long long)window->pad_left);
     if (pooling->columns < pooling->lanes) {
         emit_down_vector(emission, pooling, true);
     } else {
@@ -331,7 +223,7 @@ static void emit_down(const Emission *emission, const Pooling *pooling)
         emit_down_vector(emission, pooling, false);
         out_close(out, "");
     }
-    out_close(out, "");
+    close_lines(emission, pooling);
 }
 
 /* Tap s of outputs q .. as an expression. */
@@ -344,6 +236,22 @@ static const char *tap_text(const Emission *emission, const Pooling *pooling, in
         return arena_format(emission->arena, "v_gather(line + q * %lld + %lld, steps)", (long long)pooling->stride, at);
     return arena_format(emission->arena, "%s(v_load(line + q * 2 + %lld), v_load(line + q * 2 + %lld))", at % 2 == 0 ? "v_even" : "v_odd", at / 2 * 2,
                         at / 2 * 2 + pooling->lanes);
+}
+
+/* A line shorter than a vector is written with what follows it, which comes later, where that is of this part, too: stores of a part of a vector
+   are dear. */
+static void emit_short_line(const Emission *emission, const Pooling *pooling, const char *start)
+{
+    Out *out = emission->out;
+    const long long width = pooling->window.out_width, plane = width * pooling->window.out_height;
+    out_line(out, "if (%s + %d <= end * %lld)", start, pooling->lanes, plane);
+    out->indent++;
+    epilogue_put(emission, start, "a", NULL);
+    out->indent--;
+    out_line(out, "else");
+    out->indent++;
+    epilogue_put(emission, start, "a", arena_format(emission->arena, "%lld", width));
+    out->indent--;
 }
 
 static void emit_along_vector(const Emission *emission, const Pooling *pooling)
@@ -360,8 +268,11 @@ static void emit_along_vector(const Emission *emission, const Pooling *pooling)
     } else if (pooling->average) {
         out_line(out, "a = v_div(a, v_mul(v_set1(rows[p]), v_load(columns + q)));");
     }
-    const char *part = window->out_width < pooling->lanes ? arena_format(emission->arena, "%lld", (long long)window->out_width) : NULL;
-    epilogue_put(emission, arena_format(emission->arena, "out + p * %lld + q", (long long)window->out_width), "a", part);
+    const char *start = arena_format(emission->arena, "out + p * %lld + q", (long long)window->out_width);
+    if (window->out_width < pooling->lanes)
+        emit_short_line(emission, pooling, start);
+    else
+        epilogue_put(emission, start, "a", NULL);
 }
 
 static void emit_line(const Emission *emission, const Pooling *pooling)
@@ -395,27 +306,41 @@ static void emit_padded_line(const Emission *emission, const Pooling *pooling)
                plane - lead - (height - 1) * pitch);
 }
 
-static void emit_channel(const Emission *emission, const Pooling *pooling)
+static void emit_along(const Emission *emission, const Pooling *pooling)
 {
     Out *out = emission->out;
-    const long long height = pooling->window.out_height, width = pooling->window.out_width, lines = pooling->lines;
-    if (pooling->columns > 0)
-        out_line(out, "const float *const plane = x + (item * %lld + %lld);", (long long)pooling->plane, (long long)pooling->origin);
-    out_line(out, "const int64_t out = item * %lld;", height * width);
-    out_open(out, "for (int64_t first = 0; first < %lld; first += %lld)", height, lines);
-    out_line(out, "const int64_t past = first + %lld < %lld ? first + %lld : %lld;", lines, height, lines, height);
-    emit_down(emission, pooling);
-    out_open(out, "for (int64_t p = first; p < past; p++)");
-    out_line(out, "const float *const line = buffer + (p - first) * %lld;", (long long)pooling->pitch);
+    open_lines(emission, pooling);
+    out_line(out, "const int64_t out = item * %lld;", (long long)(pooling->window.out_height * pooling->window.out_width));
     (layout_plain(&emission->layer->tiling.out) ? emit_line : emit_padded_line)(emission, pooling);
-    out_close(out, "");
+    close_lines(emission, pooling);
+}
+
+/* Small channels share the buffer, large ones fill it several times. */
+static void emit_items(const Emission *emission, const Pooling *pooling)
+{
+    Out *out = emission->out;
+    const long long height = pooling->window.out_height, lines = pooling->lines, group = pooling->group;
+    if (group > 1) {
+        out_open(out, "for (int64_t group = begin; group < end; group += %lld)", group);
+        out_line(out, "const int64_t last = group + %lld < end ? group + %lld : end;", group, group);
+    } else {
+        out_open(out, "for (int64_t item = begin; item < end; item++)");
+    }
+    if (lines < height) {
+        out_open(out, "for (int64_t first = 0; first < %lld; first += %lld)", height, lines);
+        out_line(out, "const int64_t past = first + %lld < %lld ? first + %lld : %lld;", lines, height, lines, height);
+    }
+    emit_down(emission, pooling);
+    emit_along(emission, pooling);
+    if (lines < height)
+        out_close(out, "");
     out_close(out, "");
 }
 
 static void emit_buffer(const Emission *emission, const Pooling *pooling, const char *fill)
 {
     Out *out = emission->out;
-    const long long floats = buffer_floats(pooling), outside = outside_floats(pooling);
+    const long long floats = pooling_buffer(pooling), outside = pooling_outside(pooling);
     out_line(out, "float *const buffer = %s;", emit_thread_scratch(emission, "float", 0));
     if (outside > 0)
         out_line(out, "const float *const outside = buffer + %lld;", floats);
@@ -447,7 +372,7 @@ static void emit(const Emission *emission)
     Pooling pooling;
     pooling_of(emission->problem, &emission->layer->tiling, &pooling);
     Out *out = emission->out;
-    const char *fill = pooling.average ? "0.0f" : "-__builtin_inff()";
+    const char *fill = pooling.average ? "-0.0f" : "-__builtin_inff()";    /* what changes no sum, and no maximum */
     epilogue_define(emission);
     emit_stage_open(emission, 0);
     if (pooling.columns > 0)
@@ -462,14 +387,12 @@ static void emit(const Emission *emission)
     if (pooling.stride > 2)
         emit_steps(emission, &pooling);
     epilogue_pointers(emission);
-    out_open(out, "for (int64_t item = begin; item < end; item++)");
-    emit_channel(emission, &pooling);
-    out_close(out, "");
+    emit_items(emission, &pooling);
     out_close(out, "");
 }
 
 const Kernel kernel_pooling = {
     .name = "pooling",
     .says = "windows down the columns, then along the rows",
-    .fits = fits, .tilings = tilings, .writes = tiles_writes, .work = work, .stages = stages, .pack = pack, .emit = emit,
+    .fits = fits, .tilings = tilings, .writes = tiles_writes, .work = pooling_work, .stages = stages, .pack = pack, .emit = emit,
 };
