@@ -113,7 +113,7 @@ def check_loop(options, layer, tiling, folder):
                "--single-file", "-o", "layer.c"]
     subprocess.run(command, cwd=folder, check=True, stderr=subprocess.DEVNULL)
     subprocess.run(["gcc", *FLAGS, "-c", "layer.c", "-o", "layer.o"], cwd=folder, check=True)
-    loop = disassembly.hottest(disassembly.functions_of(os.path.join(folder, "layer.o")), False)
+    loop = disassembly.hot_loops(disassembly.functions_of(os.path.join(folder, "layer.o")), False)[0]
     said = subprocess.run(["llvm-mca", "-mtriple=x86_64", "-mcpu=slm", "-iterations=100"], input=assembler_of(loop), capture_output=True, text=True,
                           check=True).stdout
     ports = float(re.search(r"Block RThroughput:\s+([\d.]+)", said)[1])

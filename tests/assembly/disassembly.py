@@ -99,34 +99,16 @@ def counted(instructions, arm):
 
 
 def loops_of(instructions):
-    """The innermost loops: from the target of a jump back to that jump, with no such loop inside."""
-    spans = sorted({(one.target, one.address) for one in instructions if instructions[0].address <= one.target <= one.address and one.target})
-    heads = {}
-    for first, last in spans:      # several jumps to one head are one loop
-        heads[first] = max(last, heads.get(first, 0))
-    spans = list(heads.items())
-    inner = [(a, b) for a, b in spans if not any((c, d) != (a, b) and a <= c and d <= b for c, d in spans)]
-    return [[one for one in instructions if a <= one.address <= b] for a, b in inner]
+    """The innermost loops: from the target of a jump back to that jump, with no such loop of another beginning inside."""
+    spans = {(one.target, one.address) for one in instructions if instructions[0].address <= one.target <= one.address and one.target}
+    inner = [(a, b) for a, b in spans if not any(c != a and a <= c and d <= b for c, d in spans)]
+    return [[one for one in instructions if a <= one.address <= b] for a, b in sorted(inner)]
 
 
-def straight_of(instructions):
-    """Stretches without a jump."""
-    targets = {one.target for one in instructions}
-    stretch, found = [], []
-    for one in instructions:
-        if stretch and (one.address in targets or stretch[-1].target):
-            found.append(stretch)
-            stretch = []
-        stretch.append(one)
-    return found + [stretch] if stretch else found
-
-
-def hottest(functions, arm, straight=False):
-    """Of all functions the innermost loop (or stretch) with most multiply-adds."""
-    best, most = [], 0
-    for instructions in filter(None, functions.values()):
-        for loop in straight_of(instructions) if straight else loops_of(instructions):
-            multiplies = counted(loop, arm)["multiply"]
-            if multiplies > most:
-                best, most = loop, multiplies
-    return best
+def hot_loops(functions, arm):
+    """The innermost loops with multiply-adds, of each beginning the longest, those with most multiply-adds first."""
+    loops = {}
+    for loop in (loop for instructions in functions.values() if instructions for loop in loops_of(instructions)):
+        if counted(loop, arm)["multiply"] > 0 and len(loop) > len(loops.get(id(loop[0]), [])):
+            loops[id(loop[0])] = loop
+    return sorted(loops.values(), key=lambda loop: -counted(loop, arm)["multiply"])

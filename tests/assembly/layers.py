@@ -39,3 +39,8 @@ def path_of(name, folder):
         graph = helper.make_graph([node], "layer", *values, constants)
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
     return path
+
+
+def nonzeros_of(name, folder):
+    """Of the model's weights."""
+    return int(numpy.count_nonzero(numpy_helper.to_array(onnx.load(path_of(name, folder)).graph.initializer[0])))

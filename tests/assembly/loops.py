@@ -29,11 +29,11 @@ class Loop:
     layer: str
     tiling: str
     multiplies: int    # exactly, in each round: unrolled loops have several
-    loads: int         # of vectors, at most; operands of other instructions included
-    broadcasts: int    # at most
-    stores: int        # at most
-    most: int          # instructions of any kind
-    straight: bool = False     # no loop: the longest stretch without a jump
+    loads: float       # of vectors, at most; operands of other instructions included
+    broadcasts: float  # at most
+    stores: float      # at most
+    most: float        # instructions of any kind
+    nonzeros: bool = False     # nonzeros are instructions: all loops hold all of the layer's, and the limits are those of each
 
 
 # sparse_direct, tiling "planes,vectors": a nonzero is its offset and its value, a broadcast of that, and for every vector of the tile a load, as an
@@ -48,6 +48,11 @@ class Loop:
 # depthwise, tiling "planes,vectors": all taps in one round: a load and a multiply-add for each tap and vector, then the bias' and the
 # activation's instructions and a store for each vector. The nine weights and the bias are broadcast in each round, or stay in registers, or copies
 # of them stand in memory as operands, as the compiler likes it.
+# sparse_pointwise, tiling "planes,vectors,blocks": as sparse_direct.
+#
+# sparse_inline, tiling "planes,vectors,channels,...": a nonzero is a multiply-add for each vector. AVX-512 takes the weight from memory and
+# broadcasts it on the way, AVX2 broadcasts it first. A column's vector is loaded once for all channels of a body: 28 with AVX-512, 6 with AVX2.
+# 16 channels set their sums to the bias and store them, among 246 nonzeros: a fifteenth of a broadcast and of a store for each vector.
 LOOPS = [
     Loop("sse4.2", "sparse_direct", "sparse 3x3", "1,12", 12, 12, 1, 0, 3 * 12 + 9),
     Loop("sse4.2", "sparse_direct", "sparse 1x1", "1,7", 7, 7, 1, 0, 3 * 7 + 9),
@@ -69,6 +74,12 @@ LOOPS = [
     Loop("avx2", "depthwise", "depthwise 3x3", "1,6", 54, 54, 10, 6, 54 + 6 * 3 + 20),
     Loop("avx512", "depthwise", "depthwise 3x3", "1,6", 54, 54, 10, 6, 54 + 6 * 3 + 20),
     Loop("neon", "depthwise", "depthwise 3x3", "1,7", 63, 63, 10, 7, 63 * 2 + 7 * 3 + 20),
+    Loop("sse4.2", "sparse_pointwise", "sparse 1x1", "1,8,1", 8, 8, 1, 0, 3 * 8 + 9),
+    Loop("avx2", "sparse_pointwise", "sparse 1x1", "1,8,1", 8, 8, 1, 0, 8 + 8),
+    Loop("avx512", "sparse_pointwise", "sparse 1x1", "1,10,1", 10, 10, 1, 0, 10 + 8),
+    Loop("neon", "sparse_pointwise", "sparse 1x1", "1,8,1", 8, 8, 1, 0, 2 * 8 + 8),
+    Loop("avx512", "sparse_inline", "sparse 3x3", "1,1,28,1200,1,1", 1, 0.5, 1.1, 0.1, 1.75, nonzeros=True),
+    Loop("avx2", "sparse_inline", "sparse 3x3", "1,2,6,1200,1,1", 2, 1.5, 1.2, 0.2, 5, nonzeros=True),
 ]
 
 
@@ -94,11 +105,10 @@ def object_of(options, loop, name, compiler, folder):
     return result, ""
 
 
-def faults_of(loop, counts):
-    """What is wrong with a loop of such counts; the number of rounds in it."""
-    rounds = counts["multiply"] // loop.multiplies
-    if rounds == 0 or counts["multiply"] % loop.multiplies != 0:
-        return [f"{counts['multiply']} multiply-adds, not a multiple of {loop.multiplies}"]
+def faults_of(loop, counts, rounds):
+    """What is wrong with a loop of such counts."""
+    if counts["multiply"] != rounds * loop.multiplies:
+        return [f"{counts['multiply']} multiply-adds, not {rounds} x {loop.multiplies}"]
     most = {"load": loop.loads, "broadcast": loop.broadcasts, "store": loop.stores, "stack": 0, "all": loop.most}
     return [f"{counts[kind]} of kind '{kind}' in {rounds} rounds, at most {limit} expected in each"
             for kind, limit in most.items() if counts[kind] > rounds * limit]
@@ -112,10 +122,11 @@ def check(options, loop, name, compiler, folder):
         print(f"{head} WRONG: cannot be compiled: {said.strip()}")
         return 1
     arm = loop.isa == "neon"
-    hot = disassembly.hottest(disassembly.functions_of(path, arm), arm, loop.straight)
+    loops = disassembly.hot_loops(disassembly.functions_of(path, arm), arm)
+    hot = [one for found in loops[:None if loop.nonzeros else 1] for one in found]
     counts = disassembly.counted(hot, arm)
-    faults = faults_of(loop, counts)
-    rounds = max(1, counts["multiply"] // loop.multiplies)
+    rounds = layers.nonzeros_of(loop.layer, folder) if loop.nonzeros else max(1, counts["multiply"] // loop.multiplies)
+    faults = faults_of(loop, counts, rounds)
     each = ", ".join(f"{counts[kind] / rounds:.3g} {kind}" for kind in ("multiply", "load", "broadcast", "store", "stack", "all"))
     print(f"{head} {each}{'; WRONG: ' + '; '.join(faults) if faults else ''}", flush=True)
     if options.verbose:
