@@ -48,6 +48,7 @@ class Loop:
 # depthwise, tiling "planes,vectors": all taps in one round: a load and a multiply-add for each tap and vector, then the bias' and the
 # activation's instructions and a store for each vector. The nine weights and the bias are broadcast in each round, or stay in registers, or copies
 # of them stand in memory as operands, as the compiler likes it.
+#
 # sparse_pointwise, tiling "planes,vectors,blocks": as sparse_direct.
 #
 # sparse_inline, tiling "planes,vectors,channels,...": a nonzero is a multiply-add for each vector. AVX-512 takes the weight from memory and
