@@ -90,6 +90,9 @@ struct Kernel {
     void (*work)(const Problem *problem, const Tiling *tiling, Work *work);
     void (*stages)(const Problem *problem, const Tiling *tiling, LayerPlan *layer);       /* stages, scratch_bytes, thread_bytes */
     void (*pack)(const Problem *problem, const Tiling *tiling, Packed *packed);           /* NULL: no constants */
+    /* What stands for sum |w||x| and the number of terms in the bound of the error (reference_magnitudes), where sums are not computed as they are
+       defined. NULL: they are. */
+    void (*magnitudes)(const Problem *problem, const Tiling *tiling, const void *const *inputs, double *sums, int64_t *terms, Arena *arena);
     void (*emit)(const Emission *emission);                                               /* one function a stage, epilogue included */
     bool (*in_place)(const Problem *problem, const Tiling *tiling);                       /* may output 0 take the place of input 0? NULL: never */
 };
@@ -108,6 +111,10 @@ static inline bool kernel_choosable(const Kernel *kernel, const Target *target)
 
 /* The `tilings` of a kernel that has no choice. */
 int kernel_one_tiling(const Problem *problem, Tiling *tilings, int most);
+
+/* The kernel's magnitudes; the reference's where it has none, or there is no kernel. `arena` is for what is made on the way. */
+bool kernel_magnitudes(const Kernel *kernel, const Problem *problem, const Tiling *tiling, const void *const *inputs, double *sums, int64_t *terms,
+                       Arena *arena);
 
 extern const Kernel *const kernels[];    /* in order of kernels.inc: the more special first, `reference` last of those for cores */
 extern const int kernel_count;

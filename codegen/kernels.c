@@ -23,6 +23,15 @@ const Kernel *kernel_named(const char *name)
     return NULL;
 }
 
+bool kernel_magnitudes(const Kernel *kernel, const Problem *problem, const Tiling *tiling, const void *const *inputs, double *sums, int64_t *terms,
+                       Arena *arena)
+{
+    if (kernel == NULL || kernel->magnitudes == NULL)
+        return reference_magnitudes(problem->graph, problem->node, inputs, sums, terms, arena);
+    kernel->magnitudes(problem, tiling, inputs, sums, terms, arena);
+    return true;
+}
+
 int kernel_one_tiling(const Problem *problem, Tiling *tilings, int most)
 {
     (void)problem;

@@ -179,14 +179,16 @@ static void add_operand(Walker *walker, const Node *addition, double *sums, int6
         sums[i] += fabs(tensors_element((enum tulle_type)other->type, data, (size_t)i));
 }
 
-/* DESIGN.md's bound for products: |error| <= 2^-23 (terms + 8) sum|w||x|. With a fused activation that is no clamp, twice that and the tolerance
+/* DESIGN.md's bound for products: |error| <= 2^-23 (terms + 8) sum|w||x|, or what the kernel says in place of that sum. With a fused activation that is no clamp, twice that and the tolerance
    of functions. NULL: the layer is no product. */
-static double *product_bounds(Walker *walker, const Node *node, const void *const *inputs, const void *expected)
+static double *product_bounds(Walker *walker, const LayerPlan *layer, const void *const *inputs, const void *expected)
 {
+    const Node *node = layer->problem.node;
     const Value *output = node->outputs[0];
     int64_t count = shape_count(&output->shape), *terms = arena_array(walker->layer, int64_t, count + 1);
     double *bounds = arena_array(walker->layer, double, count + 1), precision = output->type == TYPE_F64 ? 0x1p-52 : 0x1p-23, more = 0;
-    if (!type_info(output->type)->real || !reference_magnitudes(walker->graph, node, inputs, bounds, terms, walker->layer))
+    if (!type_info(output->type)->real ||
+        !kernel_magnitudes(layer->kernel, &layer->problem, &layer->tiling, inputs, bounds, terms, walker->layer))
         return NULL;
     for (int i = 0; i < node->epilogue_count; i++) {
         add_operand(walker, node->epilogue[i], bounds, count);
@@ -219,7 +221,7 @@ static double scale_of(Walker *walker, const Node *node, const void *const *inpu
 static bool compare_layer(Walker *walker, const LayerPlan *layer, const void *const *inputs, void *const *expected)
 {
     const Node *node = layer->problem.node;
-    double *bounds = node->output_count && node->outputs[0] ? product_bounds(walker, node, inputs, expected[0]) : NULL;
+    double *bounds = node->output_count && node->outputs[0] ? product_bounds(walker, layer, inputs, expected[0]) : NULL;
     for (int i = 0; i < node->output_count; i++) {
         const Value *value = node->outputs[i];
         if (!value || !walker->ours[value->id])

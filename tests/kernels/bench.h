@@ -34,7 +34,7 @@ typedef struct Copy {                /* a layer for one kernel */
 
 typedef struct Expected {            /* of a layer, whatever computes it */
     float *made, *out;
-    double *allowed;                 /* the difference of every element of `out` */
+    const double *allowed;           /* the difference of every element of `out`, of kernels without a bound of their own */
 } Expected;
 
 typedef struct Bench {
@@ -52,6 +52,7 @@ typedef struct Bench {
     const Plan *plan;
     void **data;                     /* what every value should be, by id */
     Expected *expected;              /* by layer */
+    const double **allowed;          /* by the id of an output: the difference of every element */
     int padded_inputs, padded_outputs, failures;
 } Bench;
 

@@ -33,6 +33,8 @@ static const Case cases[] = {
     {"dense_direct", OP_Conv, {1, 5, 14, 14}, {1, 16, 14, 14}, 3, 1, 1, 1, 100, OP_Relu},
     {"dense_direct", OP_Conv, {1, 24, 14, 14}, {1, 20, 14, 14}, 1, 1, 0, 1, 100, OP_Identity},
     {"dense_direct", OP_Conv, {1, 2, 23, 23}, {1, 8, 9, 9}, 7, 2, 0, 1, 100, OP_Relu},
+    {"dense_winograd", OP_Conv, {1, 24, 14, 14}, {1, 40, 14, 14}, 3, 1, 1, 1, 100, OP_Relu},
+    {"dense_winograd", OP_Conv, {1, 32, 7, 9}, {1, 32, 7, 9}, 3, 1, 1, 1, 100, OP_Identity},
     {"dense_gemm", OP_Gemm, {1, 200}, {1, 120}, 0, 0, 0, 0, 100, OP_Relu},
     {"dense_gemm", OP_Gemm, {30, 60}, {30, 70}, 0, 0, 0, 0, 100, OP_Identity},
     {"dense_gemm", OP_MatMul, {20, 60}, {20, 64}, 0, 0, 0, 0, 0, OP_Identity},

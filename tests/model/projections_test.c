@@ -121,36 +121,6 @@ static Status taps(Context *ctx, void *argument)
     return STATUS_FINE;
 }
 
-/* Multiplications of a layer whose size and channels leave nothing over: a half, squared, and three quarters, squared, are saved in each axis. */
-static Status winograd(Context *ctx, void *argument)
-{
-    (void)argument;
-    for (int m = 0; m < COUNT(cores); m++) {
-        const Problem problem = problem_of(ctx, &(Shaped){48, 64, 48, 3, 1, 1}, all, cores[m]);
-        const Kernel *kernel = kernel_named("dense_winograd");
-        const double lanes = problem.target->isa.vector_bytes / 4.0, direct = 48.0 * 48 * 9 * 64 * 64 / lanes;
-        Tiling list[32];
-        const int count = kernel->tilings(&problem, list, COUNT(list));
-        bool seen[5] = {false};
-        for (int i = 0; i < count; i++) {
-            Candidate candidate;
-            const int side = list[i].size[2], width = list[i].size[1] * (int)lanes;
-            candidate_price(&problem, kernel, &list[i], &surroundings, &candidate);
-            if (48 % list[i].size[0] != 0 || 64 / side * (64 / side) % width != 0)
-                continue;
-            seen[side] = true;
-            assert_true(candidate.work.stages[1].fma == direct / (side == 2 ? 2.25 : 4));
-            assert_true(candidate.work.weight_bytes >= 4.0 * 48 * 48 * (side == 2 ? 16 : 36));
-        }
-        assert_true(seen[2] && seen[4]);
-    }
-    for (int s = 1; s < 4; s++) {
-        const Problem other = problem_of(ctx, &shapes[s], all, cores[0]);
-        assert_false(kernel_named("dense_winograd")->fits(&other));
-    }
-    return STATUS_FINE;
-}
-
 static void run(Status (*work)(Context *, void *))
 {
     assert_int_equal(context_run(work, NULL), STATUS_FINE);
@@ -159,13 +129,12 @@ static void run(Status (*work)(Context *, void *))
 static void lowering_writes_every_element_for_every_tap(void **state) { (void)state; run(lowered); }
 static void a_compacted_layer_costs_what_the_smaller_one_does(void **state) { (void)state; run(compacted); }
 static void taps_that_nobody_uses_cost_nothing(void **state) { (void)state; run(taps); }
-static void winograd_saves_multiplications(void **state) { (void)state; run(winograd); }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lowering_writes_every_element_for_every_tap), cmocka_unit_test(a_compacted_layer_costs_what_the_smaller_one_does),
-        cmocka_unit_test(taps_that_nobody_uses_cost_nothing), cmocka_unit_test(winograd_saves_multiplications),
+        cmocka_unit_test(taps_that_nobody_uses_cost_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
