@@ -46,6 +46,8 @@ typedef struct Bench {
     Context *ctx;
     Graph *graph;
     const Target *target;
+    int threads;                     /* that the program is planned for: results must not depend on it */
+    Rules rules;
     const char *folder;
     Copy *copies;
     int copy_count, copy_capacity;

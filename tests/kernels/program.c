@@ -8,7 +8,8 @@
 
 static Problem problem_of(const Bench *bench, const Graph *graph, const Node *node)
 {
-    Problem problem = {.graph = graph, .node = node, .target = bench->target, .pattern = pattern_of(graph, node), .density = 1};
+    Problem problem = {.graph = graph, .node = node, .target = bench->target, .pattern = pattern_of(graph, node), .density = 1,
+                       .threads = bench->threads, .rules = bench->rules};
     if (problem.pattern)
         problem.density = (double)problem.pattern->nonzeros / (double)(problem.pattern->rows * problem.pattern->columns);
     return problem;
@@ -188,12 +189,15 @@ static PlanOptions plan_options(const Bench *bench)
         const Copy *copy = &bench->copies[i];
         forced[i] = (ForcedKernel){.layer = copy->name, .kernel = copy->kernel->name, .tiling = tiling_text(arena, &copy->tiling)};
     }
-    return (PlanOptions){.forced = forced, .forced_count = bench->copy_count};
+    return (PlanOptions){.forced = forced, .forced_count = bench->copy_count, .threads = bench->threads, .rules = bench->rules};
 }
 
 void bench_write(Bench *bench)
 {
     Arena *arena = bench->ctx->graph;
+    const uint64_t batch = bench->first / BATCH;
+    bench->threads = 1 + (int)(batch % 3);
+    bench->rules.no_assembler = batch % 4 == 1;
     for (int i = 0; i < bench->layers; i++)
         add_layer(bench, bench->first + (uint64_t)i);
     bench->data = arena_array(arena, void *, bench->graph->value_count + 1);

@@ -85,12 +85,16 @@ static void draw_axes(Draw *draw, Axis *axes, int rank, bool depthwise)
         enlarge(draw, axes, rank);
 }
 
+/* What a channel costs: multiplications, which the reference does one by one, and weights, which may become an instruction each. */
+typedef struct Cost { int64_t multiplications, weights; } Cost;
+
 /* Few channels, or as many as fill vectors and registers with output channels, as far as that makes no large layer. */
-static int64_t channels_of(Draw *draw, int64_t few, int64_t many, int64_t each)
+static int64_t channels_of(Draw *draw, int64_t few, int64_t many, Cost each)
 {
-    const int64_t room = (1 << 21) / (each + 1);
+    const int64_t room = (1 << 21) / each.multiplications, weights = 6000 / each.weights;
     int64_t most = draw_chance(draw, 4) ? many : few;
     most = most < room ? most : room;
+    most = most < weights ? most : weights;
     return draw_between(draw, 1, most < 1 ? 1 : most);
 }
 
@@ -101,11 +105,14 @@ Node *draw_conv(Draw *draw, bool depthwise)
     draw_axes(draw, axes, rank, depthwise);
     const int64_t batch = draw_chance(draw, 4) ? draw_between(draw, 3, 5) : draw_between(draw, 1, 2);
     const int64_t group = draw_chance(draw, 4) || depthwise ? draw_between(draw, 1, 5) : 1;
-    int64_t each = batch * group;    /* multiplications of a pair of channels, one in each group */
-    for (int i = 0; i < rank; i++)
-        each *= axes[i].kernel * axes[i].result;
+    Cost each = {batch * group, group};      /* of a pair of channels in each group */
+    for (int i = 0; i < rank; i++) {
+        each.multiplications *= axes[i].kernel * axes[i].result;
+        each.weights *= axes[i].kernel;
+    }
     const int64_t inside = depthwise ? 1 : channels_of(draw, 7, 80, each), channels = group * inside;
-    const int64_t outputs = group * (depthwise ? draw_between(draw, 1, 2) : channels_of(draw, 9, 80, each * inside));
+    const Cost row = {each.multiplications * inside, each.weights * inside};
+    const int64_t outputs = group * (depthwise ? draw_between(draw, 1, 2) : channels_of(draw, 9, 80, row));
     Shape x = spatial(batch, channels, rank, axes[0].size, axes[1].size), y = spatial(batch, outputs, rank, axes[0].result, axes[1].result);
     Shape w = spatial(outputs, inside, rank, axes[0].kernel, axes[1].kernel);
     Value *inputs[3] = {draw_input(draw, x), draw_constant(draw, w, draw_sparse(draw, outputs, shape_count(&w) / outputs))};
