@@ -22,6 +22,7 @@ void meter_hot(Meter *meter);                            /* the body that was co
 void meter_issue(Meter *meter, double instructions, double bytes);   /* of text known to the byte; loads and the like are added beside */
 void meter_other(Meter *meter, double count);            /* of integers: addresses, counts, branches */
 void meter_move(Meter *meter, double count);             /* of vectors, without arithmetic */
+void meter_shuffles(Meter *meter, double count);         /* so many of them that no multiply-add runs beside them */
 void meter_load(Meter *meter, double count, double split);
 void meter_scalar_load(Meter *meter, double count);
 void meter_store(Meter *meter, double count);

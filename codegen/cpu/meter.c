@@ -85,6 +85,12 @@ void meter_move(Meter *meter, double count)
     meter_issue(meter, count, count * lengths_of(meter->isa).vector);
 }
 
+void meter_shuffles(Meter *meter, double count)
+{
+    meter_move(meter, count);
+    meter->stage->apart += meter->runs * count;
+}
+
 void meter_operand(Meter *meter, double count, double split)
 {
     const Lengths lengths = lengths_of(meter->isa);
