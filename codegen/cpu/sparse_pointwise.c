@@ -98,9 +98,10 @@ static bool fits(const Problem *problem)
     return window_taps(&window) == 1 && problem->pattern->nonzeros < INT32_MAX && planes_modes(problem, &window, false, modes) > 0;
 }
 
+/* See sparse_direct. */
 static int most_sums(const Isa *isa)
 {
-    return isa->registers < 32 ? 12 : isa->folds ? 24 : 20;
+    return isa->registers < 32 ? 12 : isa->folds ? 24 : 14;
 }
 
 static const int strip_choices[] = {1, 2, 3, 4, 6, 8, 12, 16, 24};

@@ -105,10 +105,10 @@ def loops_of(instructions):
     return [[one for one in instructions if a <= one.address <= b] for a, b in sorted(inner)]
 
 
-def hot_loops(functions, arm):
-    """The innermost loops with multiply-adds, of each beginning the longest, those with most multiply-adds first."""
+def hot_loops(functions, arm, within=""):
+    """The innermost loops with multiply-adds of functions with this in their names, of each beginning the longest, those with most of them first."""
     loops = {}
-    for loop in (loop for instructions in functions.values() if instructions for loop in loops_of(instructions)):
+    for loop in (loop for name, instructions in functions.items() if instructions and within in name for loop in loops_of(instructions)):
         if counted(loop, arm)["multiply"] > 0 and len(loop) > len(loops.get(id(loop[0]), [])):
             loops[id(loop[0])] = loop
     return sorted(loops.values(), key=lambda loop: -counted(loop, arm)["multiply"])

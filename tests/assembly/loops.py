@@ -33,17 +33,19 @@ class Loop:
     broadcasts: float  # at most
     stores: float      # at most
     most: float        # instructions of any kind
+    function: str = ""         # the loop is in one with this in its name
     nonzeros: bool = False     # nonzeros are instructions: all loops hold all of the layer's, and the limits are those of each
 
 
-# sparse_direct, tiling "planes,vectors": a nonzero is its offset and its value, a broadcast of that, and for every vector of the tile a load, as an
+# sparse_direct, tiling "planes,vectors,..." (planes 3: lifted): a nonzero is its offset and its value, a broadcast of that, and for every vector of the tile a load, as an
 # operand where instructions have such, and a multiply-add; SSE4.2 multiplies and adds apart, and loads what it multiplies. Beside them at most 6
 # for the address, the count and the branch. NEON multiplies by an element of a vector: no broadcast is needed, but clang may make one.
 #
 # dense_direct, tiling "planes,vectors,channels": a load of each vector and a broadcast of each channel's weight serve vectors * channels
 # multiply-adds. SSE4.2 copies the register that it multiplies, but for the last use; and its broadcast is a load and a shuffle.
 #
-# dense_gemm, tiling "rows,vectors": the same with rows of the left matrix for channels.
+# dense_gemm, tiling "rows,vectors": the same with rows of the left matrix for channels. dense_winograd, tiling "tiles,vectors,...": the same with
+# tiles; its transforms are other loops.
 #
 # depthwise, tiling "planes,vectors": all taps in one round: a load and a multiply-add for each tap and vector, then the bias' and the
 # activation's instructions and a store for each vector. The nine weights and the bias are broadcast in each round, or stay in registers, or copies
@@ -63,6 +65,10 @@ LOOPS = [
     Loop("avx512", "sparse_direct", "sparse 1x1", "1,10", 10, 10, 1, 0, 10 + 8),
     Loop("neon", "sparse_direct", "sparse 3x3", "1,12", 12, 12, 1, 0, 2 * 12 + 8),
     Loop("neon", "sparse_direct", "sparse 1x1", "1,7", 7, 7, 1, 0, 2 * 7 + 8),
+    Loop("sse4.2", "sparse_direct", "sparse 3x3", "3,11,8,28,1", 11, 11, 1, 0, 3 * 11 + 9),
+    Loop("avx2", "sparse_direct", "sparse 3x3", "3,9,8,28,1", 9, 9, 1, 0, 9 + 8),
+    Loop("avx512", "sparse_direct", "sparse 3x3", "3,19,8,28,1", 19, 19, 1, 0, 19 + 8),
+    Loop("neon", "sparse_direct", "sparse 3x3", "3,14,16,28,1", 14, 14, 1, 0, 2 * 14 + 8),
     Loop("sse4.2", "dense_direct", "dense 3x3", "1,2,6", 12, 2, 6, 0, 2 * 12 + 2 + 2 * 6 + 6 + 6),
     Loop("avx2", "dense_direct", "dense 3x3", "1,2,6", 12, 2, 6, 0, 12 + 2 + 6 + 6),
     Loop("avx512", "dense_direct", "dense 3x3", "1,3,8", 24, 3, 8, 0, 24 + 3 + 8 + 6),
@@ -71,6 +77,8 @@ LOOPS = [
     Loop("avx2", "dense_gemm", "product", "6,2", 12, 2, 6, 0, 12 + 2 + 6 + 6),
     Loop("avx512", "dense_gemm", "product", "8,3", 24, 3, 8, 0, 24 + 3 + 8 + 6),
     Loop("neon", "dense_gemm", "product", "5,4", 20, 4, 5, 0, 20 + 4 + 5 + 6),
+    Loop("avx2", "dense_winograd", "dense 3x3", "6,2,4,1", 12, 2, 6, 0, 12 + 2 + 6 + 6, "product"),
+    Loop("avx512", "dense_winograd", "dense 3x3", "13,2,4,1", 26, 2, 13, 0, 26 + 2 + 13 + 6, "product"),
     Loop("sse4.2", "depthwise", "depthwise 3x3", "1,4", 36, 36, 10, 4, 36 * 3 + 4 * 3 + 30),
     Loop("avx2", "depthwise", "depthwise 3x3", "1,6", 54, 54, 10, 6, 54 + 6 * 3 + 20),
     Loop("avx512", "depthwise", "depthwise 3x3", "1,6", 54, 54, 10, 6, 54 + 6 * 3 + 20),
@@ -123,7 +131,7 @@ def check(options, loop, name, compiler, folder):
         print(f"{head} WRONG: cannot be compiled: {said.strip()}")
         return 1
     arm = loop.isa == "neon"
-    loops = disassembly.hot_loops(disassembly.functions_of(path, arm), arm)
+    loops = disassembly.hot_loops(disassembly.functions_of(path, arm), arm, loop.function)
     hot = [one for found in loops[:None if loop.nonzeros else 1] for one in found]
     counts = disassembly.counted(hot, arm)
     rounds = layers.nonzeros_of(loop.layer, folder) if loop.nonzeros else max(1, counts["multiply"] // loop.multiplies)

@@ -56,13 +56,18 @@ static Shape spatial(int64_t batch, int64_t channels, int rank, int64_t a, int64
     return shape_of(2 + rank, batch, channels, a, b);
 }
 
-/* What networks have: square windows that leave a plane as large as it was, or half of it. */
+/* What networks have: square windows that leave a plane as large as it was, or half of it; some with other padding. */
 static void make_common(Draw *draw, Axis *axes)
 {
     static const int64_t kernels[] = {1, 1, 3, 3, 3, 5, 7, 11};
     const int64_t kernel = kernels[draw_between(draw, 0, COUNT(kernels) - 1)], stride = draw_chance(draw, 4) ? 2 : 1;
-    for (int i = 0; i < 2; i++)
+    const bool uneven = draw_chance(draw, 3);
+    for (int i = 0; i < 2; i++) {
         axes[i] = same_axis(draw_between(draw, 1, 30), kernel, stride);
+        axes[i].before += uneven ? draw_between(draw, 0, 2) : 0;
+        axes[i].behind += uneven ? draw_between(draw, 0, 2) : 0;
+        axes[i].result = (axes[i].size + axes[i].before + axes[i].behind - kernel) / stride + 1;
+    }
 }
 
 /* A window that is the whole input, or a whole row of it. */
@@ -79,7 +84,7 @@ static void draw_axes(Draw *draw, Axis *axes, int rank, bool depthwise)
     const int64_t way = draw_between(draw, 0, 15);
     if (way <= 1)
         make_whole(axes, rank, way == 1);
-    else if (way <= 6)
+    else if (way <= 7)
         make_common(draw, axes);
     else if (depthwise)
         enlarge(draw, axes, rank);
