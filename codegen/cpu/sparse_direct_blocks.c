@@ -88,18 +88,19 @@ static int strip_rows(const Problem *problem, const Window *window, int64_t pitc
     return count;
 }
 
-/* Vectors of a tile: those that cover the fewest positions, of large ones and of smaller ones. */
-static int tile_vectors(int64_t vectors, int limit, int sizes[static 2])
+#define MOST_TILES 3
+
+/* Vectors of a tile, large, middling and small: of each kind those that cover the fewest positions. */
+static int tile_vectors(int64_t vectors, int limit, int sizes[static MOST_TILES])
 {
     int count = 0;
-    for (int past = limit; count < 2 && past >= 1; past = sizes[count - 1] * 2 / 3) {
-        int best = past;
-        for (int size = past; size > past * 2 / 3; size--)
+    for (int past = limit; count < MOST_TILES && past >= 1; past = past * 2 / 3) {
+        int best = past < vectors ? past : (int)vectors;
+        for (int size = best; size > past * 2 / 3; size--)
             if (divide_up(vectors, size) * size < divide_up(vectors, best) * best)
                 best = size;
-        sizes[count++] = best > vectors ? (int)vectors : best;
-        if (sizes[count - 1] < 3)
-            break;
+        if (count == 0 || best < sizes[count - 1])
+            sizes[count++] = best;
     }
     return count;
 }
@@ -135,7 +136,7 @@ static int add_tiling(const Problem *problem, const Window *window, Tiling tilin
 
 static int channel_tilings(const Problem *problem, const Window *window, const Planes *planes, Tiling tiling, Tiling *list, int count, int most)
 {
-    static const double parts[] = {0.5, 0.8, 1.2};
+    static const double parts[] = {0.55, 0.9, 1.25};
     const int32_t shares[] = {1, problem->threads > 1 ? problem->threads : 1};
     for (int i = 0; i < COUNT(parts); i++)
         for (int j = 0; j < COUNT(shares); j++) {
@@ -152,7 +153,7 @@ static int strip_tilings(const Problem *problem, const Window *window, PlaneMode
     Window strip = *window;
     strip.out_height = rows;
     const int lanes = problem_lanes(problem);
-    int sizes[2];
+    int sizes[MOST_TILES];
     if (!planes_of(&strip, mode, lanes, problem->graph->ctx->scratch, &planes))
         return count;
     const int size_count = tile_vectors(divide_up(planes.positions, lanes), limit, sizes);

@@ -106,14 +106,16 @@ static void touch(const Problem *problem, const Blocks *blocks, const Runs *runs
     const double below = 4.0 * (double)(blocks->planes.plane - blocks->planes.positions), seen = item + fmax(0, below);
     const double walks = runs->lists * blocks->together, each = (runs->rounds * blocks->together + runs->rests) / walks;
     const double part = 1 - pow(1 - 1 / planes, each), block = planes * seen;
+    /* of a plane that several nonzeros of a row read, lines further down, too */
+    const double overlap = fmin(1, (each / (planes * part) - 1) / 2), bytes = walks * planes * part * (item + overlap * (seen - item));
     const double image = 4.0 * (double)(window->channels * window->height * window->width), batch = (double)window->batch;
     stage_touch(stage, TOUCH_INPUT, batch * image);
     stage_touch_again(stage, batch * image * (double)(blocks->group_shares * blocks->strips - 1), image + sums + weights);
     stage_touch_again(stage, runs->items * (double)blocks->blocks * packed, packed + sums);              /* written ... */
     stage_touch_again(stage, runs->tiles * block, packed + part_weights + item * rows);                 /* and read for every tile */
     for (int i = 0; i < GAPS; i++)
-        stage_touch_again(stage, walks * part * block / GAPS, (block + part_weights / rows + item) * touched_between(part, (i + 0.5) / GAPS));
-    stage_touch_again(stage, walks * item, sums + packed + part_weights);
+        stage_touch_again(stage, bytes / GAPS, (block + part_weights / rows + item) * touched_between(part, (i + 0.5) / GAPS));
+    stage_touch_again(stage, 2 * walks * item, sums + packed + part_weights);      /* sums come and go */
     stage_touch_again(stage, runs->items * sums, sums);
     stage_touch(stage, TOUCH_WEIGHTS, weights);
     stage_touch_again(stage, weights * (batch * (double)(blocks->strips * blocks->tiles) - 1), part_weights + block + item * rows);
@@ -135,7 +137,7 @@ void blocks_work(const Problem *problem, const Tiling *tiling, Work *work)
     meter_walk(&meter, &blocks, &runs);
     meter_finish(&meter, problem, tiling, &blocks);
     meter_end(&meter);
-    meter.stage->mispredicts = 0.3 * runs.lists;
+    meter.stage->mispredicts = 0.4 * runs.lists;
     meter.stage->largest_item = runs.largest;
     touch(problem, &blocks, &runs, meter.stage);
     work->multiply_adds = (double)blocks.window.batch * nonzeros * (double)(blocks.window.out_height * blocks.window.out_width);
