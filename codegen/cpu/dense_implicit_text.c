@@ -143,9 +143,9 @@ static void emit_gaps(const Emission *emission, const Implicit *implicit)
     Out *out = emission->out;
     const Layout *layout = &emission->layer->tiling.out;
     const Window *window = &implicit->window;
-    if (layout_plain(layout))
-        return;
     const int64_t lead = (int64_t)layout->top * layout->pitch + layout->left, pitch = layout->pitch, size = layout->rows * pitch;
+    if (layout_plain(layout) || size == window->out_height * window->out_width)
+        return;
     out_open(out, "for (int64_t i = 0; i < %lld && i < channels; i++)", (long long)panel_width(implicit));
     out_line(out, "float *const plane = y + (n * %lld + k + i) * %lld;", (long long)window->outputs, (long long)size);
     emit_zeros(emission, "first == 0", "plane", 0, lead);
