@@ -15,6 +15,7 @@
 #define FEW_NONZEROS 128             /* a body that may as well be C */
 #define BLOCK_INPUT_FLOATS 131072    /* a block's input stays in L2 while all output channels pass over it */
 #define LINE_FLOATS 16
+#define LINE_BYTES 64
 
 /* ---- what bodies know ---- */
 
@@ -151,6 +152,28 @@ static bool any_chunks(const Inline *inl)
     return false;
 }
 
+/* Bytes of all bodies' code, about. */
+static double code_bytes(const Problem *problem, const Inline *inl)
+{
+    const bool folds = inl->vectors == 1 && inl->dialect == DIALECT_AVX512;
+    const double nonzero = folds ? 7 : 7 + 6 * inl->vectors, columns = (double)problem->pattern->columns;
+    double bytes = 0;
+    for (int g = 0; g < inl->group_count; g++) {
+        const InlineGroup *group = &inl->groups[g];
+        const double count = (double)inline_nonzeros(problem, inl, group), each = count / (columns * group->rows);
+        bytes += nonzero * count + 10 * inl->vectors * (columns * (1 - pow(1 - each, group->rows)) + 3 * group->rows);
+    }
+    return bytes;
+}
+
+/* As much is fetched ahead as is used up meanwhile. */
+static void plan_ahead(const Problem *problem, Inline *inl)
+{
+    const double bodies = inl->body_count, tiles = (double)inl->block_tiles;
+    inl->code_lines = (int)ceil(code_bytes(problem, inl) / bodies / LINE_BYTES / tiles);
+    inl->weight_lines = (int)ceil(4 * (double)problem->pattern->nonzeros / bodies / LINE_BYTES / tiles);
+}
+
 void inline_of(const Problem *problem, const Tiling *tiling, Inline *inl)
 {
     Arena *arena = problem->graph->ctx->scratch;
@@ -165,6 +188,7 @@ void inline_of(const Problem *problem, const Tiling *tiling, Inline *inl)
     make_blocks(inl, tiling->size[INLINE_BLOCKS]);
     inl->buffered = inl->finish == FINISH_ROWS || any_chunks(inl);
     const double code = 11.0 * (double)problem->pattern->nonzeros / inl->set_count;
+    plan_ahead(problem, inl);
     inl->sets_outside = code > 4.0 * (double)inl->planes.image / (double)inl->blocks;
 }
 

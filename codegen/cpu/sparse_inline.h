@@ -50,6 +50,7 @@ typedef struct Inline {
     InlineSet *sets;
     int group_count, set_count, body_count;
     int most_rows;                   /* of a set */
+    int code_lines, weight_lines;    /* that a body fetches ahead, with every tile */
 } Inline;
 
 /* ---- sparse_inline.c ---- */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define COLUMNS 140
+#define LINE_BYTES 64
 
 typedef struct Writer {
     const Emission *emission;
@@ -14,8 +15,8 @@ typedef struct Writer {
     int body;
     bool last;
     int64_t weight, base, begin;     /* number of the next weight; which the pointer stands at, and where it stood at first */
-    int ahead_code, ahead_weights;   /* lines a tile */
-    int64_t count;                   /* nonzeros of this body so far, and all of them: prefetches are spread over them */
+    int64_t count, all;              /* nonzeros of this body so far; all that it has, about */
+    int64_t asked_code, asked_weights;       /* lines fetched ahead so far */
     char line[COLUMNS + 400];
     int length;
 } Writer;
@@ -123,6 +124,16 @@ static int64_t buffer_at(const Writer *writer, int row, int vector)
     return offset(writer, (writer->group_row + row) * writer->inl->stride + vector * writer->inl->lanes);
 }
 
+/* Where a row of the group goes: into the buffer, or to the results. */
+static int64_t result_at(const Writer *writer, int row, int vector)
+{
+    const Inline *inl = writer->inl;
+    const int64_t plane = inl->window.out_height * inl->window.out_width, channel = inl->order[writer->group->first + row];
+    if (inl->finish == FINISH_ROWS)
+        return buffer_at(writer, row, vector);
+    return offset(writer, channel * plane + (inl->finish == FINISH_LANES ? 0 : vector * inl->lanes));
+}
+
 static void text_open(void *user, const InlineGroup *group, bool first)
 {
     Writer *writer = user;
@@ -140,6 +151,16 @@ static void text_open(void *user, const InlineGroup *group, bool first)
             else
                 word_two(writer, 'A', buffer_at(writer, row, v), row * vectors + v);
     }
+}
+
+/* Lines of code and weights that will be wanted soon are asked for in equal shares of each tile, spread over its nonzeros. */
+static void fetch_ahead(Writer *writer)
+{
+    const Inline *inl = writer->inl;
+    for (; writer->asked_code < inl->code_lines && writer->asked_code * writer->all < writer->count * inl->code_lines; writer->asked_code++)
+        word(writer, 'P', writer->asked_code * LINE_BYTES);
+    for (; writer->asked_weights < inl->weight_lines && writer->asked_weights * writer->all < writer->count * inl->weight_lines; writer->asked_weights++)
+        word(writer, 'Q', writer->asked_weights * LINE_BYTES);
 }
 
 static void text_column(void *user, int64_t channel, int64_t tap, const int *rows, int count)
@@ -161,6 +182,8 @@ static void text_column(void *user, int64_t channel, int64_t tap, const int *row
             operand(writer, rows[i] * vectors + v);
     close_word(writer);
     writer->count += count;
+    if (assembler(writer->inl))
+        fetch_ahead(writer);
 }
 
 /* Finished sums go to the output, or to the buffer from where rows are taken out. */
@@ -168,7 +191,6 @@ static void finish_group(Writer *writer)
 {
     const Inline *inl = writer->inl;
     const InlineEpilogue *epilogue = &inl->epilogue;
-    const int64_t plane = inl->window.out_height * inl->window.out_width;
     const bool rows = inl->finish == FINISH_ROWS;
     if (assembler(inl) && !rows && epilogue->relu)
         word(writer, 'Z', 0);
@@ -177,10 +199,8 @@ static void finish_group(Writer *writer)
     for (int v = 0; v < inl->vectors; v++) {
         if (inl->finish == FINISH_LANES)
             word(writer, 'V', v * INLINE_RECORD);
-        for (int row = 0; row < writer->group->rows; row++) {
-            const int64_t there = inl->order[writer->group->first + row] * plane + (inl->finish == FINISH_LANES ? 0 : v * inl->lanes);
-            word_two(writer, 'Y', rows ? buffer_at(writer, row, v) : offset(writer, there), row * inl->vectors + v);
-        }
+        for (int row = 0; row < writer->group->rows; row++)
+            word_two(writer, 'Y', result_at(writer, row, v), row * inl->vectors + v);
     }
 }
 
@@ -214,13 +234,12 @@ static void open_assembler(Writer *writer, const char *name)
 static void close_assembler(Writer *writer, const char *name)
 {
     const Inline *inl = writer->inl;
-    const int64_t step = 4 * (int64_t)inl->vectors * inl->lanes;
     Out *out = writer->emission->out;
     end_line(writer);
     if (inl->finish == FINISH_LANES && writer->last)
-        out_line(out, "\"LEAVE_LANES %lld,%lld,%d\\n\"", 4 * (long long)(writer->begin - writer->base), (long long)step, inl->vectors * INLINE_RECORD);
+        out_line(out, "\"LEAVE_LANES %lld\\n\"", 4 * (long long)(writer->begin - writer->base));
     else
-        out_line(out, "\"LEAVE %lld,%lld\\n\"", 4 * (long long)(writer->begin - writer->base), (long long)step);
+        out_line(out, "\"LEAVE %lld\\n\"", 4 * (long long)(writer->begin - writer->base));
     out_line(out, "\".size %s,.-%s\\n.popsection\\n\");", name, name);
     out->indent--;
 }
@@ -284,9 +303,14 @@ static void text_body(void *user, int body)
     writer->group_row = 0;
     writer->weight = 0;
     writer->begin = writer->base = inline_reach(writer->inl->dialect);
-    for (int s = 0; s < writer->inl->set_count; s++)
-        if (body >= writer->inl->sets[s].first_body)
-            writer->last = body == writer->inl->sets[s].first_body + writer->inl->sets[s].chunks - 1;
+    writer->count = writer->asked_code = writer->asked_weights = 0;
+    for (int s = 0; s < writer->inl->set_count; s++) {
+        const InlineSet *set = &writer->inl->sets[s];
+        if (body < set->first_body)
+            break;
+        writer->last = body == set->first_body + set->chunks - 1;
+        writer->all = set->nonzeros / set->chunks;
+    }
     if (writer->use)
         return;
     if (assembler(writer->inl))
@@ -321,14 +345,13 @@ static void define_table(const Writer *writer)
 
 static const char call_text[] =
     "/* What a body is called with: its input, its weights, where its sums wait and where results go, a residual beside them; tiles, and by\n"
-    "   how much the last one starts earlier; for each tile's vectors which lanes are outputs; code and weights that will be wanted soon. */\n"
+    "   how much the last one starts earlier; for each tile's vectors which lanes are outputs. */\n"
     "struct inline_body {\n"
     "    const float *x, *weights;\n"
     "    float *sums, *y;\n"
     "    const float *r;\n"
     "    int64_t tiles, back;\n"
     "    const unsigned char *lanes;\n"
-    "    const char *code_ahead, *weights_ahead;\n"
     "};\n";
 
 void inline_bodies(const Emission *emission, const Inline *inl)

@@ -2,8 +2,13 @@
    B w,k  sum k begins with weight w        A o,k  ... with what lies at o of the buffer      S o,k  sum k into the buffer
    Nn o,w,k..  n weights from w on times the input at o, each added to a sum for every vector of the tile
    Z, C w  a zero, two bounds              V o  lanes of a vector that are outputs            Y o,k  sum k, finished, to o of the results
-   W n  the weights' pointer moves on */
+   W n  the weights' pointer moves on      P o, Q o  code and weights that will be wanted soon are fetched into level 2 */
 #include "codegen/cpu/sparse_inline.h"
+
+#define LINE_BYTES 64
+/* Bytes of code and of weights that run before what is fetched now. Bodies follow one another in memory, those of the next layer too, and so do their
+   weights: one number for all layers, so that the first bodies of the next one are there when it begins. */
+enum { CODE_AHEAD = 49152, WEIGHTS_AHEAD = 19456 };
 
 int64_t inline_reach(InlineDialect dialect)
 {
@@ -59,20 +64,32 @@ static void x86_column(const Emission *emission, const Inline *inl, int count)
 /* From struct inline_body: what the last tile starts earlier is in the seventh field, lanes are in the eighth. */
 static void x86_enter(Out *out, const Inline *inl, bool lanes)
 {
-    static const char *const fields[] = {"rsi", "rdx", "rcx", "r9", "r8", "r11", "r11", "rax", "r10"};
+    static const char *const fields[] = {"rsi", "rdx", "rcx", "r9", "r8", "r11", "r11"};
     asm_open(out, lanes ? "ENTER_LANES" : "ENTER");
     for (int i = 0; i < COUNT(fields); i++)
         if (i != (lanes ? 5 : 6))
             out_line(out, "\"mov %d(%%rdi),%%%s\\n\"", 8 * (i + 1), fields[i]);
     out_line(out, "\"add $%d,%%rsi\\n\"", 4 * (int)inline_reach(inl->dialect));
-    out_line(out, "\"mov (%%rdi),%%rdi\\n\"");
+    out_line(out, "\"lea %d+1f(%%rip),%%rax\\nlea %d(%%rsi),%%r10\\nmov (%%rdi),%%rdi\\n\"", CODE_AHEAD, WEIGHTS_AHEAD);
     asm_close(out);
 }
 
-static void x86_leave(Out *out)
+static int tile_bytes(const Inline *inl)
 {
-    asm_open(out, "LEAVE w,step");
-    out_line(out, "\"add $\\\\w,%%rsi\\nadd $\\\\step,%%rdi\\nadd $\\\\step,%%rdx\\nadd $\\\\step,%%rcx\\nadd $\\\\step,%%r9\\n\"");
+    return 4 * inl->vectors * inl->lanes;
+}
+
+static void x86_ahead(Out *out, const Inline *inl)
+{
+    out_line(out, "\"add $%d,%%rax\\nadd $%d,%%r10\\n\"", LINE_BYTES * inl->code_lines, LINE_BYTES * inl->weight_lines);
+}
+
+static void x86_leave(Out *out, const Inline *inl)
+{
+    const int step = tile_bytes(inl);
+    asm_open(out, "LEAVE w");
+    out_line(out, "\"add $\\\\w,%%rsi\\nadd $%d,%%rdi\\nadd $%d,%%rdx\\nadd $%d,%%rcx\\nadd $%d,%%r9\\n\"", step, step, step, step);
+    x86_ahead(out, inl);
     out_line(out, "\"dec %%r8\\nje 2f\\ncmp $1,%%r8\\njne 1b\\n\"");
     out_line(out, "\"sub %%r11,%%rdi\\nsub %%r11,%%rcx\\nsub %%r11,%%r9\\njmp 1b\\n\"");
     out_line(out, "\"2: vzeroupper\\nret\\n\"");
@@ -96,8 +113,10 @@ static void x86_lanes(Out *out, const Inline *inl)
         out_line(out, "\"vminps %%zmm29,%%zmm28,%%zmm29\\n\"");
     out_line(out, "\"vmovups %%zmm29,\\\\o(%%rcx,%%r8){%%k1}\\n\"");
     asm_close(out);
-    asm_open(out, "LEAVE_LANES w,step,record");
-    out_line(out, "\"movslq 20(%%r11),%%r8\\nadd $\\\\w,%%rsi\\nadd $\\\\step,%%rdx\\nadd $\\\\record,%%r11\\nadd %%r8,%%rdi\\n\"");
+    asm_open(out, "LEAVE_LANES w");
+    out_line(out, "\"movslq 20(%%r11),%%r8\\nadd $\\\\w,%%rsi\\nadd $%d,%%rdx\\nadd $%d,%%r11\\nadd %%r8,%%rdi\\n\"", tile_bytes(inl),
+             INLINE_RECORD * inl->vectors);
+    x86_ahead(out, inl);
     out_line(out, "\"test %%r8,%%r8\\njne 1b\\nvzeroupper\\nret\\n\"");
     asm_close(out);
 }
@@ -133,7 +152,7 @@ static void x86_define(const Emission *emission, const Inline *inl, const Inline
     x86_enter(out, inl, false);
     if (inl->finish == FINISH_LANES)
         x86_enter(out, inl, true);
-    x86_leave(out);
+    x86_leave(out, inl);
     x86_simple(out, "B w,k", "\"vbroadcastss \\\\w(%%rsi),%%%cmm\\\\k\\n\"", r);
     x86_simple(out, "A o,k", "\"vmovups \\\\o(%%rdx),%%%cmm\\\\k\\n\"", r);
     x86_simple(out, "S o,k", "\"vmovups %%%cmm\\\\k,\\\\o(%%rdx)\\n\"", r);
@@ -145,6 +164,12 @@ static void x86_define(const Emission *emission, const Inline *inl, const Inline
     asm_close(out);
     asm_open(out, "W n");
     out_line(out, "\"add $\\\\n,%%rsi\\n\"");
+    asm_close(out);
+    asm_open(out, "P o");
+    out_line(out, "\"prefetcht1 \\\\o(%%rax)\\n\"");
+    asm_close(out);
+    asm_open(out, "Q o");
+    out_line(out, "\"prefetcht1 \\\\o(%%r10)\\n\"");
     asm_close(out);
     if (inl->finish == FINISH_LANES)
         x86_lanes(out, inl);
@@ -203,7 +228,7 @@ void words_define(const Emission *emission, const Inline *inl, const InlineUse *
 void words_purge(const Emission *emission, const Inline *inl, const InlineUse *use)
 {
     static const char *const c_words[] = {"B", "A", "S", "Y"};
-    static const char *const asm_words[] = {"B", "A", "S", "Y", "Z", "C", "W", "ENTER", "LEAVE"};
+    static const char *const asm_words[] = {"B", "A", "S", "Y", "Z", "C", "W", "P", "Q", "ENTER", "LEAVE"};
     static const char *const lane_words[] = {"V", "ENTER_LANES", "LEAVE_LANES"};
     Out *out = emission->out;
     const bool c = inl->dialect == DIALECT_C;

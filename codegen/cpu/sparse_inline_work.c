@@ -6,6 +6,7 @@
 
 #define CALL_INSTRUCTIONS 24.0       /* of a body: its fields set, its pointers loaded */
 #define ITEM_INSTRUCTIONS 40.0
+#define STRADDLED_BYTES 32.0         /* of the line behind a vector that straddles two: half of it is still there for the next tile */
 
 /* Bytes of instructions: a vector from the input at a long offset, one from the buffer or to the results, a multiply-add with its weight, a
    broadcast, a multiply-add of registers, any of integers. */
@@ -75,28 +76,29 @@ static double body_channels(const Inline *inl)
     return fmax(1, (double)(inl->window.channels / inl->window.group) * inl->set_count / inl->body_count);
 }
 
-/* Two things are walked again and again inside a body: weights, by each tile; lines of the input, by the taps of a row of the kernel in the next tile,
-   by those of the next row some tiles later. */
-static void touch_inside(const Problem *problem, const Inline *inl, StageWork *stage)
+/* What is walked again and again inside a body: its weights and code, by each tile; lines of the input, by the taps of a row of the kernel in the next
+   tile where vectors straddle them, and by those of the next row some tiles later. */
+static void touch_inside(const Problem *problem, const Inline *inl, double split, StageWork *stage)
 {
     const Window *window = &inl->window;
     const double runs = (double)(window->batch * inl->tiles), calls = (double)(window->batch * inl->blocks);
     const double channels = body_channels(inl), rows = (double)window->kernel_height, step = 4.0 * inl->vectors * inl->lanes;
     const double weights = 4 * (double)inline_weight_count(problem, inl), planes = (double)(inl->planes.channel / inl->planes.plane);
-    const double walked = weights / inl->body_count + channels * planes * rows * (step + 64) + 4.0 * 2 * inl->most_rows * step / 4;
-    const double set_input = channels * planes * step * inl->body_count;
+    const double walked = weights / inl->body_count + channels * planes * rows * (step + 64 * split) + 2.0 * inl->most_rows * step;
+    const double lines = channels * planes * inl->body_count;
     stage_touch_again(stage, (runs - calls) * weights, walked);
-    stage_touch_again(stage, runs * set_input * rows, walked);
-    stage_touch_again(stage, runs * set_input * (rows - 1), walked + channels * planes * 4 * (double)inl->planes.pitch);
+    stage_touch_again(stage, (runs - calls) * stage->code_bytes * inl->body_count, stage->code_bytes);
+    stage_touch_again(stage, runs * lines * split * STRADDLED_BYTES, walked);
+    stage_touch_again(stage, runs * lines * step * (rows - 1), walked + channels * planes * 4 * (double)inl->planes.pitch);
 }
 
 /* The input passes once a set; sums once a body; code and weights once a block and image. */
-static void touch(const Problem *problem, const Inline *inl, const Work *work, StageWork *stage)
+static void touch(const Problem *problem, const Inline *inl, const Work *work, double split, StageWork *stage)
 {
     const Window *window = &inl->window;
     const double batch = (double)window->batch, blocks = (double)inl->blocks, sets = inl->set_count, bodies = inl->body_count;
     const double image = 4 * (double)inl->planes.image, part = image / (double)window->group;
-    const double code = work->code_bytes + 4 * (double)inline_weight_count(problem, inl);
+    const double weights = 4 * (double)inline_weight_count(problem, inl), code = work->code_bytes + weights;
     const double sums = 4.0 * (double)(inl->stride * inl->most_rows), results = 4 * (double)inl->planes.positions * (double)inl->most_rows;
     const double between = part / blocks + code / sets + sums + results / blocks;
     if (planes_packs(&inl->planes))
@@ -104,13 +106,14 @@ static void touch(const Problem *problem, const Inline *inl, const Work *work, S
     else
         stage_touch(stage, TOUCH_INPUT, batch * image);
     stage_touch_again(stage, batch * part * (sets - (double)window->group), inl->sets_outside ? batch * part + code / sets : between);
-    stage_touch(stage, TOUCH_WEIGHTS, code);
+    stage_touch(stage, TOUCH_WEIGHTS, weights);
+    stage_touch(stage, TOUCH_CODE, work->code_bytes);
     stage_touch_again(stage, (batch * blocks - 1) * code, inl->sets_outside ? code / sets + part / blocks + sums : code + image / blocks);
     if (inl->buffered) {
         const double passes = bodies - sets + (inl->finish == FINISH_ROWS ? sets : 0);
         stage_touch_again(stage, 2 * batch * blocks * passes * sums, sums + (part / blocks + code / sets) * sets / bodies);
     }
-    touch_inside(problem, inl, stage);
+    touch_inside(problem, inl, split, stage);
     epilogue_touch(stage, problem);
 }
 
@@ -130,8 +133,13 @@ void inline_work(const Problem *problem, const Inline *inl, Work *work)
         const InlineSet *set = &inl->sets[s];
         for (int g = 0; g < set->groups; g++)
             meter_group(&meter, problem, inl, set, &inl->groups[set->first_group + g], split);
-        meter_other(&meter, 9.0 * set->chunks);
+        meter_other(&meter, 11.0 * set->chunks);
         largest = fmax(largest, (double)set->nonzeros);
+    }
+    if (inl->dialect != DIALECT_C) {
+        const double lines = (double)(inl->code_lines + inl->weight_lines) * inl->body_count;
+        meter_scalar_load(&meter, lines);
+        meter.stage->narrow_loads += runs * lines;
     }
     meter.stage->code_bytes = (meter.bytes - meter.loop) / inl->body_count;
     meter.stage->code_instructions = (meter.stage->instructions - issued) / runs / inl->body_count;
@@ -147,7 +155,7 @@ void inline_work(const Problem *problem, const Inline *inl, Work *work)
     meter_end(&meter);
     meter.stage->mispredicts = 2 * calls;
     meter.stage->largest_item = nonzeros > 0 ? largest * inl->set_count / nonzeros : 1;
-    touch(problem, inl, work, meter.stage);
+    touch(problem, inl, work, split, meter.stage);
     work->multiply_adds = (double)window->batch * nonzeros * (double)(window->out_height * window->out_width);
     work->weight_bytes = 4 * (double)inline_weight_count(problem, inl) + epilogue_bytes(problem);
     work->index_bytes = 4 * (double)inl->body_count +

@@ -71,7 +71,11 @@ typedef struct Tiling {              /* one point of a kernel's search space; th
 
 /* When the bytes were touched before. What a first touch costs depends on the layer's surroundings: inside a network its weights come from afar,
    in a hot loop from where the layer's own size lets them stay. */
-typedef enum Touch { TOUCH_WEIGHTS, TOUCH_INPUT, TOUCH_OUTPUT, TOUCH_AGAIN } Touch;
+typedef enum Touch {
+    TOUCH_WEIGHTS,
+    TOUCH_CODE,                      /* straight-line code, from as far as the weights: nothing else goes on while its lines come in */
+    TOUCH_INPUT, TOUCH_OUTPUT, TOUCH_AGAIN
+} Touch;
 
 typedef struct Traffic {
     Touch touch;

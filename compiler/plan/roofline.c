@@ -44,7 +44,8 @@ static double cache_share(double bytes, double sharers, int threads)
 static double distance_of(const Traffic *traffic, const Surroundings *surroundings)
 {
     switch (traffic->touch) {
-    case TOUCH_WEIGHTS: return surroundings->weights_distance;
+    case TOUCH_WEIGHTS:
+    case TOUCH_CODE: return surroundings->weights_distance;
     case TOUCH_INPUT:
     case TOUCH_OUTPUT: return surroundings->input_distance;
     default: return traffic->distance;
@@ -54,12 +55,14 @@ static double distance_of(const Traffic *traffic, const Surroundings *surroundin
 /* Bytes that cross the links into level 1, into level 2 and into the last level. */
 typedef struct Crossing { double l2, l3, memory; } Crossing;
 
-static Crossing crossing_of(const StageWork *work, const Machine *machine, const Surroundings *surroundings)
+static Crossing crossing_of(const StageWork *work, const Machine *machine, const Surroundings *surroundings, bool code)
 {
     const int threads = surroundings->threads;
     const double l2 = cache_share(machine->l2_bytes, machine->l2_cores, threads), l3 = cache_share(machine->l3_bytes, machine->l3_cores, threads);
     Crossing crossing = {0, 0, 0};
     for (int i = 0; i < work->traffic_count; i++) {
+        if ((work->traffic[i].touch == TOUCH_CODE) != code)
+            continue;
         const double bytes = work->traffic[i].bytes, distance = distance_of(&work->traffic[i], surroundings);
         const double past_l1 = bytes * (1 - cache_keeps(distance, machine->l1_bytes));
         const double past_l2 = fmin(past_l1, bytes * (1 - cache_keeps(distance, l2)));
@@ -70,15 +73,23 @@ static Crossing crossing_of(const StageWork *work, const Machine *machine, const
     return crossing;
 }
 
-static void price_memory(const StageWork *work, const Machine *machine, const Surroundings *surroundings, double share, double *cycles)
+static void price_memory(const StageWork *work, const Machine *machine, const Surroundings *surroundings, double share, bool code, double *cycles)
 {
-    const Crossing crossing = crossing_of(work, machine, surroundings);
+    const Crossing crossing = crossing_of(work, machine, surroundings, code);
     if (machine->l2_bytes > 0)
         cycles[BOUND_L2] = crossing.l2 * share / machine->l2_bandwidth;
     if (machine->l3_bytes > 0)
         cycles[BOUND_L3] = crossing.l3 * share / machine->l3_bandwidth;
     const double alone = crossing.memory * share / machine->memory_bandwidth, together = crossing.memory / machine->memory_all;
     cycles[BOUND_MEMORY] = fmax(alone, together) * machine->ghz;
+}
+
+/* Code that runs for the first time: the core waits for each of its lines, from wherever it comes. */
+static double code_cycles(const StageWork *work, const Machine *machine, const Surroundings *surroundings, double share)
+{
+    double cycles[BOUND_COUNT] = {0};
+    price_memory(work, machine, surroundings, share, true, cycles);
+    return cycles[BOUND_L2] + cycles[BOUND_L3] + cycles[BOUND_MEMORY];
 }
 
 /* ---- instructions ---- */
@@ -154,8 +165,9 @@ static StagePrice stage_price(const StageWork *work, const Target *target, int64
     const double share = busiest_share(work, items, surroundings->threads);
     StagePrice price = {{0}, 0, BOUND_MULTIPLY, 0};
     price_instructions(work, target, share, price.cycles);
-    price_memory(work, machine, surroundings, share, price.cycles);
+    price_memory(work, machine, surroundings, share, false, price.cycles);
     price.lost = STAGE_CYCLES + work->mispredicts * share * machine->mispredict_cycles;
+    price.lost += code_cycles(work, machine, surroundings, share);
     if (surroundings->threads > 1)
         price.lost += machine->barrier_us * machine->ghz * 1e3;
     price.bound = highest(price.cycles);
