@@ -23,6 +23,8 @@ static const Case cases[] = {
     {"sparse_direct", OP_Conv, {1, 8, 27, 27}, {1, 12, 14, 14}, 3, 2, 1, 1, 30, OP_Add},
     {"sparse_direct", OP_Conv, {1, 32, 7, 7}, {1, 24, 7, 7}, 3, 1, 1, 2, 15, OP_Relu},
     {"sparse_direct", OP_Conv, {1, 4, 56, 56}, {1, 3, 56, 56}, 3, 1, 1, 1, 30, OP_Relu},
+    {"sparse_panel", OP_Conv, {1, 24, 14, 14}, {1, 12, 14, 14}, 3, 1, 1, 1, 30, OP_Relu},
+    {"sparse_panel", OP_Conv, {1, 64, 16, 16}, {1, 18, 16, 16}, 1, 1, 0, 1, 40, OP_Identity},
     {"sparse_pointwise", OP_Conv, {1, 256, 16, 16}, {1, 32, 16, 16}, 1, 1, 0, 1, 12, OP_Relu},
     {"sparse_pointwise", OP_Conv, {1, 64, 14, 14}, {1, 48, 14, 14}, 1, 1, 0, 2, 25, OP_Identity},
     {"sparse_pointwise", OP_Conv, {1, 40, 27, 27}, {1, 24, 14, 14}, 1, 2, 0, 1, 20, OP_Add},
