@@ -14,7 +14,8 @@ from whatever index that is set up for, the first time. For a quiet machine. Par
     regret    every kernel forced upon every layer it fits, inside the networks
 
 What was measured is kept in --measured, a JSON object a line, and not measured again: an interrupted run goes on where it was, and the report
-can be written again at any time (--no-measure). A new compiler wants a new file."""
+can be written again at any time (--no-measure). A new compiler wants a new file. Programs whose results differ from other engines' are not timed, and
+the exit code is 4 then."""
 import argparse
 import os
 import pathlib
@@ -69,7 +70,7 @@ def main():
     import report
     options = settings.resolved(parser(), chosen, python)
     import measure
-    report.tell(options, measure.rows_of(options))
+    sys.exit(0 if report.tell(options, measure.rows_of(options)) else 4)
 
 
 if __name__ == "__main__":

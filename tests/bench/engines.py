@@ -5,6 +5,7 @@ import gc
 import glob
 import os
 import pathlib
+import re
 import sys
 
 import numpy
@@ -66,41 +67,26 @@ class DeepSparse:
         return lambda: engine.run([x], val_inp=False), lambda: engine.run([x], val_inp=False)[0]
 
 
-class Tensor(ctypes.Structure):
-    """As in runtime/tulle.h."""
-    _fields_ = [("name", ctypes.c_char_p), ("type", ctypes.c_int), ("rank", ctypes.c_int), ("dims", ctypes.c_int64 * 8), ("bytes", ctypes.c_size_t)]
-
-
-class Model(ctypes.Structure):
-    """As in runtime/tulle.h."""
-    _fields_ = [("abi", ctypes.c_int), ("name", ctypes.c_char_p), ("target", ctypes.c_char_p), ("version", ctypes.c_char_p),
-                ("sha256", ctypes.c_char_p), ("inputs", ctypes.POINTER(Tensor)), ("outputs", ctypes.POINTER(Tensor)), ("input_count", ctypes.c_int),
-                ("output_count", ctypes.c_int), ("stages", ctypes.c_void_p), ("stage_count", ctypes.c_int), ("layers", ctypes.c_void_p),
-                ("layer_count", ctypes.c_int), ("threads", ctypes.c_int), ("workspace_bytes", ctypes.c_size_t), ("thread_bytes", ctypes.c_size_t),
-                ("check", ctypes.c_void_p)]
-
-
 class Tulle:
-    """Takes the .so that `tulle build` made of the model with the prefix `timed`; a call is one timed_run()."""
-    ABI = 2
+    """Takes the .so that `tulle build` made of the model with the prefix `timed`, and the sizes from the header beside it; a call is one
+    timed_run()."""
 
     def __init__(self):
         self.version = ""
 
     def load(self, path, x, threads):
-        library = ctypes.CDLL(path)
-        library.timed_model.restype = ctypes.POINTER(Model)
-        model = library.timed_model().contents
-        if model.abi != self.ABI:
-            raise RuntimeError(f"{path} has interface {model.abi}; this program knows {self.ABI}")
-        shape = model.outputs[0].dims[:model.outputs[0].rank]
-        y, workspace = aligned(shape), aligned([model.workspace_bytes + threads * model.thread_bytes], numpy.uint8)
+        header = pathlib.Path(path).with_suffix(".h").read_text(encoding="utf-8")
+        shape = [int(size) for size in re.search(r"define TIMED_OUTPUT_0_SHAPE {([\d, ]*)}", header)[1].split(",")]
+        fixed, each = map(int, re.search(r"define TIMED_WORKSPACE_BYTES.*\(size_t\)(\d+) \+ .*\(size_t\)(\d+)\)", header).groups())
+        y, workspace = aligned(shape), aligned([fixed + threads * each], numpy.uint8)
         inputs, outputs = (ctypes.c_void_p * 1)(x.ctypes.data), (ctypes.c_void_p * 1)(y.ctypes.data)
-        function, given = library.timed_run, (inputs, outputs, ctypes.c_void_p(workspace.ctypes.data), ctypes.c_size_t(workspace.nbytes), threads)
+        function = ctypes.CDLL(path).timed_run
+        given = (inputs, outputs, ctypes.c_void_p(workspace.ctypes.data), ctypes.c_size_t(workspace.nbytes), threads)
 
         def call(keep=(y, workspace)):      # they live as long as the call
-            if function(*given) != 0:
-                raise RuntimeError(f"{path} did not run")
+            status = function(*given)
+            if status != 0:
+                raise RuntimeError(f"{path} did not run: status {status}")
         return call, lambda: y
 
 

@@ -142,6 +142,11 @@ def rows_of(options):
     return rows if options.prepare else rows + measured_rows(lab, rows, options)
 
 
+def tell_skipped(row):
+    for name, reason in row["skipped"].items():
+        say(f"    skipped {name}: {reason}")
+
+
 def measured_rows(lab, known, options):
     rows = [machine_row(options)]
     add_rows(options.measured, rows)
@@ -154,8 +159,7 @@ def measured_rows(lab, known, options):
             announce(number, len(wanted), cell)
             rows.append(measured(lab, race, cell, options))
             add_rows(options.measured, rows[-1:])
-            for name, reason in rows[-1]["skipped"].items():
-                say(f"    skipped {name}: {reason}")
+            tell_skipped(rows[-1])
         race.stop()
     return rows
 

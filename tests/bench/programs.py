@@ -21,9 +21,13 @@ class Programs:
     def built(self, model, ending, target="native", threads=1, batch=1, kernels=None):
         """A library with the prefix `timed` (ending .so), or an executable (no ending)."""
         options = self.options(target, threads, batch, kernels)
-        words = [self.mark, str(model), str(model.stat().st_mtime_ns), *map(str, options)]
-        path = self.folder / (hashlib.sha256("\n".join(words).encode()).hexdigest()[:24] + ending)
-        return self.files.made(path, lambda part: run([self.tulle, "build", model, *options, "--prefix", "timed", "-o", part]))
+        words = [ending, self.mark, str(model), str(model.stat().st_mtime_ns), *map(str, options)]
+        place = self.folder / hashlib.sha256("\n".join(words).encode()).hexdigest()[:24]
+
+        def make(part):
+            part.mkdir()
+            run([self.tulle, "build", model, *options, "--prefix", "timed", "-o", part / ("timed" + ending)])
+        return self.files.made(place, make) / ("timed" + ending)
 
     def explained(self, model, layer=None, target="native", threads=1, batch=1, kernels=None):
         command = [self.tulle, "explain", model, *([layer] if layer else []), *self.options(target, threads, batch, kernels), "--json"]

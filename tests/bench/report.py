@@ -11,6 +11,7 @@ import tell_networks
 import trained
 import view
 from intervals import spread
+from race import WRONG
 from shared import write_between
 
 BEGIN, END = "<!-- compare: written by tests/bench/compare.py -->\n", "<!-- end of compare -->\n"
@@ -146,15 +147,23 @@ def regret_section(rows, options):
     return section("Regret of the choice", "regret") + "\n" + tell_networks.regrets(found) if found else ""
 
 
-SECTIONS = [networks_section, layers_section, inside_section, dense_section, patterns_section, sgemm_section, regret_section]
+def skipped_section(rows, options):
+    """What could not be measured: engines that refuse a model, and results that were wrong."""
+    lines = [f"- {key[0]} {key[1]}, {threads_text(key[2])}, batch {key[3]}: {name}: {reason}\n"
+             for key, row in rows.cells.items() for name, reason in row["skipped"].items()]
+    return "\n## Skipped\n\n" + "".join(lines) if lines else ""
+
+
+SECTIONS = [networks_section, layers_section, inside_section, dense_section, patterns_section, sgemm_section, regret_section,
+            skipped_section]
 
 
 def tell(options, all_rows):
-    """Prints the report; writes it and its drawing if a file was named."""
+    """Prints the report; writes it and its drawing if a file was named. False if a result was wrong."""
     rows = view.Rows(all_rows, options)
     if rows.machine is None or not rows.mine:
         print("nothing was measured yet")
-        return
+        return True
     text = introduction(rows) + "".join(tell_section(rows, options) for tell_section in SECTIONS)
     print(text, end="")
     if options.write is not None:
@@ -162,3 +171,4 @@ def tell(options, all_rows):
         if not path.exists():
             path.write_text(HEAD, encoding="utf-8")
         write_between(path, BEGIN, END, text)
+    return not any(reason.startswith(WRONG) for row in rows.cells.values() for reason in row["skipped"].values())

@@ -2,6 +2,7 @@
 import json
 import math
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -19,7 +20,7 @@ def run(command):
 
 
 class Files:
-    """Makes files that are not there yet, each once, whichever threads ask for it; under another name until they are complete."""
+    """Makes files, or folders, that are not there yet, each once, whichever threads ask for it; under another name until they are complete."""
 
     def __init__(self):
         self.locks, self.lock = {}, threading.Lock()
@@ -31,6 +32,7 @@ class Files:
         with lock:
             if not path.exists():
                 part = path.with_name("part-" + path.name)
+                shutil.rmtree(part, ignore_errors=True)
                 make(part)
                 part.rename(path)
         return path
