@@ -56,12 +56,10 @@ static void pieces_of(const Winograd *winograd, Pieces *pieces)
         add_input(winograd, line % winograd->tall, 0, winograd->wide, pieces);
 }
 
-/* A square of vectors in registers: what moves their elements takes a port as arithmetic does. */
-static void meter_turned(Meter *meter, int lanes)
+/* The shuffles of v_transpose. */
+static void meter_transpose(Meter *meter, int lanes)
 {
-    const double count = lanes * log2(lanes);
-    meter_move(meter, count);
-    meter->stage->vector += meter->runs * count;
+    meter_shuffles(meter, lanes * log2(lanes));
 }
 
 /* A multiplication alone counts as arithmetic where multiply-adds are another instruction. */
@@ -103,7 +101,7 @@ static void meter_inputs(Meter *meter, const Winograd *winograd, const Pieces *p
         else
             meter_load(meter, 1, split_share(winograd->lanes));
     meter->runs = runs;
-    meter_turned(meter, winograd->lanes);
+    meter_transpose(meter, winograd->lanes);
     meter_store(meter, (double)pixels);
     meter->runs = vectors * pieces->zeros;
     meter_store(meter, 1);
@@ -141,7 +139,7 @@ static void meter_back(Meter *meter, const Problem *problem, const Winograd *win
     meter_other(meter, 8);
     meter->runs = vectors * (pieces->whole + pieces->parts);
     meter_load(meter, lanes, 0);
-    meter_turned(meter, winograd->lanes);
+    meter_transpose(meter, winograd->lanes);
     meter_other(meter, 10);
     meter->runs = (double)winograd->window.outputs / lanes * pieces->whole;
     meter_put(meter, problem, lanes, 0);
@@ -156,15 +154,15 @@ static void meter_step(Meter *meter, const Winograd *winograd)
     const double rows = winograd->rows, vectors = winograd->vectors;
     if (winograd->rows <= 2) {
         meter_fma_load(meter, rows * vectors, 0);
-        meter_load(meter, rows, 0);
     } else {
         meter_load(meter, vectors, 0);
         meter_fma(meter, rows * vectors);
-        if (winograd->vectors == 1 && meter->isa->vector_bytes == 64)
-            meter_operand(meter, rows, 0);           /* broadcast on the way */
-        else
-            meter_load(meter, rows, 0);
     }
+    if (winograd->vectors == 1 && winograd->rows > 2 && meter->isa->vector_bytes == 64)
+        meter_operand(meter, rows, 0);               /* broadcast on the way */
+    else
+        meter_load(meter, rows, 0);
+    meter->stage->narrow_loads += meter->runs * rows;
     meter_other(meter, 4);
 }
 

@@ -39,7 +39,7 @@ static const Case cases[] = {
     {"dense_implicit", OP_Conv, {1, 24, 14, 14}, {1, 20, 14, 14}, 1, 1, 0, 1, 100, OP_Identity},
     {"dense_implicit", OP_Conv, {1, 10, 14, 14}, {1, 32, 14, 14}, 3, 1, 1, 1, 100, OP_Relu},
     {"dense_winograd", OP_Conv, {1, 24, 14, 14}, {1, 40, 14, 14}, 3, 1, 1, 1, 100, OP_Relu},
-    {"dense_winograd", OP_Conv, {1, 32, 7, 9}, {1, 32, 7, 9}, 3, 1, 1, 1, 100, OP_Identity},
+    {"dense_winograd", OP_Conv, {1, 32, 8, 24}, {1, 32, 8, 24}, 3, 1, 1, 1, 100, OP_Identity},
     {"dense_gemm", OP_Gemm, {1, 200}, {1, 120}, 0, 0, 0, 0, 100, OP_Relu},
     {"dense_gemm", OP_Gemm, {30, 60}, {30, 70}, 0, 0, 0, 0, 100, OP_Identity},
     {"dense_gemm", OP_MatMul, {20, 60}, {20, 64}, 0, 0, 0, 0, 0, OP_Identity},

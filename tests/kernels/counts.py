@@ -21,8 +21,7 @@ ALLOWED = {"instructions": 1.3, "fma": 1.02, "vector": 1.1, "loads": 1.3, "store
 ALLOWED_SSE = {**ALLOWED, "instructions": 1.45, "vector": 1.7, "loads": 2}
 LEAST = {"instructions": 1000, "fma": 100, "vector": 500, "loads": 500, "stores": 500, "code": 0}    # of fewer it does not matter
 EXEMPT = {"fma": ("softmax", "lrn", "elementwise", "pooling", "reference"),     # products there, which the compiler may turn into others
-          "vector": ("softmax", "lrn", "elementwise", "pooling", "global_pooling", "reference",  # divisions count for more than one there
-                     "dense_winograd"),                         # moves between lanes count there
+          "vector": ("softmax", "lrn", "elementwise", "pooling", "global_pooling", "reference"),     # divisions count for more than one there
           "loads": ("softmax", "elementwise"),                  # constants, when registers are few
           "stores": ("reference", "sparse_fc"), "code": ("reference",)}
 SKIPPED = 77
@@ -67,7 +66,7 @@ def sizes_of(binary):
 def build(options, isa, folder):
     subprocess.run([options.counted, "generic-" + isa, folder, str(options.tilings), *([options.kernel] if options.kernel else [])], check=True)
     sources = [str(HERE / "stepper.c"), folder + "/counted.c"]
-    command = ["gcc", "-std=gnu11", "-O2", *FLAGS[isa].split(), "-ffp-contract=off", "-static", "-no-pie", "-I" + folder,
+    command = ["gcc", "-std=gnu11", "-O2", *FLAGS[isa].split(), "-ffp-contract=off", "-fno-ipa-icf", "-static", "-no-pie", "-I" + folder,
                '-DPROGRAM_HEADER="counted.h"', "-o", folder + "/stepper", *sources, "-lm"]
     subprocess.run(command, check=True)
     return folder + "/stepper"
