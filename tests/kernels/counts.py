@@ -57,7 +57,7 @@ def sizes_of(binary):
     """Bytes of the functions of each layer: NAME_0, NAME_pack, NAME_rows.cold ..."""
     sizes = collections.Counter()
     for line in subprocess.run(["nm", "-S", binary], check=True, capture_output=True, text=True).stdout.splitlines():
-        found = re.match(r"[0-9a-f]+ ([0-9a-f]+) [tT] ([a-z0-9]+)_(\w+)[.\w]*$", line)
+        found = re.match(r"[0-9a-f]+ ([0-9a-f]+) [tT] (?:counted_)?([a-z0-9]+)_(\w+)[.\w]*$", line)
         if found:
             sizes[found[2]] += int(found[1], 16)
     return sizes
