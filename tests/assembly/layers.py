@@ -8,6 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 # name: input channels, output channels, height and width, window, density, groups
 CONVOLUTIONS = {
     "sparse 3x3": (16, 16, 28, 3, 0.1, 1),
+    "middle 3x3": (16, 24, 28, 3, 0.7, 1),
     "sparse 1x1": (32, 16, 28, 1, 0.2, 1),
     "dense 3x3": (16, 24, 28, 3, 1, 1),
     "depthwise 3x3": (8, 8, 28, 3, 1, 8),

@@ -53,6 +53,8 @@ class Loop:
 #
 # sparse_pointwise, tiling "planes,vectors,blocks": as sparse_direct.
 #
+# sparse_panel, tiling "planes,vectors,channels": the set of all channels has the most multiply-adds, and a loop as of dense_direct.
+#
 # sparse_inline, tiling "planes,vectors,channels,...": a nonzero is a multiply-add for each vector. AVX-512 takes the weight from memory and
 # broadcasts it on the way, AVX2 broadcasts it first. A column's vector is loaded once for all channels of a body: 28 with AVX-512, 6 with AVX2.
 # 16 channels set their sums to the bias and store them, among 246 nonzeros: a fifteenth of a broadcast and of a store for each vector.
@@ -87,6 +89,10 @@ LOOPS = [
     Loop("avx2", "sparse_pointwise", "sparse 1x1", "1,8,1", 8, 8, 1, 0, 8 + 8),
     Loop("avx512", "sparse_pointwise", "sparse 1x1", "1,10,1", 10, 10, 1, 0, 10 + 8),
     Loop("neon", "sparse_pointwise", "sparse 1x1", "1,8,1", 8, 8, 1, 0, 2 * 8 + 8),
+    Loop("sse4.2", "sparse_panel", "middle 3x3", "1,2,4", 8, 2, 4, 0, 2 * 8 + 2 + 2 * 4 + 4 + 6),
+    Loop("avx2", "sparse_panel", "middle 3x3", "1,3,3", 9, 3, 3, 0, 9 + 3 + 3 + 6),
+    Loop("avx512", "sparse_panel", "middle 3x3", "1,4,6", 24, 4, 6, 0, 24 + 4 + 6 + 6),
+    Loop("neon", "sparse_panel", "middle 3x3", "1,7,3", 21, 7, 3, 0, 21 + 7 + 3 + 6),
     Loop("avx512", "sparse_inline", "sparse 3x3", "1,1,28,1200,1,1", 1, 0.5, 1.1, 0.1, 1.75, nonzeros=True),
     Loop("avx2", "sparse_inline", "sparse 3x3", "1,2,6,1200,1,1", 2, 1.5, 1.2, 0.2, 5, nonzeros=True),
 ]
