@@ -1,17 +1,8 @@
 /* Matrix products, every weight multiplied: rows of a times panels of b, a few of each in registers. b is packed into panels of a few vectors, when
    compiling if it is constant, else by a first stage. Infinities and NaNs spread as in the operator's definition. */
-#include "codegen/cpu/product.h"
+#include "codegen/cpu/dense_gemm.h"
 
 #include <math.h>
-
-typedef struct Gemm {
-    Product product;
-    int rows, vectors, ways;         /* of the tile; accumulators each, for tiles too small to hide the latency of v_fma */
-    int lanes;
-    int64_t blocks, tall;            /* blocks of rows: the first `tall` have `rows`, the others one less */
-    int64_t panels, panel;           /* panels of b; floats of one */
-    bool constant;
-} Gemm;
 
 static void gemm_of(const Problem *problem, const Tiling *tiling, Gemm *gemm)
 {
@@ -69,30 +60,6 @@ static double bias_bytes(const Problem *problem, const Gemm *gemm)
         bytes = 4.0 * (double)shape_count(&product->c->shape);
     const Value *a = problem->node->inputs[0];
     return bytes + (value_constant(a) ? 4.0 * (double)shape_count(&a->shape) : 0);
-}
-
-static void pack_work(const Problem *problem, const Gemm *gemm, Work *work)
-{
-    const Product *product = &gemm->product;
-    const double matrices = (double)product->b_batch, elements = matrices * (double)(product->n * product->k);
-    const double filled = matrices * (double)(gemm->panels * gemm->panel), lines = matrices * (double)(gemm->panels * product->k);
-    Meter meter = meter_begin(problem, work);
-    meter.runs = matrices * (double)gemm->panels;
-    meter_other(&meter, 30);
-    meter.runs = lines;
-    meter_other(&meter, 8);
-    meter_loop(&meter, elements);        /* element by element: the compiler does not see that they lie side by side */
-    meter_scalar_load(&meter, 1);
-    meter_store(&meter, 1);
-    meter_other(&meter, product->b_column == 1 ? 3 : 4);
-    meter_hot(&meter);
-    meter.runs = filled > elements ? lines / (double)gemm->panels : 0;
-    meter_other(&meter, 20);
-    meter.runs = (filled - elements) / gemm->lanes;
-    meter_store(&meter, 1);
-    meter_end(&meter);
-    stage_touch(meter.stage, TOUCH_INPUT, 4 * elements);
-    stage_touch(meter.stage, TOUCH_OUTPUT, 4 * filled);
 }
 
 /* One k: the panel's vectors are loaded once for all rows, or are operands where there are one or two; an element of a is broadcast for each row. */
@@ -166,7 +133,7 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     const Product *product = &gemm.product;
     const double batch = (double)product->batch, panels = (double)gemm.panels, tall = (double)gemm.tall, low = (double)gemm.blocks - tall;
     if (!gemm.constant)
-        pack_work(problem, &gemm, work);
+        gemm_pack_work(problem, &gemm, work);
     Meter meter = meter_begin(problem, work);
     meter.runs = batch * panels * (double)gemm.blocks;
     meter_other(&meter, 30);
@@ -188,7 +155,7 @@ static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *laye
     Gemm gemm;
     gemm_of(problem, tiling, &gemm);
     if (!gemm.constant) {
-        layer->stages[layer->stage_count++] = (StagePlan){.items = gemm.product.b_batch * gemm.panels, .says = "pack"};
+        layer->stages[layer->stage_count++] = (StagePlan){.items = gemm_pack_items(&gemm), .says = "pack"};
         layer->scratch_bytes = 4 * (size_t)(gemm.product.b_batch * gemm.panels * gemm.panel);
     }
     layer->stages[layer->stage_count++] = (StagePlan){.items = gemm.product.batch * gemm.panels * gemm.blocks, .says = "multiply"};
@@ -233,31 +200,6 @@ static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
 }
 
 /* ---- text ---- */
-
-static void emit_pack_stage(const Emission *emission, const Gemm *gemm)
-{
-    Out *out = emission->out;
-    const Product *product = &gemm->product;
-    const long long width = (long long)gemm->vectors * gemm->lanes, n = product->n;
-    emit_stage_open(emission, 0);
-    out_line(out, "const float *const b = %s;", emit_read(emission, emission->problem->node->inputs[1]));
-    out_line(out, "float *const panels = %s;", emit_scratch(emission, "float", 0));
-    out_open(out, "for (int64_t item = begin; item < end; item++)");
-    out_line(out, "const int64_t first = item %% %lld * %lld;", (long long)gemm->panels, width);
-    out_line(out, "const int64_t count = %lld - first < %lld ? %lld - first : %lld;", n, width, n, width);
-    out_line(out, "const float *from = b + (item / %lld * %lld + first * %lld);", (long long)gemm->panels,
-             (long long)(product->k * n), (long long)product->b_column);
-    out_line(out, "float *to = panels + item * %lld;", (long long)gemm->panel);
-    out_open(out, "for (int64_t k = 0; k < %lld; k++, from += %lld)", (long long)product->k, (long long)product->b_row);
-    out_line(out, "for (int64_t j = 0; j < count; j++)");
-    out_line(out, "    *to++ = from[j * %lld];", (long long)product->b_column);
-    out_line(out, "for (int64_t j = count; j < %lld; j++)", width);
-    out_line(out, "    *to++ = 0.0f;");
-    out_close(out, "");
-    out_close(out, "");
-    out_close(out, "");
-    out_blank(out);
-}
 
 const char *product_sum(const Emission *emission, int row, int vector)
 {
@@ -408,7 +350,7 @@ static void emit(const Emission *emission)
     const Product *product = &gemm.product;
     epilogue_define(emission);
     if (!gemm.constant)
-        emit_pack_stage(emission, &gemm);
+        gemm_emit_pack(emission, &gemm);
     emit_stage_open(emission, gemm.constant ? 0 : 1);
     out_line(out, "const float *const a = %s;", emit_read(emission, emission->problem->node->inputs[0]));
     out_line(out, "const float *const panels = %s;", gemm.constant ? emit_packed(emission, 0) : emit_scratch(emission, "const float", 0));
