@@ -94,14 +94,14 @@ typedef enum PlaneMode {
     PLANES_PADDED,       /* padded; split by the strides' phases; the padding at a row's end is the next row's beginning */
     PLANES_COLUMNS,      /* a plane for every column of the kernel, rows without gaps: for outputs much narrower than their input */
     PLANE_MODES,         /* those that planes_modes offers */
-    PLANES_ALIGNED = PLANE_MODES    /* the same with rows of whole vectors, or vectors of whole rows: no load straddles lines, but more to fill and keep */
+    PLANES_ALIGNED = PLANE_MODES    /* the same with rows of whole vectors, or vectors of whole rows: no load straddles lines, but more is kept */
 } PlaneMode;
 
 typedef struct Planes {
     PlaneMode mode;
     bool given;                      /* the input's layout has them already: nothing is copied */
     int64_t pitch, rows, count;      /* of a plane; planes of a channel */
-    int64_t wrap;                    /* padding behind a plane's last row */
+    int64_t wrap;                    /* padding behind a plane's last row, or between planes */
     int64_t source;                  /* elements between the rows that planes are filled from: the input's width, or the pitch of its layout */
     int64_t plane, channel, image;   /* elements */
     int64_t slack;                   /* readable elements behind the last image */

@@ -1,5 +1,6 @@
 /* Convolutions with constant weights, zeros left out: a tile of positions of one output channel stays in registers while the channel's nonzeros are
-   walked, each a value and the constant offset of its input. Any stride, dilation, padding, group; one or two axes. An infinity
+   walked, each a value and the constant offset of its input. Where planes are read by several taps, their channels may come in blocks
+   (sparse_direct_blocks.c). Any stride, dilation, padding, group; one or two axes. An infinity
    or NaN of the input reaches the outputs through nonzeros only: a zero times infinity is not computed. */
 #include "codegen/cpu/sparse_direct.h"
 

@@ -1,8 +1,9 @@
 /* sparse_direct in blocks of input channels: what its files share. Private to codegen/cpu.
 
    An item is a strip of output rows and a share of the output channels. Its input channels pass in blocks: the block's planes are packed into the
-   thread's own memory, where every load is aligned if the planes are, and stay in level 1 while all rows of weights pass over a tile; unfinished sums
-   wait in the thread's memory between blocks. Rows of weights are in order of their nonzeros in the block, so that the loops' ends are predictable. */
+   thread's own memory, where every load is aligned if the planes are, and stay in level 1 while all rows of weights pass over a tile; unfinished
+   sums wait in the thread's memory between blocks. Rows of weights are in order of their nonzeros in the block, so that the loops' ends are
+   predictable. */
 #ifndef TULLE_SPARSE_DIRECT_H
 #define TULLE_SPARSE_DIRECT_H
 

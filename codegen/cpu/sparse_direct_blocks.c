@@ -39,7 +39,7 @@ void blocks_of(const Problem *problem, const Tiling *tiling, Blocks *blocks)
         blocks->planes.source = tiling->in.pitch;
     const int64_t tile = (int64_t)blocks->vectors * blocks->lanes;
     blocks->tiles = divide_up(blocks->planes.positions, tile);
-    blocks->sums = blocks->tiles * tile;
+    blocks->sums = blocks->tiles * tile + (blocks->tiles * tile % 256 == 0 ? 16 : 0);     /* rows of 1 KB would share a few sets of a cache */
     blocks->channel = rounded_up(blocks->planes.channel, blocks->lanes);
     blocks->private_planes = rounded_up(blocks->block * blocks->channel + blocks->sums - blocks->planes.positions + blocks->lanes, 16);
     int64_t largest = 0;
@@ -138,9 +138,10 @@ static int channel_tilings(const Problem *problem, const Window *window, const P
 {
     static const double parts[] = {0.55, 0.9, 1.25};
     const int32_t shares[] = {1, problem->threads > 1 ? problem->threads : 1};
+    const double tile = (double)tiling.size[SIZE_VECTORS] * problem_lanes(problem);
     for (int i = 0; i < COUNT(parts); i++)
         for (int j = 0; j < COUNT(shares); j++) {
-            tiling.size[SIZE_CHANNELS] = block_channels(problem, window, planes, (double)tiling.size[SIZE_VECTORS] * problem_lanes(problem), parts[i]);
+            tiling.size[SIZE_CHANNELS] = block_channels(problem, window, planes, tile, parts[i]);
             tiling.size[SIZE_SHARES] = shares[j];
             count = add_tiling(problem, window, tiling, list, count, most);
         }
@@ -396,8 +397,8 @@ static void emit_finish(const Emission *emission, const Blocks *blocks, const Pl
     Out *out = emission->out;
     const Window *window = &blocks->window;
     const long long strip = (long long)(blocks->strip.out_height * whole->pitch), all = (long long)whole->positions;
-    out_line(out, "const int64_t row = share / %lld * %lld + share %% %lld * %lld;", (long long)blocks->group_shares, (long long)blocks->group_outputs,
-             (long long)blocks->group_shares, (long long)blocks->outputs);
+    out_line(out, "const int64_t row = share / %lld * %lld + share %% %lld * %lld;", (long long)blocks->group_shares,
+             (long long)blocks->group_outputs, (long long)blocks->group_shares, (long long)blocks->outputs);
     out_line(out, "const int64_t rest = (share / %lld + 1) * %lld - row, rows = rest < %lld ? rest : %lld;", (long long)blocks->group_shares,
              (long long)blocks->group_outputs, (long long)blocks->outputs, (long long)blocks->outputs);
     out_line(out, "const int64_t past = (strip + 1) * %lld < %lld ? (strip + 1) * %lld : %lld;", strip, all, strip, all);

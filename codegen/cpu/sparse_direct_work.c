@@ -142,5 +142,6 @@ void blocks_work(const Problem *problem, const Tiling *tiling, Work *work)
     touch(problem, &blocks, &runs, meter.stage);
     work->multiply_adds = (double)blocks.window.batch * nonzeros * (double)(blocks.window.out_height * blocks.window.out_width);
     work->weight_bytes = 4 * (nonzeros + 1 + (double)(blocks.shares * (blocks.outputs + 1))) + epilogue_bytes(problem);
-    work->index_bytes = (nonzeros + 1) * (blocks.largest_offset <= UINT16_MAX ? 2 : 4) + 8 * parts + 4 * parts * (double)(blocks.lists * blocks.together);
+    work->index_bytes = (nonzeros + 1) * (blocks.largest_offset <= UINT16_MAX ? 2 : 4);
+    work->index_bytes += parts * (8 + 4 * (double)(blocks.lists * blocks.together));
 }

@@ -5,6 +5,8 @@
 #define MOST_TAPS 4096               /* kernels of more are left to others: finding their planes would take longer than multiplying */
 #define MOST_FLOATS (1 << 28)        /* of all planes */
 #define MOST_COUNTABLE 1e15          /* of what is computed with whole numbers before those limits */
+#define LINE_FLOATS 16               /* of a cache line */
+#define SAME_SETS (8 * LINE_FLOATS)  /* planes of a multiple of this many floats share an eighth of a cache's sets, or fewer */
 #define MOST_OWN_FLOATS (1 << 24)    /* of one channel's, for every thread */
 
 static bool spatial_sizes(const Node *node, Window *window)
@@ -180,6 +182,9 @@ static int64_t wrapped(const Window *window, const Planes *planes)
 {
     const int64_t need = reach(window->out_width, window->stride_x, window->kernel_width, window->dilation_x);
     const int64_t beyond = need - planes->pitch * window->stride_x;
+    /* planes that all begin in the same few sets of a cache would drive each other out */
+    if (planes->mode == PLANES_ALIGNED)
+        return planes->pitch * planes->rows % SAME_SETS == 0 ? LINE_FLOATS : 0;
     return planes->mode != PLANES_PADDED || beyond <= 0 ? 0 : divide_up(beyond, window->stride_x);
 }
 
@@ -204,9 +209,9 @@ bool planes_of(const Window *window, PlaneMode mode, int lanes, Arena *arena, Pl
     set_pitch(window, lanes, planes);
     if (mode != PLANES_NONE && (double)planes->pitch * (double)planes->rows * (double)taps * (double)window->channels > MOST_COUNTABLE)
         return false;
+    planes->rows = round_up(planes->rows, rows_a_vector(planes, lanes));
     planes->wrap = wrapped(window, planes);
     planes->source = window->width;
-    planes->rows = round_up(planes->rows, rows_a_vector(planes, lanes));
     planes->plane = planes->pitch * planes->rows + planes->wrap;
     planes->row = arena_array(arena, int64_t, taps);
     planes->column = arena_array(arena, int64_t, taps);

@@ -1,6 +1,6 @@
-/* Planes filled from a plain input, channel by channel. Of a few planes each has loops of its own, whose bounds are constants and whose rows are copied
-   by whole vectors: zeros first where there is padding, then the elements, the last vector overlapping the one before it. Many planes share one loop
-   over tables. */
+/* Planes filled from the input, channel by channel. Of a few planes each has loops of its own, whose bounds are constants and whose rows are
+   copied by whole vectors: zeros first where there is padding, then the elements, the last vector overlapping the one before it. Many planes share
+   one loop over tables. */
 #include "codegen/cpu/cpu.h"
 
 #define MOST_PLANES_APART 8
