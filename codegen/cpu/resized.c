@@ -68,25 +68,3 @@ bool resized_channels(const Problem *problem, const Pattern *pattern, Problem *r
     resized->density = (double)pattern->nonzeros / ((double)pattern->rows * (double)pattern->columns);
     return true;
 }
-
-void resized_lowered(const Problem *problem, const Window *window, Problem *resized)
-{
-    Arena *arena = problem->graph->ctx->scratch;
-    Node *node = copy_node(problem->node, arena);
-    const int64_t taps = window_taps(window);
-    resize(&node->inputs[0], (Shape){4, {window->batch, window->channels * taps, window->out_height, window->out_width}}, arena);
-    resize(&node->inputs[1], (Shape){4, {window->outputs, window->channels / window->group * taps, 1, 1}}, arena);
-    resize(&node->outputs[0], (Shape){4, {window->batch, window->outputs, window->out_height, window->out_width}}, arena);
-    int64_t *group = arena_array(arena, int64_t, 1);
-    *group = window->group;
-    node->attributes = arena_new_of(arena, Attribute);
-    node->attribute_count = 1;
-    node->attributes[0] = (Attribute){.name = ATTR_group, .count = 1, .ints = group};
-    Pattern *pattern = arena_new_of(arena, Pattern);
-    *pattern = *problem->pattern;
-    pattern->taps = 1;
-    pattern->channels *= taps;
-    *resized = *problem;
-    resized->node = node;
-    resized->pattern = pattern;
-}

@@ -7,7 +7,5 @@
 
 /* Output and input channels as the pattern has them. False: not a convolution without groups, nor a product with one matrix of weights. */
 bool resized_channels(const Problem *problem, const Pattern *pattern, Problem *resized);
-/* A 1x1 convolution of the matrix whose rows are the layer's (input channel, tap) pairs, group by group. */
-void resized_lowered(const Problem *problem, const Window *window, Problem *resized);
 
 #endif

@@ -55,14 +55,16 @@ static void count_word(const Problem *problem, const Panel *panel, const int32_t
 static void count_by_chance(const Problem *problem, const Panel *panel, const int32_t *rows, double *total)
 {
     const Pattern *pattern = problem->pattern;
-    for (int mask = 1; mask < 1 << panel->rows; mask++) {
-        double columns = (double)pattern->columns;
-        for (int r = 0; r < panel->rows; r++) {
-            const double density = rows[r] < 0 ? 0 : (double)pattern->row_nonzeros[rows[r]] / (double)pattern->columns;
-            columns *= mask >> r & 1 ? density : 1 - density;
+    double sets[MOST_MASKS] = {(double)pattern->columns};
+    for (int r = 0; r < panel->rows; r++) {
+        const double density = rows[r] < 0 ? 0 : (double)pattern->row_nonzeros[rows[r]] / (double)pattern->columns;
+        for (int mask = 0; mask < 1 << r; mask++) {
+            sets[mask | 1 << r] = sets[mask] * density;
+            sets[mask] *= 1 - density;
         }
-        total[mask] += columns;
     }
+    for (int mask = 1; mask < 1 << panel->rows; mask++)
+        total[mask] += sets[mask];
 }
 
 static void count_masks(const Problem *problem, Panel *panel)
