@@ -37,9 +37,10 @@ class Loop:
     nonzeros: bool = False     # nonzeros are instructions: all loops hold all of the layer's, and the limits are those of each
 
 
-# sparse_direct, tiling "planes,vectors,..." (planes 3: lifted): a nonzero is its offset and its value, a broadcast of that, and for every vector of the tile a load, as an
-# operand where instructions have such, and a multiply-add; SSE4.2 multiplies and adds apart, and loads what it multiplies. Beside them at most 6
-# for the address, the count and the branch. NEON multiplies by an element of a vector: no broadcast is needed, but clang may make one.
+# sparse_direct, tiling "planes,vectors,..." (planes 3: lifted): a nonzero is its offset and its value, a broadcast of that, and for every vector of
+# the tile a load, as an operand where instructions have such, and a multiply-add; SSE4.2 multiplies and adds apart, and loads what it multiplies.
+# Beside them at most 6 for the address, the count and the branch. NEON multiplies by an element of a vector: no broadcast is needed, but clang may
+# make one.
 #
 # dense_direct, tiling "planes,vectors,channels": a load of each vector and a broadcast of each channel's weight serve vectors * channels
 # multiply-adds. SSE4.2 copies the register that it multiplies, but for the last use; and its broadcast is a load and a shuffle.
