@@ -1,74 +1,203 @@
-/* Convolutions in which every output channel has one input channel: the taps are unrolled with their offsets as constants, over a tile of positions.
-   A channel's planes are filled just before use, in memory of the thread's own, so that they are still in L1. */
-#include "codegen/cpu/cpu.h"
+/* Convolutions in which every output channel has one input channel. The lines of a channel are copied into the thread's own memory, where their
+   padding is already, or read where they lie if their layout has it; some output rows are computed at once, so that a vector of the input serves all
+   taps and rows that want it. Small channels are copied together: long before they are read at other offsets, which cores do not forward. */
+#include "codegen/cpu/lines.h"
+
+#include <math.h>
 
 #define MOST_UNROLLED_TAPS 64
+#define MOST_ROWS 8
+#define BUFFER_FLOATS 4096           /* of lines: half of a small L1 */
+#define MOST_LINE_FLOATS (1 << 16)
 
 typedef struct Depthwise {
     Window window;
-    Planes planes;
-    Tiles tiles;
+    int lanes, rows;                 /* rows of outputs at once */
     int64_t multiplier;              /* output channels of an input channel */
+    int64_t stride, across;          /* along a line: 1 where it holds one output; from the first tap to the last */
+    bool given;                      /* the input's layout has the padding */
+    int64_t pitch, channel, first;   /* of the lines: elements from one to the next, from channel to channel, of the first output's first tap */
+    int64_t columns;                 /* of the input, that are copied */
+    int64_t groups, strip, strips;   /* of `rows` rows: in all, in a strip, whose lines the buffer holds */
+    int64_t lines, together;         /* lines of a strip; channels whose lines are copied together */
 } Depthwise;
+
+static int64_t smallest(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t largest(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* Input lines that so many groups need. */
+static int64_t lines_of(const Depthwise *depthwise, int64_t groups)
+{
+    const Window *window = &depthwise->window;
+    const int64_t outputs = smallest(groups * depthwise->rows, window->out_height);
+    return (outputs - 1) * window->stride_y + (window->kernel_height - 1) * window->dilation_y + 1;
+}
+
+static void own_lines(Depthwise *depthwise)
+{
+    const Window *window = &depthwise->window;
+    const int64_t seen = (window->out_width - 1) * window->stride_x + depthwise->across + 1 - window->pad_left;
+    /* one vector at least is read, and written */
+    const int64_t read = largest(window->out_width, depthwise->lanes) * depthwise->stride + depthwise->across + 1;
+    depthwise->columns = largest(0, smallest(seen, window->width));
+    depthwise->pitch = divide_up(largest(read, window->pad_left + depthwise->lanes), 16) * 16;
+    while (depthwise->strip > 1 && lines_of(depthwise, depthwise->strip) * depthwise->pitch > BUFFER_FLOATS)
+        depthwise->strip--;
+    depthwise->strips = divide_up(depthwise->groups, depthwise->strip);
+    depthwise->lines = lines_of(depthwise, depthwise->strip);
+    depthwise->channel = depthwise->lines * depthwise->pitch;
+    depthwise->together = depthwise->strips == 1 ? largest(1, BUFFER_FLOATS / depthwise->channel) : 1;
+}
 
 static void depthwise_of(const Problem *problem, const Tiling *tiling, Depthwise *depthwise)
 {
-    window_of(problem->node, &depthwise->window);
-    const int lanes = problem_lanes(problem);
-    planes_for(problem, &depthwise->window, tiling, &depthwise->planes);
-    /* as many items as channels, without blocks: a channel's planes serve all of its outputs */
-    tiles_of(&depthwise->planes, lanes, tiling->size[1], 1, INT32_MAX, 1, &depthwise->tiles);
-    depthwise->multiplier = depthwise->window.outputs / depthwise->window.channels;
+    Window *window = &depthwise->window;
+    *depthwise = (Depthwise){.lanes = problem_lanes(problem), .rows = tiling->size[1], .strips = 1, .together = 1};
+    depthwise->given = !layout_plain(&tiling->in);
+    window_of(problem->node, window);
+    depthwise->multiplier = window->outputs / window->channels;
+    depthwise->stride = window->out_width == 1 ? 1 : window->stride_x;
+    depthwise->across = (window->kernel_width - 1) * window->dilation_x;
+    depthwise->groups = depthwise->strip = divide_up(window->out_height, depthwise->rows);
+    if (!depthwise->given) {
+        own_lines(depthwise);
+        return;
+    }
+    Planes planes;
+    planes_for(problem, window, tiling, &planes);
+    depthwise->pitch = planes.pitch;
+    depthwise->channel = planes.channel;
+    depthwise->first = planes.taps[0];
 }
 
 static bool fits(const Problem *problem)
 {
     const Node *node = problem->node;
     Window window;
-    PlaneMode modes[PLANE_MODES];
     if (node->op != OP_Conv || !problem_vector(problem) || !weights_constant(node) || !window_of(node, &window))
         return false;
     if (window.group != window.channels || window_taps(&window) > MOST_UNROLLED_TAPS)
         return false;
-    return planes_modes(problem, &window, true, modes) > 0;
+    /* lines stay in caches; the offsets that are gathered have 16 bits */
+    const int64_t width = window.out_width * window.stride_x + window.kernel_width * window.dilation_x + window.pad_left;
+    const int64_t height = MOST_ROWS * window.stride_y + window.kernel_height * window.dilation_y;
+    return width < MOST_LINE_FLOATS && height < MOST_LINE_FLOATS && width * height < 64 * MOST_LINE_FLOATS &&
+           window.stride_x * problem_lanes(problem) <= UINT16_MAX;
 }
 
 static int tilings(const Problem *problem, Tiling *list, int most)
 {
+    static const int8_t sizes[] = {MOST_ROWS, 7, 5, 4, 3, 2, 1};
+    const Isa *isa = &problem->target->isa;
     Window window;
     Planes planes;
     window_of(problem->node, &window);
-    const int lanes = problem_lanes(problem), limit = problem->target->isa.registers == 32 ? 16 : 8;
-    PlaneMode modes[PLANE_MODES];
-    const int mode_count = planes_modes(problem, &window, true, modes);
-    int count = 0, sizes[MOST_SIZES];
-    for (int i = 0; i < mode_count; i++) {
-        planes_of(&window, modes[i], lanes, problem->graph->ctx->scratch, &planes);
-        for (int size = tiles_sizes(&planes, lanes, limit, sizes) - 1; size >= 0; size--)
-            count = planes_tilings(problem, &window, &planes, (Tiling){.size = {modes[i], sizes[size]}}, list, count, most);
+    const bool laid = planes_of(&window, PLANES_PADDED, problem_lanes(problem), problem->graph->ctx->scratch, &planes);
+    int count = 0;
+    for (int i = 0; i < COUNT(sizes); i++) {
+        const Tiling tiling = {.size = {PLANES_PADDED, sizes[i]}};
+        /* sums, a vector of the input, a weight; products, where they are not fused with sums */
+        const int registers = sizes[i] * (isa->fuses ? 1 : 3) + 4;
+        if (sizes[i] > 1 && (sizes[i] > window.out_height || registers > isa->registers))
+            continue;
+        if (laid)
+            count = planes_tilings(problem, &window, &planes, tiling, list, count, most);
+        else if (count < most)
+            list[count++] = tiling;
     }
     return count;
 }
 
-/* All taps of a tile, unrolled. The taps' values are broadcast once for all tiles where registers are many, else for each. */
-static void meter_tile(Meter *meter, const Problem *problem, const Depthwise *depthwise)
+/* In registers beside the sums, and products where they are not fused with sums. */
+static bool weights_kept(const Depthwise *depthwise, const Isa *isa)
 {
-    const double taps = (double)window_taps(&depthwise->window), size = depthwise->tiles.size;
-    const bool kept = meter->isa->registers >= 32 && size > 1 && size + taps <= meter->isa->registers - 2;
-    const double split = split_share_of(depthwise->tiles.lanes, depthwise->planes.taps, (int64_t)taps, depthwise->planes.channel);
-    meter_other(meter, 7);
-    meter_move(meter, size);
-    meter_load(meter, kept ? 0 : taps, 0);
-    meter_fma_load(meter, taps * size, split);
-    meter_tiles_store(meter, problem, &depthwise->planes, &depthwise->tiles);
-    meter_chain(meter, taps, 8 + taps * (1 + size));
+    return depthwise->rows * (isa->fuses ? 1 : 3) + window_taps(&depthwise->window) + 2 <= isa->registers;
+}
+
+/* ---- what it costs ---- */
+
+/* All rows of a group want those of its input's rows that are some row's tap. */
+static bool line_wanted(const Depthwise *depthwise, int64_t line)
+{
+    const Window *window = &depthwise->window;
+    for (int64_t i = 0; i < depthwise->rows; i++) {
+        const int64_t down = line - i * window->stride_y;
+        if (down >= 0 && down % window->dilation_y == 0 && down / window->dilation_y < window->kernel_height)
+            return true;
+    }
+    return false;
+}
+
+static void meter_group(Meter *meter, const Problem *problem, const Depthwise *depthwise)
+{
+    const Window *window = &depthwise->window;
+    const double taps = (double)window_taps(window), rows = depthwise->rows;
+    const bool kept = weights_kept(depthwise, meter->isa);
+    for (int64_t line = 0; line < lines_of(depthwise, 1); line++)
+        if (line_wanted(depthwise, line))
+            meter_line_loads(meter, depthwise->stride, window->kernel_width, window->dilation_x);
+    meter_move(meter, rows);
+    if (!kept && (meter->isa->vector_bytes == 64 || !meter->isa->fuses))
+        meter_fma_load(meter, taps * rows, 0);
+    else
+        meter_fma(meter, taps * rows);
+    if (!kept && meter->isa->vector_bytes < 64 && meter->isa->fuses)
+        meter_load(meter, 2 * taps, 0);
+    for (int i = 0; i < depthwise->rows; i++)
+        meter_line_put(meter, problem, window->out_width);
+    meter_other(meter, line_loop(line_vectors(window->out_width, depthwise->lanes)));
+    /* where the last vector overlaps, addresses are no constants apart */
+    meter_other(meter, window->out_width > depthwise->lanes && window->out_width % depthwise->lanes != 0 ? 8 + 6 * rows : 0);
+    meter_chain(meter, taps, taps * (rows + 1));
+}
+
+/* Lines of a channel as often as they are copied: neighbouring strips share some. */
+static double copied_lines(const Depthwise *depthwise)
+{
+    return (double)(depthwise->strips == 1 ? depthwise->lines : depthwise->strips * depthwise->lines);
+}
+
+static void meter_copy(Meter *meter, const Depthwise *depthwise, double channels)
+{
+    const double copied = copied_lines(depthwise), lines = channels * (depthwise->strips > 1 ? copied : fmin(copied, (double)depthwise->window.height));
+    if (depthwise->given)
+        return;
+    meter->runs = lines;
+    meter_other(meter, depthwise->strips > 1 ? 8 : 4);
+    meter->runs = lines * (double)line_vectors(depthwise->columns, depthwise->lanes);
+    if (depthwise->columns < depthwise->lanes)
+        meter_part(meter, (int)depthwise->columns);
+    else
+        meter_load(meter, 1, 0);
+    meter_store(meter, 1);
+    meter_other(meter, line_loop(line_vectors(depthwise->columns, depthwise->lanes)));
+    meter->runs = (double)(depthwise->channel * depthwise->together / depthwise->lanes);
+    meter_store(meter, 1);
+    meter_other(meter, 2);
+}
+
+static void meter_gaps(Meter *meter, const Depthwise *depthwise, const Layout *layout, double outputs)
+{
+    const int64_t height = depthwise->window.out_height, plane = height * depthwise->window.out_width;
+    if (layout_plain(layout))
+        return;
+    meter->runs = outputs * (double)height;
+    meter_other(meter, 4);
+    meter->runs = outputs * (double)((int64_t)layout->rows * layout->pitch - plane);
+    meter_store(meter, 1);
+    meter_other(meter, 2);
 }
 
 static void touch(const Problem *problem, const Depthwise *depthwise, StageWork *stage)
 {
     const Window *window = &depthwise->window;
-    const double output = 4 * (double)(depthwise->multiplier * window->out_height * window->out_width);
-    planes_touch_private(stage, window, &depthwise->planes, &depthwise->tiles, (double)depthwise->multiplier, output);
+    const double channels = (double)(window->batch * window->channels), buffer = 4 * (double)(depthwise->channel * depthwise->together);
+    const double plane = 4 * (double)(depthwise->given ? depthwise->channel : window->height * window->width);
+    stage_touch(stage, TOUCH_INPUT, channels * plane);
+    if (!depthwise->given)
+        stage_touch_again(stage, channels * 4 * copied_lines(depthwise) * (double)depthwise->pitch * (1 + (double)depthwise->multiplier), 2 * buffer);
+    else
+        stage_touch_again(stage, channels * (double)(depthwise->multiplier - 1) * plane, 2 * plane);
     stage_touch(stage, TOUCH_WEIGHTS, 4 * (double)(window->outputs * (window_taps(window) + 1)));
     epilogue_touch(stage, problem);
 }
@@ -79,18 +208,20 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     depthwise_of(problem, tiling, &depthwise);
     const Window *window = &depthwise.window;
     const double channels = (double)(window->batch * window->channels), outputs = (double)(window->batch * window->outputs);
-    const double taps = (double)window_taps(window);
+    const double taps = (double)window_taps(window), groups = outputs * (double)depthwise.groups;
     Meter meter = meter_begin(problem, work);
-    meter_loop(&meter, outputs * (double)depthwise.tiles.tiles);
-    meter_tile(&meter, problem, &depthwise);
+    meter_loop(&meter, groups * (double)line_vectors(window->out_width, depthwise.lanes));
+    meter_group(&meter, problem, &depthwise);
     meter_hot(&meter);
-    meter.runs = outputs;
-    meter_other(&meter, 15);
-    meter_load(&meter, taps, 0);
-    meter_tiles_finish(&meter, problem, window, &depthwise.planes, &depthwise.tiles);
-    meter.runs = channels;
+    meter.runs = groups;
+    meter_other(&meter, 4);
+    meter.runs = outputs * (double)depthwise.strips;
     meter_other(&meter, 10);
-    meter_planes(&meter, window, &depthwise.planes, depthwise.tiles.lanes);
+    meter_load(&meter, taps + 1, 0);
+    meter_copy(&meter, &depthwise, channels);
+    meter_gaps(&meter, &depthwise, &tiling->out, outputs);
+    meter.runs = 0;
+    meter_other(&meter, 60);             /* text of loops unrolled */
     meter_end(&meter);
     touch(problem, &depthwise, meter.stage);
     work->multiply_adds = outputs * taps * (double)(window->out_height * window->out_width);
@@ -102,9 +233,8 @@ static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *laye
     Depthwise depthwise;
     depthwise_of(problem, tiling, &depthwise);
     layer->stages[layer->stage_count++] = (StagePlan){.items = depthwise.window.batch * depthwise.window.channels, .says = "multiply"};
-    layer->thread_bytes = 4 * (size_t)planes_private_floats(&depthwise.planes);
-    if (!depthwise.planes.contiguous)
-        layer->thread_bytes += 4 * (size_t)depthwise.tiles.block_floats;
+    if (!depthwise.given)
+        layer->thread_bytes = 4 * (size_t)(depthwise.channel * depthwise.together);
 }
 
 enum { WEIGHTS, BIASES };
@@ -119,41 +249,218 @@ static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
     epilogue_pack(problem, packed);
 }
 
-static void emit_taps(const Emission *emission, const Depthwise *depthwise)
+/* ---- text ---- */
+
+/* The first row of group `group`: the last group overlaps the one before it. */
+static const char *row_text(const Emission *emission, const Depthwise *depthwise, const char *group)
+{
+    const int64_t height = depthwise->window.out_height, rows = depthwise->rows;
+    if (height % rows == 0)
+        return arena_format(emission->arena, "%s * %lld", group, (long long)rows);
+    return arena_format(emission->arena, "(%s < %lld ? %s * %lld : %lld)", group, (long long)(height / rows), group, (long long)rows,
+                        (long long)(height - rows));
+}
+
+static void emit_copied_line(const Emission *emission, const Depthwise *depthwise)
 {
     Out *out = emission->out;
-    const int64_t taps = window_taps(&depthwise->window);
-    for (int v = 0; v < depthwise->tiles.size; v++)
-        out_line(out, "v_float a%d = v_set1(bias[k]);", v);
-    out_line(out, "const float *const from = planes + at;");
-    for (int64_t t = 0; t < taps; t++) {
-        out_line(out, "const v_float w%lld = v_set1(w[%lld]);", (long long)t, (long long)t);
-        const char *from = arena_format(emission->arena, "from + %lld", (long long)depthwise->planes.taps[t]);
-        for (int v = 0; v < depthwise->tiles.size; v++)
-            out_line(out, "a%d = v_fma(w%lld, %s, a%d);", v, (long long)t, tiles_load(emission, &depthwise->planes, &depthwise->tiles, from, v), v);
+    if (depthwise->columns < depthwise->lanes) {
+        out_line(out, "v_store(to, v_load_part(from, %lld));", (long long)depthwise->columns);
+        return;
     }
+    line_vectors_open(emission, "i", depthwise->columns, depthwise->lanes);
+    out_line(out, "v_store(to + i, v_load(from + i));");
+    out_close(out, "");
+}
+
+/* The lines of a whole channel: those outside of the input stay as they are. */
+static void emit_copied_channel(const Emission *emission, const Depthwise *depthwise)
+{
+    Out *out = emission->out;
+    const Window *window = &depthwise->window;
+    const long long past = smallest(window->pad_top + window->height, depthwise->lines);
+    out_open(out, "for (int64_t line = %lld; line < %lld; line++)", (long long)window->pad_top, past);
+    out_line(out, "const float *const from = plane + (line - %lld) * %lld;", (long long)window->pad_top, (long long)window->width);
+    out_line(out, "float *const to = lines + (line * %lld + %lld);", (long long)depthwise->pitch, (long long)window->pad_left);
+    emit_copied_line(emission, depthwise);
+    out_close(out, "");
+}
+
+/* Those of a strip that begins at output row `first`. */
+static void emit_copied_strip(const Emission *emission, const Depthwise *depthwise)
+{
+    Out *out = emission->out;
+    const Window *window = &depthwise->window;
+    out_open(out, "for (int64_t line = 0; line < %lld; line++)", (long long)depthwise->lines);
+    out_line(out, "const int64_t row = first * %lld - %lld + line;", (long long)window->stride_y, (long long)window->pad_top);
+    out_line(out, "float *const to = lines + (line * %lld + %lld);", (long long)depthwise->pitch, (long long)window->pad_left);
+    out_open(out, "if (row >= 0 && row < %lld)", (long long)window->height);
+    out_line(out, "const float *const from = plane + row * %lld;", (long long)window->width);
+    emit_copied_line(emission, depthwise);
+    out_close(out, " else {");
+    out->indent++;
+    out_line(out, "for (int64_t i = 0; i < %lld; i++)", (long long)depthwise->columns);
+    out_line(out, "    to[i] = 0.0f;");
+    out_close(out, "");
+    out_close(out, "");
+}
+
+/* The rows' sums, input line by input line. */
+static void emit_sums(const Emission *emission, const Depthwise *depthwise)
+{
+    Out *out = emission->out;
+    Arena *arena = emission->arena;
+    const Window *window = &depthwise->window;
+    const bool kept = weights_kept(depthwise, &emission->problem->target->isa);
+    for (int i = 0; i < depthwise->rows; i++)
+        out_line(out, "v_float a%d = v_set1(bias[k]);", i);
+    for (int64_t line = 0; line < lines_of(depthwise, 1); line++)
+        for (int64_t s = 0; s < window->kernel_width && line_wanted(depthwise, line); s++) {
+            const char *from = arena_format(arena, "from + %lld", (long long)(line * depthwise->pitch));
+            out_line(out, "const v_float x%lld_%lld = v_keep(%s);", (long long)line, (long long)s,
+                     line_load(emission, depthwise->stride, from, s * window->dilation_x));
+            for (int i = 0; i < depthwise->rows; i++) {
+                const int64_t down = line - i * window->stride_y, tap = down / window->dilation_y * window->kernel_width + s;
+                if (down < 0 || down % window->dilation_y != 0 || down / window->dilation_y >= window->kernel_height)
+                    continue;
+                const char *weight = arena_format(arena, kept ? "w%lld" : "v_set1(w[%lld])", (long long)tap);
+                out_line(out, "a%d = v_fma(%s, x%lld_%lld, a%d);", i, weight, (long long)line, (long long)s, i);
+            }
+        }
+}
+
+static void emit_puts(const Emission *emission, const Depthwise *depthwise)
+{
+    Out *out = emission->out;
+    const Window *window = &depthwise->window;
+    const Layout *layout = &emission->layer->tiling.out;
+    const long long width = window->out_width, plane = width * window->out_height;
+    /* strips pass over all output channels in turn: the next one's first rows are there already */
+    const char *end = depthwise->strips > 1 && depthwise->multiplier > 1 ? arena_format(emission->arena, "out + %lld", plane)
+                                                                         : arena_format(emission->arena, "end * %lld", depthwise->multiplier * plane);
+    for (int i = 0; i < depthwise->rows; i++) {
+        const char *index = arena_format(emission->arena, "out + (p + %d) * %lld + q", i, width);
+        const char *sum = arena_format(emission->arena, "a%d", i);
+        if (layout_plain(layout)) {
+            line_put(emission, index, sum, width, end);
+            continue;
+        }
+        /* y is moved by so much that plain indices mean the elements of the padded row */
+        out_line(out, "{");
+        out->indent++;
+        out_line(out, "float *const row = there + (p + %d) * %lld;", i, (long long)layout->pitch);
+        out_line(out, "float *const y = row - (out + (p + %d) * %lld);", i, width);
+        line_put(emission, index, sum, width, end);
+        out_close(out, "");
+    }
+}
+
+/* What lies between and around the rows of a padded channel, once they are all there. */
+static void emit_gaps(const Emission *emission, const Depthwise *depthwise)
+{
+    Out *out = emission->out;
+    const Layout *layout = &emission->layer->tiling.out;
+    const int64_t height = depthwise->window.out_height, width = depthwise->window.out_width, pitch = layout->pitch;
+    const int64_t lead = layout->top * pitch + layout->left, past = layout->rows * pitch - lead;
+    if (lead > 0) {
+        out_line(out, "for (int64_t i = %lld; i < 0; i++)", (long long)-lead);
+        out_line(out, "    there[i] = 0.0f;");
+    }
+    if (pitch > width) {
+        out_line(out, "for (int64_t p = 0; p < %lld; p++)", (long long)(height - 1));
+        out_line(out, "    for (int64_t i = %lld; i < %lld; i++)", (long long)width, (long long)pitch);
+        out_line(out, "        there[p * %lld + i] = 0.0f;", (long long)pitch);
+    }
+    out_line(out, "for (int64_t i = %lld; i < %lld; i++)", (long long)((height - 1) * pitch + width), (long long)past);
+    out_line(out, "    there[i] = 0.0f;");
+}
+
+/* Output channel j of the input channel: the groups from .. past. */
+static void emit_output(const Emission *emission, const Depthwise *depthwise)
+{
+    Out *out = emission->out;
+    const Window *window = &depthwise->window;
+    const Layout *layout = &emission->layer->tiling.out;
+    const long long taps = window_taps(window), multiplier = depthwise->multiplier, strip = depthwise->strip;
+    out_line(out, "const int64_t k = item %% %lld * %lld + j;", (long long)window->channels, multiplier);
+    out_line(out, "const float *const w = weights + k * %lld;", taps);
+    out_line(out, "const int64_t out = (item * %lld + j) * %lld;", multiplier, (long long)(window->out_height * window->out_width));
+    if (!layout_plain(layout))
+        out_line(out, "float *const there = y + ((item * %lld + j) * %lld + %lld);", multiplier, (long long)((int64_t)layout->rows * layout->pitch),
+                 (long long)((int64_t)layout->top * layout->pitch + layout->left));
+    for (long long t = 0; t < taps && weights_kept(depthwise, &emission->problem->target->isa); t++)
+        out_line(out, "const v_float w%lld = v_set1(w[%lld]);", t, t);
+    if (depthwise->strips > 1) {
+        out_line(out, "const int64_t past = (strip + 1) * %lld < %lld ? (strip + 1) * %lld : %lld;", strip, (long long)depthwise->groups, strip,
+                 (long long)depthwise->groups);
+        out_open(out, "for (int64_t group = strip * %lld; group < past; group++)", strip);
+    } else {
+        out_open(out, "for (int64_t group = 0; group < %lld; group++)", (long long)depthwise->groups);
+    }
+    out_line(out, "const int64_t p = %s;", row_text(emission, depthwise, "group"));
+    line_vectors_open(emission, "q", window->out_width, depthwise->lanes);
+    out_line(out, "const float *const from = lines + (%s * %lld + q * %lld);", depthwise->strips > 1 ? "(p - first)" : "p",
+             (long long)(window->stride_y * depthwise->pitch), (long long)depthwise->stride);
+    emit_sums(emission, depthwise);
+    emit_puts(emission, depthwise);
+    out_close(out, "");
+    out_close(out, "");
+    if (layout_plain(layout))
+        return;
+    if (depthwise->strips > 1)
+        out_open(out, "if (past == %lld)", (long long)depthwise->groups);
+    emit_gaps(emission, depthwise);
+    if (depthwise->strips > 1)
+        out_close(out, "");
 }
 
 static void emit_channel(const Emission *emission, const Depthwise *depthwise)
 {
+    out_open(emission->out, "for (int64_t j = 0; j < %lld; j++)", (long long)depthwise->multiplier);
+    emit_output(emission, depthwise);
+    out_close(emission->out, "");
+}
+
+/* Copied and computed: several channels, then their outputs; or strip by strip of one. */
+static void emit_copying(const Emission *emission, const Depthwise *depthwise)
+{
     Out *out = emission->out;
-    const Window *window = &depthwise->window;
-    const long long taps = window_taps(window), multiplier = depthwise->multiplier;
-    planes_channel(emission, window, &depthwise->planes);
-    out_open(out, "for (int64_t j = 0; j < %lld; j++)", multiplier);
-    out_line(out, "const int64_t k = item %% %lld * %lld + j;", (long long)window->channels, multiplier);
-    out_line(out, "const float *const w = weights + k * %lld;", taps);
-    out_line(out, "const int64_t out = (item * %lld + j) * %lld;", multiplier, (long long)(window->out_height * window->out_width));
-    if (depthwise->tiles.blocks > 1)
-        out_open(out, "for (int64_t block = 0; block < %lld; block++)", (long long)depthwise->tiles.blocks);
-    tiles_open(emission, &depthwise->planes, &depthwise->tiles);
-    emit_taps(emission, depthwise);
-    tiles_store(emission, &depthwise->planes, &depthwise->tiles, "a", "out", 0);
-    out_close(out, "");
-    tiles_finish(emission, &depthwise->planes, &depthwise->tiles, "out", 0);
-    if (depthwise->tiles.blocks > 1)
+    const long long together = depthwise->together, plane = depthwise->window.height * depthwise->window.width;
+    if (depthwise->strips > 1) {
+        out_open(out, "for (int64_t item = begin; item < end; item++)");
+        out_line(out, "const float *const plane = x + item * %lld;", plane);
+        out_open(out, "for (int64_t strip = 0; strip < %lld; strip++)", (long long)depthwise->strips);
+        const char *group = arena_format(emission->arena, "strip * %lld", (long long)depthwise->strip);
+        out_line(out, "const int64_t first = %s;", row_text(emission, depthwise, group));
+        emit_copied_strip(emission, depthwise);
+        emit_channel(emission, depthwise);
         out_close(out, "");
+        out_close(out, "");
+        return;
+    }
+    out_open(out, "for (int64_t start = begin; start < end; start += %lld)", together);
+    out_line(out, "const int64_t stop = start + %lld < end ? start + %lld : end;", together, together);
+    for (int half = 0; half < 2; half++) {
+        out_open(out, "for (int64_t item = start; item < stop; item++)");
+        out_line(out, "float *const lines = buffer + (item - start) * %lld;", (long long)depthwise->channel);
+        if (half == 0) {
+            out_line(out, "const float *const plane = x + item * %lld;", plane);
+            emit_copied_channel(emission, depthwise);
+        } else {
+            emit_channel(emission, depthwise);
+        }
+        out_close(out, "");
+    }
     out_close(out, "");
+}
+
+static void emit_buffer(const Emission *emission, const Depthwise *depthwise)
+{
+    Out *out = emission->out;
+    const char *name = depthwise->strips > 1 ? "lines" : "buffer";
+    out_line(out, "float *const %s = %s;", name, emit_thread_scratch(emission, "float", 0));
+    out_line(out, "for (int64_t i = 0; i < %lld; i += %d)", (long long)(depthwise->channel * depthwise->together), depthwise->lanes);
+    out_line(out, "    v_store(%s + i, v_set1(-0.0f));", name);    /* a zero; of the other kind compilers make a call of memset */
 }
 
 static void emit(const Emission *emission)
@@ -161,25 +468,28 @@ static void emit(const Emission *emission)
     Depthwise depthwise;
     depthwise_of(emission->problem, &emission->layer->tiling, &depthwise);
     Out *out = emission->out;
-    const bool packed = planes_packs(&depthwise.planes);
     epilogue_define(emission);
-    tiles_define_rows(emission, &depthwise.window, &depthwise.planes, &depthwise.tiles);
-    if (packed)
-        planes_define_pack(emission, &depthwise.window, &depthwise.planes, "0.0f");
     emit_stage_open(emission, 0);
     out_line(out, "const float *const x = %s;", emit_read(emission, emission->problem->node->inputs[0]));
     out_line(out, "const float *const weights = %s;", emit_packed(emission, WEIGHTS));
     out_line(out, "const float *const bias = %s;", emit_packed(emission, BIASES));
-    planes_private(emission, &depthwise.planes, "0.0f");
+    line_steps(emission, depthwise.stride);
+    if (!depthwise.given)
+        emit_buffer(emission, &depthwise);
     epilogue_pointers(emission);
-    out_open(out, "for (int64_t item = begin; item < end; item++)");
-    emit_channel(emission, &depthwise);
-    out_close(out, "");
+    if (depthwise.given) {
+        out_open(out, "for (int64_t item = begin; item < end; item++)");
+        out_line(out, "const float *const lines = x + (item * %lld + %lld);", (long long)depthwise.channel, (long long)depthwise.first);
+        emit_channel(emission, &depthwise);
+        out_close(out, "");
+    } else {
+        emit_copying(emission, &depthwise);
+    }
     out_close(out, "");
 }
 
 const Kernel kernel_depthwise = {
     .name = "depthwise",
-    .says = "one input channel an output channel, taps unrolled",
+    .says = "one input channel an output channel, rows of outputs together",
     .fits = fits, .tilings = tilings, .writes = tiles_writes, .work = work, .stages = stages, .pack = pack, .emit = emit,
 };

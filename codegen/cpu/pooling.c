@@ -2,6 +2,7 @@
    into one line in the thread's own memory, whose padding is there already, and windows along the line are combined in vectors, every second element
    taken apart for strides of 2, others gathered. The input is read where it lies. Averages divide by how many elements a window counts. A NaN makes
    every window that sees it NaN. */
+#include "codegen/cpu/lines.h"
 #include "codegen/cpu/pooling.h"
 
 #define MOST_UNROLLED 64             /* taps down, and along */
@@ -165,17 +166,6 @@ static void emit_down_vector(const Emission *emission, const Pooling *pooling, b
     out_line(out, "v_store(to%s, a);", part ? "" : " + i");
 }
 
-/* The loop over the vectors of `count` elements, at `i`; the body follows and ends it. */
-static void open_vectors(const Emission *emission, const char *i, int64_t count, int lanes)
-{
-    if (count % lanes == 0) {
-        out_open(emission->out, "for (int64_t %s = 0; %s < %lld; %s += %d)", i, i, (long long)count, i, lanes);
-        return;
-    }
-    out_open(emission->out, "for (int64_t v = 0; v < %lld; v++)", (long long)divide_up(count, lanes));
-    out_line(emission->out, "const int64_t %s = v < %lld ? v * %d : %lld;", i, (long long)(count / lanes), lanes, (long long)(count - lanes));
-}
-
 /* Opens the loops over the lines that the buffer holds, of a group of channels or of a part of one. */
 static void open_lines(const Emission *emission, const Pooling *pooling)
 {
@@ -219,7 +209,7 @@ static void emit_down(const Emission *emission, const Pooling *pooling)
     if (pooling->columns < pooling->lanes) {
         emit_down_vector(emission, pooling, true);
     } else {
-        open_vectors(emission, "i", pooling->columns, pooling->lanes);
+        line_vectors_open(emission, "i", pooling->columns, pooling->lanes);
         emit_down_vector(emission, pooling, false);
         out_close(out, "");
     }
@@ -229,29 +219,8 @@ static void emit_down(const Emission *emission, const Pooling *pooling)
 /* Tap s of outputs q .. as an expression. */
 static const char *tap_text(const Emission *emission, const Pooling *pooling, int64_t s)
 {
-    const long long at = s * pooling->window.dilation_x;
-    if (pooling->stride == 1)
-        return arena_format(emission->arena, "v_load(line + q + %lld)", at);
-    if (pooling->stride > 2)
-        return arena_format(emission->arena, "v_gather(line + q * %lld + %lld, steps)", (long long)pooling->stride, at);
-    return arena_format(emission->arena, "%s(v_load(line + q * 2 + %lld), v_load(line + q * 2 + %lld))", at % 2 == 0 ? "v_even" : "v_odd", at / 2 * 2,
-                        at / 2 * 2 + pooling->lanes);
-}
-
-/* A line shorter than a vector is written with what follows it, which comes later, where that is of this part, too: stores of a part of a vector
-   are dear. */
-static void emit_short_line(const Emission *emission, const Pooling *pooling, const char *start)
-{
-    Out *out = emission->out;
-    const long long width = pooling->window.out_width, plane = width * pooling->window.out_height;
-    out_line(out, "if (%s + %d <= end * %lld)", start, pooling->lanes, plane);
-    out->indent++;
-    epilogue_put(emission, start, "a", NULL);
-    out->indent--;
-    out_line(out, "else");
-    out->indent++;
-    epilogue_put(emission, start, "a", arena_format(emission->arena, "%lld", width));
-    out->indent--;
+    const char *from = arena_format(emission->arena, "line + q * %lld", (long long)pooling->stride);
+    return line_load(emission, pooling->stride, from, s * pooling->window.dilation_x);
 }
 
 static void emit_along_vector(const Emission *emission, const Pooling *pooling)
@@ -269,22 +238,15 @@ static void emit_along_vector(const Emission *emission, const Pooling *pooling)
         out_line(out, "a = v_div(a, v_mul(v_set1(rows[p]), v_load(columns + q)));");
     }
     const char *start = arena_format(emission->arena, "out + p * %lld + q", (long long)window->out_width);
-    if (window->out_width < pooling->lanes)
-        emit_short_line(emission, pooling, start);
-    else
-        epilogue_put(emission, start, "a", NULL);
+    const char *end = arena_format(emission->arena, "end * %lld", (long long)(window->out_height * window->out_width));
+    line_put(emission, start, "a", window->out_width, end);
 }
 
 static void emit_line(const Emission *emission, const Pooling *pooling)
 {
-    Out *out = emission->out;
-    const int64_t width = pooling->window.out_width;
-    if (width < pooling->lanes)
-        out_open(out, "for (int64_t q = 0; q < 1; q++)");
-    else
-        open_vectors(emission, "q", width, pooling->lanes);
+    line_vectors_open(emission, "q", pooling->window.out_width, pooling->lanes);
     emit_along_vector(emission, pooling);
-    out_close(out, "");
+    out_close(emission->out, "");
 }
 
 /* Row p of a padded result: y is moved by so much that plain indices mean its elements. The gap behind it is filled, too. */
@@ -359,14 +321,6 @@ static void emit_inside(const Emission *emission, const Pooling *pooling, const 
     out_line(emission->out, "const v_float padding = v_set1(%s);", fill);
 }
 
-static void emit_steps(const Emission *emission, const Pooling *pooling)
-{
-    Text steps = text_new(emission->arena);
-    for (int64_t i = 0; i < pooling->lanes; i++)
-        text_format(&steps, "%s%lld", i == 0 ? "" : ", ", (long long)(i * pooling->stride));
-    out_line(emission->out, "static const uint16_t steps[%d] = {%s};", pooling->lanes, steps.data);
-}
-
 static void emit(const Emission *emission)
 {
     Pooling pooling;
@@ -384,8 +338,7 @@ static void emit(const Emission *emission)
     emit_buffer(emission, &pooling, fill);
     if (pooling.columns > 0 && pooling.columns < pooling.lanes && !pooling.average)
         emit_inside(emission, &pooling, fill);
-    if (pooling.stride > 2)
-        emit_steps(emission, &pooling);
+    line_steps(emission, pooling.stride);
     epilogue_pointers(emission);
     emit_items(emission, &pooling);
     out_close(out, "");

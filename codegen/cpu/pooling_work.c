@@ -1,17 +1,6 @@
 /* What poolings cost: lines down the columns of the input, then windows along them. */
+#include "codegen/cpu/lines.h"
 #include "codegen/cpu/pooling.h"
-
-/* Vectors that cover `count` elements; the last one overlaps the one before it, or is the only one. */
-static int64_t vectors(int64_t count, int lanes)
-{
-    return count <= 0 ? 0 : divide_up(count, lanes);
-}
-
-/* Of a loop over so many vectors: compilers unroll short ones. */
-static double loop_instructions(int64_t rounds)
-{
-    return rounds <= 1 ? 0 : rounds <= 3 ? 1 : 7;
-}
 
 static void meter_combine(Meter *meter, const Pooling *pooling, double count)
 {
@@ -27,7 +16,7 @@ static void meter_down(Meter *meter, const Pooling *pooling, double lines)
     const double taps = (double)window->kernel_height;
     meter->runs = lines;
     meter_other(meter, 3 + taps * (pooling->above_or_below ? 3 : 0.5));
-    meter_loop(meter, lines * (double)vectors(pooling->columns, pooling->lanes));
+    meter_loop(meter, lines * (double)line_vectors(pooling->columns, pooling->lanes));
     if (pooling->columns < pooling->lanes)
         for (int t = 0; t < window->kernel_height; t++)
             meter_part(meter, (int)pooling->columns);
@@ -35,47 +24,26 @@ static void meter_down(Meter *meter, const Pooling *pooling, double lines)
         meter_load(meter, 1, 0), meter_operand(meter, taps - 1, split_share(pooling->lanes));
     meter_combine(meter, pooling, taps - 1);
     meter_store(meter, 1);
-    meter_other(meter, loop_instructions(vectors(pooling->columns, pooling->lanes)));
+    meter_other(meter, line_loop(line_vectors(pooling->columns, pooling->lanes)));
     meter_hot(meter);
-}
-
-/* Loads of a vector of each tap along the line, and what takes every second element. */
-static void meter_taps(Meter *meter, const Pooling *pooling)
-{
-    const Window *window = &pooling->window;
-    const double split = split_share(pooling->lanes);
-    int64_t loaded = -1;
-    for (int64_t s = 0; s < window->kernel_width; s++) {
-        const int64_t at = s * window->dilation_x;
-        if (pooling->stride == 1) {
-            meter_operand(meter, 1, split);
-        } else if (pooling->stride > 2) {
-            meter_gather(meter);
-        } else {
-            meter_load(meter, at / 2 != loaded ? 2 : 0, split);
-            meter_move(meter, meter->isa->vector_bytes == 16 ? 1 : 1.5);
-            loaded = at / 2;
-        }
-    }
 }
 
 static void meter_along(Meter *meter, const Problem *problem, const Pooling *pooling, double lines)
 {
     const Window *window = &pooling->window;
-    const int64_t width = window->out_width, lanes = pooling->lanes;    /* a short line is mostly written as a whole vector */
+    const int64_t width = window->out_width;
     meter->runs = lines;
     meter_other(meter, 4);
-    meter->runs = lines * (double)vectors(width, pooling->lanes);
-    meter_taps(meter, pooling);
+    meter->runs = lines * (double)line_vectors(width, pooling->lanes);
+    meter_line_loads(meter, pooling->stride, window->kernel_width, window->dilation_x);
     meter_combine(meter, pooling, (double)window->kernel_width - 1);
     if (pooling->average) {
         meter_load(meter, pooling->even ? 0 : 1, 0);
         meter_vector(meter, pooling->even ? 0 : 1);
         meter_divide(meter, 1);
     }
-    meter_put(meter, problem, 1, 0);
-    meter_other(meter, width < lanes ? 2 : 0);
-    meter_other(meter, loop_instructions(vectors(width, pooling->lanes)));
+    meter_line_put(meter, problem, width);
+    meter_other(meter, line_loop(line_vectors(width, pooling->lanes)));
 }
 
 /* Rows among zeros: the loops that fill the gaps, mostly of an element or two. */

@@ -115,6 +115,13 @@ V_INLINE void v_transpose(v_float *r)
     r[7] = _mm256_permute2f128_ps(q3, q7, 0x31);
 }
 /* end */
+/* op: v_keep */
+V_INLINE v_float v_keep(v_float a)
+{
+    __asm__("" : "+x"(a));
+    return a;
+}
+/* end */
 /* op: v_four */
 V_INLINE __m128 v_four(const float *p, const unsigned short *index)
 {

@@ -151,6 +151,13 @@ V_INLINE void v_transpose(v_float *r)
     r[15] = _mm512_shuffle_f32x4(s7, s15, 0xdd);
 }
 /* end */
+/* op: v_keep */
+V_INLINE v_float v_keep(v_float a)
+{
+    __asm__("" : "+v"(a));
+    return a;
+}
+/* end */
 /* op: v_four */
 V_INLINE __m128 v_four(const float *p, const unsigned short *index)
 {

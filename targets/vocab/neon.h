@@ -104,6 +104,13 @@ V_INLINE void v_transpose(v_float *r)
     r[3] = vcombine_f32(vget_high_f32(p.val[1]), vget_high_f32(q.val[1]));
 }
 /* end */
+/* op: v_keep */
+V_INLINE v_float v_keep(v_float a)
+{
+    __asm__("" : "+w"(a));
+    return a;
+}
+/* end */
 /* op: v_gather */
 V_INLINE v_float v_gather(const float *p, const unsigned short *index)
 {

@@ -132,6 +132,9 @@ V_INLINE void v_transpose(v_float *r)
     }
 }
 /* end */
+/* op: v_keep */
+V_INLINE v_float v_keep(v_float a) { return a; }
+/* end */
 /* op: v_gather */
 V_INLINE v_float v_gather(const float *p, const unsigned short *index)
 {

@@ -107,6 +107,13 @@ V_INLINE void v_transpose(v_float *r)
     r[3] = _mm_movehl_ps(p3, p1);
 }
 /* end */
+/* op: v_keep */
+V_INLINE v_float v_keep(v_float a)
+{
+    __asm__("" : "+x"(a));
+    return a;
+}
+/* end */
 /* op: v_gather */
 V_INLINE v_float v_gather(const float *p, const unsigned short *index)
 {
