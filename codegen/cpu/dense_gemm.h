@@ -11,6 +11,7 @@ typedef struct Gemm {
     int64_t blocks, tall;            /* blocks of rows: the first `tall` have `rows`, the others one less */
     int64_t panels, panel;           /* panels of b; floats of one */
     bool constant;
+    int64_t ahead;                   /* floats of b that are asked for before they are read; 0: none */
 } Gemm;
 
 /* dense_gemm_pack.c: a first stage, where b is no constant. */

@@ -32,6 +32,7 @@ void meter_product(Meter *meter, int rows, int vectors, int64_t k);    /* in eve
 typedef struct ProductSums {         /* one such tile: rows of a times a panel [k][vectors * lanes] */
     int rows, vectors, lanes;
     int64_t k, a_row, a_column;      /* strides of a, in floats */
+    int64_t ahead;                   /* floats of the panel that are asked for before they are read; 0: none */
 } ProductSums;
 
 /* The text that meter_product counts: from the pointers `line` (to a's first row) and `from` (to the panel), both of which it moves, to sums that
