@@ -157,9 +157,10 @@ static void text_open(void *user, const InlineGroup *group, bool first)
 static void fetch_ahead(Writer *writer)
 {
     const Inline *inl = writer->inl;
-    for (; writer->asked_code < inl->code_lines && writer->asked_code * writer->all < writer->count * inl->code_lines; writer->asked_code++)
+    const int64_t code = divide_up(writer->count * inl->code_lines, writer->all), weights = divide_up(writer->count * inl->weight_lines, writer->all);
+    for (; writer->asked_code < inl->code_lines && writer->asked_code < code; writer->asked_code++)
         word(writer, 'P', writer->asked_code * LINE_BYTES);
-    for (; writer->asked_weights < inl->weight_lines && writer->asked_weights * writer->all < writer->count * inl->weight_lines; writer->asked_weights++)
+    for (; writer->asked_weights < inl->weight_lines && writer->asked_weights < weights; writer->asked_weights++)
         word(writer, 'Q', writer->asked_weights * LINE_BYTES);
 }
 
@@ -309,7 +310,7 @@ static void text_body(void *user, int body)
         if (body < set->first_body)
             break;
         writer->last = body == set->first_body + set->chunks - 1;
-        writer->all = set->nonzeros / set->chunks;
+        writer->all = set->nonzeros / set->chunks + 1;
     }
     if (writer->use)
         return;

@@ -76,8 +76,8 @@ static double body_channels(const Inline *inl)
     return fmax(1, (double)(inl->window.channels / inl->window.group) * inl->set_count / inl->body_count);
 }
 
-/* What is walked again and again inside a body: its weights and code, by each tile; lines of the input, by the taps of a row of the kernel in the next
-   tile where vectors straddle them, and by those of the next row some tiles later. */
+/* What is walked again and again inside a body: its weights and code, by each tile; lines of the input, by the taps of a row of the kernel in the
+   next tile where vectors straddle them, and by those of the next row some tiles later. */
 static void touch_inside(const Problem *problem, const Inline *inl, double split, StageWork *stage)
 {
     const Window *window = &inl->window;
