@@ -10,12 +10,13 @@ import trained
 from lab import Cell, Lab
 from race import Race
 from shared import add_rows, known_rows, run, target_numbers
+from view import peak_of
 
 PARTS = ["layers", "dense", "patterns", "networks", "sgemm", "regret"]
 TWO_THREAD_DENSITIES = (0.1, 0.25, 1)      # the whole curve is drawn for one thread
 SGEMM_DENSITY, SGEMM_BATCHES = 0.09, (1, 32)
 EXECUTABLE_ROUNDS = 5
-LOAD_SECONDS, BUILD_SECONDS = 0.5, 1.5     # of an entrant, about, for the estimate
+LOAD_SECONDS = 0.5     # of an entrant, about, for the estimate
 
 
 # ---- what is asked for ----
@@ -166,24 +167,31 @@ def measured_rows(lab, known, options):
 
 # ---- how long it takes ----
 
-def call_seconds(cell, entrant, lab):
-    """Of one run, roughly: a tenth of what all weights would need, or all of it, at half the machine's peak."""
-    numbers = target_numbers(lab.options.tulle, lab.target) if not hasattr(lab, "numbers") else lab.numbers
-    lab.numbers = numbers
-    peak = numbers["ghz"] * numbers["fma_ports"] * numbers["vector_bytes"] / 2 * 1e9 * cell.threads
-    if cell.kind == "network":
-        dense = lab.programs.explained(lab.network_model(cell.name, cases.DENSE), batch=cell.batch)["predicted_ms"] / 1e3 / cell.threads
-        return dense / (4 if entrant.endswith("sparse") else 1)
+def network_seconds(lab, cell):
+    """Of one run of the dense network, as tulle predicts it."""
+    predicted = lab.programs.explained(lab.network_model(cell.name, cases.DENSE), target=lab.target, batch=cell.batch)["predicted_ms"]
+    return predicted / 1e3 / cell.threads
+
+
+def layer_seconds(lab, cell, peak, entrant):
+    """A tenth of what all weights would need, or more, at half the machine's peak; SSE is slower."""
     density = float(entrant.split("@")[1]) if "@" in entrant else 1
-    return 2 * lab.flops(cell) * max(density, 0.1) / peak * (4 if "sse" in entrant else 1)
+    return 2 * lab.flops(cell) * max(density, 0.1) / (peak * cell.threads) * (4 if "sse" in entrant else 1)
 
 
-def cell_seconds(lab, cell, options):
+def call_seconds(lab, cell, peak, entrants):
+    """Of one run of each, roughly."""
+    if cell.kind == "network":
+        dense = network_seconds(lab, cell)
+        return [dense / (4 if entrant.name.endswith("sparse") else 1) for entrant in entrants]
+    return [layer_seconds(lab, cell, peak, entrant.name) for entrant in entrants]
+
+
+def cell_seconds(lab, cell, peak, options):
     if cell.kind in ("inside", "regret"):
         return 1.2 * EXECUTABLE_ROUNDS * len(inside.programs(lab, cell))
     total = 0
-    for entrant in lab.entrants(cell):
-        call = call_seconds(cell, entrant.name, lab)
+    for call in call_seconds(lab, cell, peak, lab.entrants(cell)):
         once = call + max(options.round_ms / 1e3, 3 * call if 3 * call < 0.5 else call)
         total += LOAD_SECONDS + 2 * call + rounds_of(cell, options) * once
     return total
@@ -191,4 +199,5 @@ def cell_seconds(lab, cell, options):
 
 def estimate(lab, wanted, options):
     """Seconds of measuring; programs are made by now."""
-    return sum(cell_seconds(lab, cell, options) for cell in wanted)
+    peak = peak_of(target_numbers(options.tulle, options.target))
+    return sum(cell_seconds(lab, cell, peak, options) for cell in wanted)

@@ -5,8 +5,7 @@ import statistics
 from intervals import pairs
 from shared import geometric_mean
 
-SSE_BYTES, AVX_BYTES = 16, 32
-ISA_BYTES = {"sse": SSE_BYTES, "avx2": AVX_BYTES, "avx512": 64}
+ISA_BYTES = {"sse": 16, "avx2": 32, "avx512": 64}
 
 
 class Rows:
@@ -31,8 +30,7 @@ class Rows:
 
     def peak(self, threads=1, isa=None):
         """FLOP/s of the multiply-add units; with narrower instructions than the machine's, as many of them a cycle."""
-        width = min(self.machine["vector_bytes"], ISA_BYTES.get(isa, self.machine["isa_vector_bytes"]))
-        return self.machine["ghz"] * 1e9 * self.machine["fma_ports"] * width / 2 * threads
+        return peak_of(self.machine, ISA_BYTES.get(isa)) * threads
 
     def versions(self):
         found = {}
@@ -43,6 +41,12 @@ class Rows:
     def dates(self):
         found = sorted({row["date"] for row in self.mine})
         return " to ".join(dict.fromkeys([found[0], found[-1]])) if found else ""
+
+
+def peak_of(machine, most_bytes=None):
+    """FLOP/s of one core: two for each of the f32 in a vector, of which there are a quarter as many as bytes."""
+    width = min(machine["vector_bytes"], most_bytes or machine["isa_vector_bytes"])
+    return machine["ghz"] * 1e9 * machine["fma_ports"] * width / 2
 
 
 # ---- times ----
