@@ -29,9 +29,11 @@ void meter_store(Meter *meter, double count);
 void meter_vector(Meter *meter, double count);           /* arithmetic but for multiply-adds */
 void meter_operand(Meter *meter, double count, double split);        /* loads that arithmetic has as its operands, where it can */
 void meter_vector_load(Meter *meter, double count, double split);    /* with an operand in memory */
+void meter_times(Meter *meter, double count);            /* v_mul */
 void meter_fma(Meter *meter, double count);              /* v_fma */
 void meter_fma_load(Meter *meter, double count, double split);       /* v_fma of a v_load */
 void meter_extreme(Meter *meter, double count);          /* v_max, v_min */
+void meter_bound(Meter *meter, double count);            /* v_at_least, v_at_most, v_relu */
 void meter_extreme_load(Meter *meter, double count, double split);   /* of a v_load */
 void meter_divide(Meter *meter, double count);           /* divisions and roots */
 void meter_part(Meter *meter, int part);                 /* v_load_part of a constant number of elements */

@@ -137,7 +137,7 @@ static void meter_elements(Meter *meter, const Problem *problem, const Elementwi
         else
             meter_operand(meter, 1, 0);
     if (node->op == OP_Clip)
-        meter_vector(meter, 2 * (node->input_count - 1));
+        meter_bound(meter, node->input_count - 1);
     meter_expression(meter, node->op);
     meter_put(meter, problem, 1, part);
 }
@@ -223,7 +223,7 @@ static const char *operand_text(const Emission *emission, const Elementwise *ele
 
 static void emit_clip(const Emission *emission, const Node *node)
 {
-    static const char *const words[] = {NULL, "a = v_select(v_less(a, low), low, a);", "a = v_select(v_less(high, a), high, a);"};
+    static const char *const words[] = {NULL, "a = v_at_least(a, low);", "a = v_at_most(a, high);"};
     for (int i = 1; i < node->input_count; i++)
         if (node->inputs[i])
             out_line(emission->out, "%s", words[i]);

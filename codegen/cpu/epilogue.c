@@ -72,7 +72,7 @@ static void meter_residual(Meter *meter, const Node *fused, int part)
 static void meter_fused(Meter *meter, const Node *fused, int part)
 {
     if (fused->op == OP_Clip)
-        meter_extreme(meter, fused->input_count - 1);
+        meter_bound(meter, fused->input_count - 1);
     meter_residual(meter, fused, part);
     meter_expression(meter, fused->op);
 }
@@ -179,7 +179,7 @@ static void block_open(Out *out)
 
 static void put_clip(const Emission *emission, const Node *node)
 {
-    static const char *const words[] = {NULL, "v_max", "v_min"};
+    static const char *const words[] = {NULL, "v_at_least", "v_at_most"};
     for (int i = 1; i < node->input_count; i++)
         if (node->inputs[i])
             out_line(emission->out, "a = %s(a, v_set1(%s));", words[i], scalar_constant(emission, node->inputs[i], TYPE_F32));

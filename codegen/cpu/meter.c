@@ -130,11 +130,30 @@ void meter_fma_load(Meter *meter, double count, double split)
     meter_vector(meter, 2 * count);
 }
 
+/* On the ports of multiply-adds: products everywhere; comparisons, maxima and minima on cores of x86. */
+void meter_times(Meter *meter, double count)
+{
+    meter_vector(meter, count);
+    meter->stage->apart += meter->runs * count;
+}
+
+static void meter_compare(Meter *meter, double count)
+{
+    meter_vector(meter, count);
+    meter->stage->apart += aarch64(meter->isa) ? 0 : meter->runs * count;
+}
+
 void meter_extreme(Meter *meter, double count)
 {
     /* x86 has no NaNs in its maxima: a comparison and a selection more */
-    meter_vector(meter, aarch64(meter->isa) ? count : 3 * count);
+    meter_compare(meter, aarch64(meter->isa) ? count : 2 * count);
+    meter_vector(meter, aarch64(meter->isa) ? 0 : count);
     meter_move(meter, meter->isa->fuses ? 0 : 2 * count);    /* old instructions overwrite an operand */
+}
+
+void meter_bound(Meter *meter, double count)
+{
+    meter_compare(meter, aarch64(meter->isa) ? 2 * count : count);
 }
 
 void meter_extreme_load(Meter *meter, double count, double split)

@@ -21,6 +21,7 @@ typedef struct Pattern {
     int64_t distinct_rows;           /* different sets of columns among the rows that are not empty: 1 where all share one mask */
     const uint64_t *bits;            /* of convolutions: bit c % 64 of word [row][c / 64] is set where column c is not zero; NULL of projections */
     double imbalance;                /* the longest row over the average; 1 without nonzeros */
+    struct PatternNotes *notes;      /* what pattern_note() keeps */
 } Pattern;
 
 static inline int64_t pattern_words(int64_t columns)     /* of a row's bits */
@@ -89,7 +90,7 @@ typedef struct StageWork {           /* of a whole stage, all its items */
     /* of those, for the ports: whole vectors or single numbers alike */
     double fma;                      /* multiply-adds; on cores that cannot fuse, multiplications */
     double vector;                   /* all arithmetic on vector registers, fma and additions included */
-    double apart;                    /* shuffles, in runs longer than a core looks ahead: multiply-adds wait for them, on the same ports */
+    double apart;                    /* what multiply-adds wait for on their ports: products, comparisons, shuffles in runs longer than a core looks ahead */
     double loads, split_loads;       /* operands included; and those of them that straddle two cache lines */
     double narrow_loads;             /* of the loads, those of one number for all lanes: one turn each, however wide the vectors are */
     double stores;
@@ -271,6 +272,11 @@ const char *tiling_text(Arena *arena, const Tiling *tiling);   /* its numbers, "
 /* pattern.c: of the node's constant weights (input 1 of a convolution or product), NULL if it has none, or none of any element. Cached by the caller.
    A zero of either sign is a zero. */
 const Pattern *pattern_of(const Graph *graph, const Node *node);
+/* Rows of each group, those with most nonzeros first; of equals as they stand. */
+const int32_t *pattern_order(const Pattern *pattern);
+/* What a kernel worked out from a pattern alone, so that it need not for each tiling: so many bytes under this name and number, all zero and `fresh`
+   when they are asked for the first time. They live as long as the pattern. */
+void *pattern_note(const Pattern *pattern, const char *name, int64_t number, size_t bytes, bool *fresh);
 /* projection.c: the same weights pruned, or filled up, to this density as magnitudes would have it, about: rows and columns keep their standing. */
 const Pattern *pattern_at_density(const Pattern *pattern, double density, Arena *arena);
 /* Without its empty rows and empty input channels: a smaller layer of the same nonzeros. NULL where nothing is empty, or where channels are in

@@ -61,6 +61,12 @@ V_INLINE v_float v_max(v_float a, v_float b) { return _mm256_blendv_ps(_mm256_ma
 /* op: v_min */
 V_INLINE v_float v_min(v_float a, v_float b) { return _mm256_blendv_ps(_mm256_min_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q)); }
 /* end */
+/* op: v_at_least */
+V_INLINE v_float v_at_least(v_float a, v_float b) { return _mm256_max_ps(b, a); }
+/* end */
+/* op: v_at_most */
+V_INLINE v_float v_at_most(v_float a, v_float b) { return _mm256_min_ps(b, a); }
+/* end */
 /* op: v_relu */
 V_INLINE v_float v_relu(v_float a) { return _mm256_max_ps(_mm256_setzero_ps(), a); }
 /* end */

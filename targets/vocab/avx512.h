@@ -59,6 +59,12 @@ V_INLINE v_float v_min(v_float a, v_float b)
     return _mm512_mask_mov_ps(_mm512_maskz_min_ps((__mmask16)0xffff, a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a);
 }
 /* end */
+/* op: v_at_least */
+V_INLINE v_float v_at_least(v_float a, v_float b) { return _mm512_maskz_max_ps((__mmask16)0xffff, b, a); }
+/* end */
+/* op: v_at_most */
+V_INLINE v_float v_at_most(v_float a, v_float b) { return _mm512_maskz_min_ps((__mmask16)0xffff, b, a); }
+/* end */
 /* op: v_relu */
 V_INLINE v_float v_relu(v_float a) { return _mm512_maskz_max_ps((__mmask16)0xffff, _mm512_setzero_ps(), a); }
 /* end */

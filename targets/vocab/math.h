@@ -24,11 +24,11 @@ V_INLINE v_float v_reduce_ln2(v_float x, v_float n)
 }
 /* end */
 /* op: v_exp */
-/* needs: v_max v_min v_round v_mul v_set1 v_floor v_add v_sub v_pow2 v_poly_exp v_reduce_ln2 */
+/* needs: v_at_least v_at_most v_round v_mul v_set1 v_floor v_add v_sub v_pow2 v_poly_exp v_reduce_ln2 */
 /* Within 2 units in the last place; exact at the ends (0, infinity, NaN), denormal results included: 2^n is applied in two halves. */
 V_INLINE v_float v_exp(v_float x)
 {
-    x = v_max(v_min(x, v_set1(89.0f)), v_set1(-104.0f));
+    x = v_at_least(v_at_most(x, v_set1(89.0f)), v_set1(-104.0f));
     const v_float n = v_round(v_mul(x, v_set1(0x1.715476p+0f)));
     const v_float half = v_floor(v_mul(n, v_set1(0.5f)));
     const v_float y = v_add(v_poly_exp(v_reduce_ln2(x, n)), v_set1(1.0f));
@@ -36,11 +36,11 @@ V_INLINE v_float v_exp(v_float x)
 }
 /* end */
 /* op: v_expm1 */
-/* needs: v_max v_min v_round v_mul v_set1 v_sub v_add v_fma v_pow2 v_poly_exp v_reduce_ln2 */
+/* needs: v_at_least v_at_most v_round v_mul v_set1 v_sub v_add v_fma v_pow2 v_poly_exp v_reduce_ln2 */
 /* e^x - 1, also near 0. Everything is halved until the last step, so that 2^n does not overflow before the result does. */
 V_INLINE v_float v_expm1(v_float x)
 {
-    x = v_max(v_min(x, v_set1(89.0f)), v_set1(-40.0f));
+    x = v_at_least(v_at_most(x, v_set1(89.0f)), v_set1(-40.0f));
     const v_float n = v_round(v_mul(x, v_set1(0x1.715476p+0f)));
     const v_float scale = v_pow2(v_sub(n, v_set1(1.0f)));
     const v_float half = v_fma(scale, v_poly_exp(v_reduce_ln2(x, n)), v_sub(scale, v_set1(0.5f)));
@@ -98,13 +98,9 @@ V_INLINE v_float v_log(v_float x)
 V_INLINE void v_prefetch(const void *p) { __builtin_prefetch(p, 0, 2); }
 /* end */
 /* op: v_unit */
-/* needs: v_select v_less v_set1 v_zero */
+/* needs: v_at_least v_at_most v_set1 v_zero */
 /* Into 0 .. 1; NaN stays NaN. */
-V_INLINE v_float v_unit(v_float a)
-{
-    a = v_select(v_less(v_set1(1.0f), a), v_set1(1.0f), a);
-    return v_select(v_less(a, v_zero()), v_zero(), a);
-}
+V_INLINE v_float v_unit(v_float a) { return v_at_least(v_at_most(a, v_set1(1.0f)), v_zero()); }
 /* end */
 /* op: v_max_across */
 /* needs: v_store */

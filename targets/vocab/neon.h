@@ -67,6 +67,12 @@ V_INLINE v_float v_max(v_float a, v_float b) { return vmaxq_f32(a, b); }
 /* op: v_min */
 V_INLINE v_float v_min(v_float a, v_float b) { return vminq_f32(a, b); }
 /* end */
+/* op: v_at_least */
+V_INLINE v_float v_at_least(v_float a, v_float b) { return vbslq_f32(vcltq_f32(a, b), b, a); }
+/* end */
+/* op: v_at_most */
+V_INLINE v_float v_at_most(v_float a, v_float b) { return vbslq_f32(vcltq_f32(b, a), b, a); }
+/* end */
 /* op: v_relu */
 V_INLINE v_float v_relu(v_float a) { return vbslq_f32(vcltzq_f32(a), vdupq_n_f32(0.0f), a); }
 /* end */

@@ -1,8 +1,14 @@
-/* The vector vocabulary in the vector extensions that gcc and clang share: 4 floats, for any machine. vocab/README.md says what each
-   operation means. */
-typedef float v_float __attribute__((vector_size(16)));
-typedef float v_float_any __attribute__((vector_size(16), aligned(4), may_alias));
-typedef int v_mask __attribute__((vector_size(16)));
+/* The vector vocabulary in the vector extensions that gcc and clang share, for any machine: 4 floats, or what V_LANES says, a power of two.
+   vocab/README.md says what each operation means. */
+#ifndef V_LANES
+#define V_LANES 4
+#endif
+#if V_LANES > 4 && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wpsabi"    /* only functions of this file pass such vectors to each other */
+#endif
+typedef float v_float __attribute__((vector_size(4 * V_LANES)));
+typedef float v_float_any __attribute__((vector_size(4 * V_LANES), aligned(4), may_alias));
+typedef int v_mask __attribute__((vector_size(4 * V_LANES)));
 #define V_INLINE static inline __attribute__((always_inline, unused))
 
 /* op: v_load */
@@ -14,7 +20,9 @@ V_INLINE void v_store(float *p, v_float a) { *(v_float_any *)p = a; }
 /* op: v_load_part */
 V_INLINE v_float v_load_part(const float *p, int n)
 {
-    const v_float a = {n > 0 ? p[0] : 0.0f, n > 1 ? p[1] : 0.0f, n > 2 ? p[2] : 0.0f, n > 3 ? p[3] : 0.0f};
+    v_float a = {0};
+    for (int i = 0; i < n; i++)
+        a[i] = p[i];
     return a;
 }
 /* end */
@@ -26,18 +34,10 @@ V_INLINE void v_store_part(float *p, v_float a, int n)
 }
 /* end */
 /* op: v_set1 */
-V_INLINE v_float v_set1(float a)
-{
-    const v_float b = {a, a, a, a};
-    return b;
-}
+V_INLINE v_float v_set1(float a) { return a - (v_float){0}; }
 /* end */
 /* op: v_zero */
-V_INLINE v_float v_zero(void)
-{
-    const v_float a = {0.0f, 0.0f, 0.0f, 0.0f};
-    return a;
-}
+V_INLINE v_float v_zero(void) { return (v_float){0}; }
 /* end */
 /* op: v_add */
 V_INLINE v_float v_add(v_float a, v_float b) { return a + b; }
@@ -71,6 +71,14 @@ V_INLINE v_float v_max(v_float a, v_float b) { return v_select((v_mask)(a > b) |
 /* needs: v_select */
 V_INLINE v_float v_min(v_float a, v_float b) { return v_select((v_mask)(a < b) | (v_mask)(a != a), a, b); }
 /* end */
+/* op: v_at_least */
+/* needs: v_select */
+V_INLINE v_float v_at_least(v_float a, v_float b) { return v_select((v_mask)(a < b), b, a); }
+/* end */
+/* op: v_at_most */
+/* needs: v_select */
+V_INLINE v_float v_at_most(v_float a, v_float b) { return v_select((v_mask)(b < a), b, a); }
+/* end */
 /* op: v_relu */
 V_INLINE v_float v_relu(v_float a) { return (v_float)(~(v_mask)(a < 0.0f) & (v_mask)a); }
 /* end */
@@ -83,7 +91,7 @@ V_INLINE v_float v_abs(v_float a) { return (v_float)((v_mask)a & 0x7fffffff); }
 /* op: v_sqrt */
 V_INLINE v_float v_sqrt(v_float a)
 {
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < V_LANES; i++)
         a[i] = __builtin_sqrtf(a[i]);
     return a;
 }
@@ -91,7 +99,7 @@ V_INLINE v_float v_sqrt(v_float a)
 /* op: v_floor */
 V_INLINE v_float v_floor(v_float a)
 {
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < V_LANES; i++)
         a[i] = __builtin_floorf(a[i]);
     return a;
 }
@@ -99,7 +107,7 @@ V_INLINE v_float v_floor(v_float a)
 /* op: v_ceil */
 V_INLINE v_float v_ceil(v_float a)
 {
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < V_LANES; i++)
         a[i] = __builtin_ceilf(a[i]);
     return a;
 }
@@ -107,7 +115,7 @@ V_INLINE v_float v_ceil(v_float a)
 /* op: v_round */
 V_INLINE v_float v_round(v_float a)
 {
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < V_LANES; i++)
         a[i] = __builtin_nearbyintf(a[i]);
     return a;
 }
@@ -115,7 +123,7 @@ V_INLINE v_float v_round(v_float a)
 /* op: v_pow2 */
 V_INLINE v_float v_pow2(v_float n)
 {
-    typedef unsigned v_bits __attribute__((vector_size(16)));    /* the sum may wrap, where n is no exponent */
+    typedef unsigned v_bits __attribute__((vector_size(4 * V_LANES)));    /* the sum may wrap, where n is no exponent */
     return (v_float)(((v_bits)__builtin_convertvector(n, v_mask) + 127u) << 23);
 }
 /* end */
@@ -125,11 +133,12 @@ V_INLINE v_float v_exponent(v_float a) { return __builtin_convertvector(((v_mask
 /* op: v_transpose */
 V_INLINE void v_transpose(v_float *r)
 {
-    const v_float a = r[0], b = r[1], c = r[2], d = r[3];
-    for (int i = 0; i < 4; i++) {
-        const v_float e = {a[i], b[i], c[i], d[i]};
-        r[i] = e;
-    }
+    v_float a[V_LANES];
+    for (int i = 0; i < V_LANES; i++)
+        for (int j = 0; j < V_LANES; j++)
+            a[i][j] = r[j][i];
+    for (int i = 0; i < V_LANES; i++)
+        r[i] = a[i];
 }
 /* end */
 /* op: v_keep */
@@ -138,24 +147,40 @@ V_INLINE v_float v_keep(v_float a) { return a; }
 /* op: v_gather */
 V_INLINE v_float v_gather(const float *p, const unsigned short *index)
 {
-    const v_float a = {p[index[0]], p[index[1]], p[index[2]], p[index[3]]};
+    v_float a = {0};
+    for (int i = 0; i < V_LANES; i++)
+        a[i] = p[index[i]];
     return a;
 }
 /* end */
 /* op: v_even */
 V_INLINE v_float v_even(v_float a, v_float b)
 {
-    const v_float c = {a[0], a[2], b[0], b[2]};
+    v_float c = {0};
+    for (int i = 0; i < V_LANES / 2; i++) {
+        c[i] = a[2 * i];
+        c[i + V_LANES / 2] = b[2 * i];
+    }
     return c;
 }
 /* end */
 /* op: v_odd */
 V_INLINE v_float v_odd(v_float a, v_float b)
 {
-    const v_float c = {a[1], a[3], b[1], b[3]};
+    v_float c = {0};
+    for (int i = 0; i < V_LANES / 2; i++) {
+        c[i] = a[2 * i + 1];
+        c[i + V_LANES / 2] = b[2 * i + 1];
+    }
     return c;
 }
 /* end */
 /* op: v_sum */
-V_INLINE float v_sum(v_float a) { return (a[0] + a[2]) + (a[1] + a[3]); }
+V_INLINE float v_sum(v_float a)
+{
+    for (int half = V_LANES / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            a[i] += a[i + half];
+    return a[0];
+}
 /* end */

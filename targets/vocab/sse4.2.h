@@ -66,6 +66,12 @@ V_INLINE v_float v_max(v_float a, v_float b) { return _mm_blendv_ps(_mm_max_ps(a
 /* op: v_min */
 V_INLINE v_float v_min(v_float a, v_float b) { return _mm_blendv_ps(_mm_min_ps(a, b), a, _mm_cmpunord_ps(a, a)); }
 /* end */
+/* op: v_at_least */
+V_INLINE v_float v_at_least(v_float a, v_float b) { return _mm_max_ps(b, a); }
+/* end */
+/* op: v_at_most */
+V_INLINE v_float v_at_most(v_float a, v_float b) { return _mm_min_ps(b, a); }
+/* end */
 /* op: v_relu */
 V_INLINE v_float v_relu(v_float a) { return _mm_max_ps(_mm_setzero_ps(), a); }
 /* end */
