@@ -6,7 +6,6 @@
 #include "codegen/cpu/sparse_inline.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MOST_BYTES INT32_MAX         /* of an image: offsets are immediates */
@@ -73,32 +72,16 @@ static InlineFinish finish_of(const Inline *inl, const Tiling *tiling, bool know
 
 /* ---- output channels in groups, groups in sets ---- */
 
-typedef struct Rank { int32_t nonzeros, row; } Rank;
-
-static int by_nonzeros(const void *a, const void *b)
-{
-    const Rank *x = a, *y = b;
-    return x->nonzeros != y->nonzeros ? (x->nonzeros > y->nonzeros ? -1 : 1) : x->row - y->row;
-}
-
-static void sort_rows(const Problem *problem, Inline *inl, Arena *arena)
-{
-    const Pattern *pattern = problem->pattern;
-    const int64_t each = inl->window.outputs / inl->window.group;
-    Rank *ranks = arena_array(arena, Rank, pattern->rows);
-    inl->order = arena_array(arena, int32_t, pattern->rows);
-    for (int64_t k = 0; k < pattern->rows; k++)
-        ranks[k] = (Rank){pattern->row_nonzeros[k], (int32_t)k};
-    for (int64_t k = 0; k < pattern->rows; k += each)
-        qsort(ranks + k, (size_t)each, sizeof *ranks, by_nonzeros);
-    for (int64_t k = 0; k < pattern->rows; k++)
-        inl->order[k] = ranks[k].row;
-}
-
 /* Shares of `count` among `parts`, as equal as can be: where share `i` begins. */
 static int share_begin(int64_t count, int parts, int i)
 {
     return (int)(count * i / parts);
+}
+
+static void count_nonzeros(const Problem *problem, const Inline *inl, InlineGroup *group)
+{
+    for (int i = 0; i < group->rows; i++)
+        group->nonzeros += problem->pattern->row_nonzeros[inl->order[group->first + i]];
 }
 
 static void make_groups(const Problem *problem, Inline *inl, int rows, int groups_each, int64_t chunk, Arena *arena)
@@ -110,7 +93,8 @@ static void make_groups(const Problem *problem, Inline *inl, int rows, int group
     for (int part = 0; part < parts; part++) {
         for (int g = 0; g < groups; g++) {
             const int first = share_begin(each, groups, g), past = share_begin(each, groups, g + 1);
-            inl->groups[part * groups + g] = (InlineGroup){(int)(part * each) + first, past - first};
+            inl->groups[part * groups + g] = (InlineGroup){(int)(part * each) + first, past - first, 0};
+            count_nonzeros(problem, inl, &inl->groups[part * groups + g]);
         }
         for (int s = 0; s < sets; s++) {
             InlineSet *set = &inl->sets[inl->set_count++];
@@ -118,7 +102,7 @@ static void make_groups(const Problem *problem, Inline *inl, int rows, int group
             *set = (InlineSet){.first_group = part * groups + first, .groups = past - first, .part = part, .first_body = inl->body_count};
             for (int g = set->first_group; g < set->first_group + set->groups; g++) {
                 set->rows += inl->groups[g].rows;
-                set->nonzeros += inline_nonzeros(problem, inl, &inl->groups[g]);
+                set->nonzeros += inl->groups[g].nonzeros;
             }
             const int64_t chunks = (set->nonzeros + chunk / 2) / chunk, most = problem->pattern->columns;
             set->chunks = (int)(chunks < 1 ? 1 : chunks > most ? most : chunks);
@@ -160,7 +144,7 @@ static double code_bytes(const Problem *problem, const Inline *inl)
     double bytes = 0;
     for (int g = 0; g < inl->group_count; g++) {
         const InlineGroup *group = &inl->groups[g];
-        const double count = (double)inline_nonzeros(problem, inl, group), each = count / (columns * group->rows);
+        const double count = (double)group->nonzeros, each = count / (columns * group->rows);
         bytes += nonzero * count + 10 * inl->vectors * (columns * (1 - pow(1 - each, group->rows)) + 3 * group->rows);
     }
     return bytes;
@@ -183,7 +167,7 @@ void inline_of(const Problem *problem, const Tiling *tiling, Inline *inl)
     inl->dialect = dialect_of(problem);
     inl->finish = finish_of(inl, tiling, epilogue_of(problem->node, &inl->epilogue));
     inl->planes.contiguous = inl->finish == FINISH_STORE;
-    sort_rows(problem, inl, arena);
+    inl->order = pattern_order(problem->pattern);
     make_groups(problem, inl, tiling->size[INLINE_ROWS], tiling->size[INLINE_GROUPS], tiling->size[INLINE_CHUNK], arena);
     make_blocks(inl, tiling->size[INLINE_BLOCKS]);
     inl->buffered = inl->finish == FINISH_ROWS || any_chunks(inl);

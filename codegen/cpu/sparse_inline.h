@@ -24,6 +24,7 @@ typedef struct InlineEpilogue {
 
 typedef struct InlineGroup {         /* output channels whose sums are in registers at a time */
     int first, rows;                 /* in Inline.order */
+    int64_t nonzeros;
 } InlineGroup;
 
 typedef struct InlineSet {           /* groups that bodies walk together, of one group of the convolution */
@@ -45,7 +46,7 @@ typedef struct Inline {
     int64_t stride;                  /* floats from row to row of the buffer */
     bool buffered;                   /* there is one */
     bool sets_outside;               /* items of one set follow one another, else those of one block */
-    int32_t *order;                  /* [outputs]: output channels, those with most nonzeros first within each part */
+    const int32_t *order;            /* [outputs]: output channels, those with most nonzeros first within each part */
     InlineGroup *groups;
     InlineSet *sets;
     int group_count, set_count, body_count;
@@ -69,9 +70,8 @@ typedef struct InlineVisitor {
 
 /* Walks the bodies of a set, one after the other: `body` is called before each. */
 void inline_walk(const Problem *problem, const Inline *inl, const InlineSet *set, void (*body)(void *user, int body), const InlineVisitor *visitor);
-/* Columns that a group uses: exactly, or by chance where the pattern has no bits. */
-double inline_used(const Problem *problem, const Inline *inl, const InlineGroup *group);
-int64_t inline_nonzeros(const Problem *problem, const Inline *inl, const InlineGroup *group);
+/* Columns that each group uses: exactly, or by chance where the pattern has no bits. */
+const double *inline_used(const Problem *problem, const Inline *inl);
 /* The bodies' streams of weights one after the other; where each starts. */
 float *inline_pack(const Problem *problem, const Inline *inl, Arena *arena, int32_t *starts, int64_t *count);
 int64_t inline_weight_count(const Problem *problem, const Inline *inl);          /* floats of all bodies' streams */

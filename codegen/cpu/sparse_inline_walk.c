@@ -13,21 +13,13 @@ static bool has(const uint64_t *bits, int64_t column)
     return bits[column / 64] >> column % 64 & 1;
 }
 
-int64_t inline_nonzeros(const Problem *problem, const Inline *inl, const InlineGroup *group)
-{
-    int64_t nonzeros = 0;
-    for (int i = 0; i < group->rows; i++)
-        nonzeros += problem->pattern->row_nonzeros[inl->order[group->first + i]];
-    return nonzeros;
-}
-
-double inline_used(const Problem *problem, const Inline *inl, const InlineGroup *group)
+static double used_of(const Problem *problem, const Inline *inl, const InlineGroup *group)
 {
     const Pattern *pattern = problem->pattern;
     const double columns = (double)(pattern->columns - pattern->empty_columns);
     int64_t used = 0;
     if (pattern->bits == NULL) {
-        const double each = columns > 0 ? (double)inline_nonzeros(problem, inl, group) / (columns * group->rows) : 0;
+        const double each = columns > 0 ? (double)group->nonzeros / (columns * group->rows) : 0;
         return columns * (1 - pow(1 - fmin(1, each), group->rows));
     }
     for (int64_t word = 0; word < pattern_words(pattern->columns); word++) {
@@ -37,6 +29,16 @@ double inline_used(const Problem *problem, const Inline *inl, const InlineGroup 
         used += __builtin_popcountll(any);
     }
     return (double)used;
+}
+
+/* Rows are shared out among so many groups in one way. */
+const double *inline_used(const Problem *problem, const Inline *inl)
+{
+    bool fresh;
+    double *used = pattern_note(problem->pattern, "inline groups", inl->group_count, (size_t)inl->group_count * sizeof *used, &fresh);
+    for (int g = 0; fresh && g < inl->group_count; g++)
+        used[g] = used_of(problem, inl, &inl->groups[g]);
+    return used;
 }
 
 int64_t inline_weight_count(const Problem *problem, const Inline *inl)

@@ -44,11 +44,12 @@ static void meter_sums(Meter *meter, const Problem *problem, const Inline *inl, 
     meter_put(meter, problem, all, 0);
 }
 
-static void meter_group(Meter *meter, const Problem *problem, const Inline *inl, const InlineSet *set, const InlineGroup *group, double split)
+static void meter_group(Meter *meter, const Problem *problem, const Inline *inl, const InlineSet *set, int number, double split)
 {
     const Sizes sizes = sizes_of(inl);
-    const double nonzeros = (double)inline_nonzeros(problem, inl, group), vectors = inl->vectors, reach = 2 * (double)inline_reach(inl->dialect);
-    const double inputs = inline_used(problem, inl, group) * vectors, before = meter->stage->instructions;
+    const InlineGroup *group = &inl->groups[number];
+    const double nonzeros = (double)group->nonzeros, vectors = inl->vectors, reach = 2 * (double)inline_reach(inl->dialect);
+    const double inputs = inline_used(problem, inl)[number] * vectors, before = meter->stage->instructions;
     meter_issue(meter, inputs, inputs * sizes.load);
     meter->stage->loads += meter->runs * (inputs + nonzeros);
     meter->stage->narrow_loads += meter->runs * nonzeros;
@@ -134,7 +135,7 @@ void inline_work(const Problem *problem, const Inline *inl, Work *work)
     for (int s = 0; s < inl->set_count; s++) {
         const InlineSet *set = &inl->sets[s];
         for (int g = 0; g < set->groups; g++)
-            meter_group(&meter, problem, inl, set, &inl->groups[set->first_group + g], split);
+            meter_group(&meter, problem, inl, set, set->first_group + g, split);
         meter_other(&meter, 11.0 * set->chunks);
         largest = fmax(largest, (double)set->nonzeros);
     }

@@ -1,36 +1,21 @@
 /* Which output channels form a panel, which of them use the same columns, and which sets of them get a loop of their own. */
 #include "codegen/cpu/sparse_panel.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 #define LOOP_COST 10.0               /* of entering a loop and leaving it, in vectors' loads */
 
 /* ---- the order of output channels ---- */
 
-typedef struct Rank { int32_t nonzeros, row; } Rank;
-
-static int most_first(const void *a, const void *b)
-{
-    const Rank *x = a, *y = b;
-    return x->nonzeros != y->nonzeros ? (x->nonzeros < y->nonzeros ? 1 : -1) : x->row - y->row;
-}
-
 /* Rows of about as many nonzeros share most: two dense ones almost all columns. */
 static void order_rows(const Problem *problem, Panel *panel)
 {
-    Arena *arena = problem->graph->ctx->scratch;
-    Rank *ranks = arena_array(arena, Rank, panel->group_outputs);
+    const int32_t *order = pattern_order(problem->pattern);
     const int64_t padded = panel->group_panels * panel->rows;
-    panel->order = arena_array(arena, int32_t, panel->panels * panel->rows);
-    for (int64_t group = 0; group < panel->window.group; group++) {
-        for (int64_t k = 0; k < panel->group_outputs; k++) {
-            const int64_t row = group * panel->group_outputs + k;
-            ranks[k] = (Rank){problem->pattern->row_nonzeros[row], (int32_t)row};
-        }
-        qsort(ranks, (size_t)panel->group_outputs, sizeof *ranks, most_first);
+    panel->order = arena_array(problem->graph->ctx->scratch, int32_t, panel->panels * panel->rows);
+    for (int64_t group = 0; group < panel->window.group; group++)
         for (int64_t k = 0; k < padded; k++)
-            panel->order[group * padded + k] = k < panel->group_outputs ? ranks[k].row : -1;
-    }
+            panel->order[group * padded + k] = k < panel->group_outputs ? order[group * panel->group_outputs + k] : -1;
 }
 
 /* ---- what they share ---- */
@@ -69,13 +54,16 @@ static void count_by_chance(const Problem *problem, const Panel *panel, const in
 
 static void count_masks(const Problem *problem, Panel *panel)
 {
-    for (int64_t p = 0; p < panel->panels; p++) {
+    bool fresh;
+    double *total = pattern_note(problem->pattern, "panel masks", panel->rows, sizeof panel->total, &fresh);
+    for (int64_t p = 0; fresh && p < panel->panels; p++) {
         const int32_t *rows = panel->order + p * panel->rows;
         if (problem->pattern->bits == NULL)
-            count_by_chance(problem, panel, rows, panel->total);
+            count_by_chance(problem, panel, rows, total);
         for (int64_t word = 0; problem->pattern->bits != NULL && word < pattern_words(problem->pattern->columns); word++)
-            count_word(problem, panel, rows, word, panel->total);
+            count_word(problem, panel, rows, word, total);
     }
+    memcpy(panel->total, total, sizeof panel->total);
 }
 
 /* ---- loops ---- */

@@ -182,7 +182,7 @@ static const Pattern *full_pattern(const Pattern *like, int64_t rows, Arena *are
     Pattern *pattern = arena_new_of(arena, Pattern);
     *pattern = (Pattern){.rows = rows, .columns = like->columns, .nonzeros = rows * like->columns, .taps = like->taps, .channels = like->channels,
                          .row_nonzeros = by_row, .column_nonzeros = by_column, .kernels = rows * like->columns / like->taps,
-                         .distinct_rows = 1, .imbalance = 1};
+                         .distinct_rows = 1, .imbalance = 1, .notes = pattern_notes_new(arena)};
     return pattern;
 }
 

@@ -256,10 +256,85 @@ static const Pattern *pattern_from(const Counting *counting, const Walk *walk, A
         .empty_channels = channels_empty(counting, walk), .kernels = walk->column[3] == 1 ? counting->kernels : counting->nonzeros,
     };
     pattern->bits = counting->bits;
+    pattern->notes = pattern_notes_new(arena);
     pattern->imbalance = pattern_imbalance(pattern);
     pattern->distinct_rows = distinct_masks(counting->masks, counting->rows, walk->rows);
     return pattern;
 }
+
+/* ---- what is noted down beside it ---- */
+
+typedef struct Note {
+    struct Note *next;
+    const char *name;
+    int64_t number;
+    void *data;
+} Note;
+
+struct PatternNotes {
+    Arena *arena;
+    Note *first;
+};
+
+struct PatternNotes *pattern_notes_new(Arena *arena)
+{
+    struct PatternNotes *notes = arena_new_of(arena, struct PatternNotes);
+    notes->arena = arena;
+    return notes;
+}
+
+void *pattern_note(const Pattern *pattern, const char *name, int64_t number, size_t bytes, bool *fresh)
+{
+    struct PatternNotes *notes = pattern->notes;
+    *fresh = false;
+    for (const Note *note = notes->first; note != NULL; note = note->next)
+        if (note->number == number && strcmp(note->name, name) == 0)
+            return note->data;
+    *fresh = true;
+    Note *note = arena_new_of(notes->arena, Note);
+    *note = (Note){notes->first, name, number, arena_alloc(notes->arena, bytes, 1)};
+    notes->first = note;
+    return note->data;
+}
+
+/* [nonzeros]: where rows of so many begin, most first. */
+static int32_t *sorted_places(const Pattern *pattern, Arena *arena)
+{
+    int32_t *places = arena_array(arena, int32_t, pattern->columns + 1), sum = 0;
+    for (int64_t row = 0; row < pattern->rows; row++)
+        places[pattern->row_nonzeros[row]]++;
+    for (int64_t nonzeros = pattern->columns; nonzeros >= 0; nonzeros--) {
+        const int32_t count = places[nonzeros];
+        places[nonzeros] = sum;
+        sum += count;
+    }
+    return places;
+}
+
+static void sort_rows(const Pattern *pattern, int32_t *order)
+{
+    Arena *arena = pattern->notes->arena;
+    const int64_t groups = pattern->channels * pattern->taps / pattern->columns, each = pattern->rows / groups;
+    int32_t *places = sorted_places(pattern, arena), *sorted = arena_array(arena, int32_t, pattern->rows);
+    int64_t *next = arena_array(arena, int64_t, groups);
+    for (int64_t row = 0; row < pattern->rows; row++)
+        sorted[places[pattern->row_nonzeros[row]]++] = (int32_t)row;
+    for (int64_t i = 0; i < pattern->rows; i++) {
+        const int64_t group = sorted[i] / each;
+        order[group * each + next[group]++] = sorted[i];
+    }
+}
+
+const int32_t *pattern_order(const Pattern *pattern)
+{
+    bool fresh;
+    int32_t *order = pattern_note(pattern, "order", 0, (size_t)pattern->rows * sizeof *order, &fresh);
+    if (fresh)
+        sort_rows(pattern, order);
+    return order;
+}
+
+/* ---- a node's ---- */
 
 const Pattern *pattern_of(const Graph *graph, const Node *node)
 {

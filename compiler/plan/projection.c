@@ -119,6 +119,7 @@ const Pattern *pattern_at_density(const Pattern *pattern, double density, Arena 
         return made;
     made->nonzeros = total;
     made->bits = NULL;
+    made->notes = pattern_notes_new(arena);
     made->row_nonzeros = scaled(pattern->row_nonzeros, pattern->rows, pattern->columns, total, arena);
     made->column_nonzeros = scaled(pattern->column_nonzeros, pattern->columns, pattern->rows, total, arena);
     made->empty_rows = zeros_in(made->row_nonzeros, made->rows);
@@ -139,6 +140,7 @@ const Pattern *pattern_compacted(const Pattern *pattern, Arena *arena)
     const int64_t taps = pattern->taps;
     *made = *pattern;
     made->bits = NULL;
+    made->notes = pattern_notes_new(arena);
     made->rows = made->columns = made->channels = 0;
     for (int64_t i = 0; i < pattern->rows; i++)
         if (pattern->row_nonzeros[i] > 0)
