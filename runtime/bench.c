@@ -287,7 +287,7 @@ static bool allocate(Bench *bench, const BenchOptions *options)
     return bench->workspace && bench->samples && bench->stages && bench->layers && (bench->hot || !options->hot);
 }
 
-bool bench_model(FILE *stream, const struct tulle_model *model, const void *const *inputs, void *const *outputs, const BenchOptions *options, int *status)
+bool tulle_bench(FILE *stream, const struct tulle_model *model, const void *const *inputs, void *const *outputs, const BenchOptions *options, int *status)
 {
     Bench bench = {.model = model, .inputs = inputs, .outputs = outputs, .threads = options->threads, .predicted = options->threads == model->threads};
     bool fine = allocate(&bench, options);

@@ -261,7 +261,7 @@ static void run_model(const Arguments *arguments, void *const *inputs, void *con
     int status = TULLE_OK;
     if (arguments->bench) {
         const BenchOptions options = {arguments->threads, arguments->json, arguments->hot};
-        if (!bench_model(stdout, model, (const void *const *)inputs, outputs, &options, &status) && status == TULLE_OK)
+        if (!tulle_bench(stdout, model, (const void *const *)inputs, outputs, &options, &status) && status == TULLE_OK)
             stop(STATUS_INTERNAL, "out of memory");
     } else {
         size_t bytes = tulle_workspace_bytes(model, arguments->threads);

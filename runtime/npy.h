@@ -78,7 +78,7 @@ typedef struct BenchOptions {
 
 /* Runs the model at least ten times after warming up; prints each layer's median time as a table or as JSON, what the compiler predicted beside it.
    False: out of memory, or status says why. */
-bool bench_model(FILE *stream, const struct tulle_model *model, const void *const *inputs, void *const *outputs, const BenchOptions *options, int *status);
+bool tulle_bench(FILE *stream, const struct tulle_model *model, const void *const *inputs, void *const *outputs, const BenchOptions *options, int *status);
 
 /* ---- report.c ---- */
 

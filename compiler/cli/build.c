@@ -153,7 +153,8 @@ Status build_command(Context *ctx, const Options *options)
     const Plan *plan = driver_plan(ctx, options, model);
     build.compiler = compiler_find(ctx, options, plan->target);
     size_t weight_bytes;
-    build.source = driver_source(ctx, plan, build.compiler->folder, build.prefix, &weight_bytes);
+    /* the runtime's files stand beside an executable's source: no prefix can make this name one of theirs */
+    build.source = driver_source(ctx, plan, build.compiler->folder, build.kind == EXECUTABLE ? "tulle_model" : build.prefix, build.prefix, &weight_bytes);
     compile(&build);
     driver_summary(ctx, plan, weight_bytes);
     deliver(&build);

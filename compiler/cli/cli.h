@@ -66,8 +66,8 @@ const char *driver_model(Context *ctx, const Options *options);                 
 Graph *driver_graph(Context *ctx, const Options *options, const char *model);    /* after all passes */
 const Target *driver_target(Context *ctx, const Options *options);               /* named, in a file, or this machine */
 Plan *driver_plan(Context *ctx, const Options *options, const char *model);      /* a GPU is refused for commands that write code */
-/* Writes source, header and weights into a folder of ours; gives the source's path. */
-const char *driver_source(Context *ctx, const Plan *plan, const char *folder, const char *prefix, size_t *weight_bytes);
+/* Writes source, header and weights, all called `name`, into a folder of ours; gives the source's path. */
+const char *driver_source(Context *ctx, const Plan *plan, const char *folder, const char *name, const char *prefix, size_t *weight_bytes);
 void driver_refuse_same(Context *ctx, const char *model, const char *path);      /* that an output is the model itself */
 const char *driver_prefix(Context *ctx, const Options *options, const char *path);
 /* Parts of paths: "a/b.c" has the folder "a/", the stem "b", the ending ".c". */

@@ -164,9 +164,9 @@ Plan *driver_plan(Context *ctx, const Options *options, const char *model)
     return plan_make(graph, target, &plan);
 }
 
-const char *driver_source(Context *ctx, const Plan *plan, const char *folder, const char *prefix, size_t *weight_bytes)
+const char *driver_source(Context *ctx, const Plan *plan, const char *folder, const char *name, const char *prefix, size_t *weight_bytes)
 {
-    const char *base = arena_format(ctx->graph, "%s/%s", folder, prefix);
+    const char *base = arena_format(ctx->graph, "%s/%s", folder, name);
     ModuleOptions options = {.prefix = prefix, .source_path = arena_format(ctx->graph, "%s.c", base), .header_path = arena_format(ctx->graph, "%s.h", base),
                              .weights_path = arena_format(ctx->graph, "%s.weights", base)};
     ModuleFiles files = {.count = 0};

@@ -95,7 +95,7 @@ Program *program_load(Context *ctx, const Options *options, const Plan *plan)
 {
     const Compiler *compiler = compiler_find(ctx, options, plan->target);
     size_t weight_bytes;
-    const char *source = driver_source(ctx, plan, compiler->folder, "model", &weight_bytes), *object = arena_format(ctx->graph, "%s/model.so", compiler->folder);
+    const char *source = driver_source(ctx, plan, compiler->folder, "model", "model", &weight_bytes), *object = arena_format(ctx->graph, "%s/model.so", compiler->folder);
     const char *const arguments[] = {"-shared", "-fPIC", arena_format(ctx->graph, "-I%s", compiler->folder), source, "-o", object, "-lm"};
     compiler_run(ctx, compiler, arguments, COUNT(arguments));
     void *handle = dlopen(object, RTLD_NOW | RTLD_LOCAL);

@@ -240,6 +240,9 @@ expect 5 "lacks an instruction" "$tulle" run conv.onnx --input image.npy --cc ./
 # ---- build ----
 
 expect 0 'wrote conv' "$tulle" build conv.onnx
+for prefix in bench npy report; do      # the runtime's own names must not meet the model's
+    expect 0 'wrote' "$tulle" build add.onnx --prefix $prefix -o prefixed
+done
 expect 0 'whole run: median' ./conv --bench
 expect 0 'conv1' ./conv --bench --threads 2
 expect 0 '^   Machine:   isa .*, ghz [0-9]' "$tulle" compile conv.onnx -o -
