@@ -11,10 +11,10 @@ static const Node *first_whole(const Value *part)
     return first;
 }
 
-static bool times(const Value *value, const Value *const *among, int count)
+static bool is_among(const Value *value, const Value *const *values, int count)
 {
     for (int i = 0; i < count; i++)
-        if (among[i] == value)
+        if (values[i] == value)
             return true;
     return false;
 }
@@ -25,7 +25,7 @@ static bool part_free(const Node *node, int number)
     const Value *part = node->inputs[number];
     if (part->producer == NULL || part->producer->op == OP_View || part->output_index >= 0 || first_whole(part) != node)
         return false;
-    return !times(part, (const Value *const *)node->inputs, number);
+    return !is_among(part, (const Value *const *)node->inputs, number);
 }
 
 /* Does one of the caller's outputs stand for it, seen in another shape maybe? */
