@@ -54,8 +54,10 @@ static bool epilogue_of(const Node *node, InlineEpilogue *epilogue)
 static InlineDialect dialect_of(const Problem *problem)
 {
     const Isa *isa = &problem->target->isa;
-    if (problem->rules.no_assembler || problem->pattern->nonzeros <= FEW_NONZEROS || !isa->folds)
+    if (problem->rules.no_assembler || problem->pattern->nonzeros <= FEW_NONZEROS || !isa->fuses)
         return DIALECT_C;
+    if (!isa->folds)
+        return DIALECT_NEON;
     return isa->vector_bytes == 64 ? DIALECT_AVX512 : DIALECT_AVX2;
 }
 
@@ -140,12 +142,14 @@ static bool any_chunks(const Inline *inl)
 static double code_bytes(const Problem *problem, const Inline *inl)
 {
     const bool folds = inl->vectors == 1 && inl->dialect == DIALECT_AVX512;
-    const double nonzero = folds ? 7 : 7 + 6 * inl->vectors, columns = (double)problem->pattern->columns;
+    const bool neon = inl->dialect == DIALECT_NEON;
+    const double nonzero = neon ? 4 * inl->vectors + 1 : folds ? 7 : 7 + 6 * inl->vectors, move = neon ? 6 : 10;
+    const double columns = (double)problem->pattern->columns;
     double bytes = 0;
     for (int g = 0; g < inl->group_count; g++) {
         const InlineGroup *group = &inl->groups[g];
         const double count = (double)group->nonzeros, each = count / (columns * group->rows);
-        bytes += nonzero * count + 10 * inl->vectors * (columns * (1 - pow(1 - each, group->rows)) + 3 * group->rows);
+        bytes += nonzero * count + move * inl->vectors * (columns * (1 - pow(1 - each, group->rows)) + 3 * group->rows);
     }
     return bytes;
 }
@@ -220,9 +224,10 @@ typedef struct Shape2 { int vectors, rows; } Shape2;
 /* Vectors and output channels whose sums fill the registers, beside the input's vectors and a weight. */
 static int shapes_of(const Isa *isa, InlineDialect dialect, Shape2 shapes[static 3])
 {
-    static const Shape2 of_32[] = {{1, 28}, {2, 14}, {3, 9}}, of_16[] = {{2, 6}, {3, 4}, {1, 13}}, arm[] = {{1, 24}, {2, 12}, {3, 8}};
+    static const Shape2 of_32[] = {{1, 28}, {2, 14}, {3, 9}}, of_16[] = {{2, 6}, {3, 4}, {1, 13}};
+    static const Shape2 arm[] = {{1, 28}, {2, 13}, {3, 8}}, arm_c[] = {{1, 24}, {2, 12}, {3, 8}};
     const bool folds = isa->folds;
-    const Shape2 *list = isa->registers < 32 ? of_16 : folds ? of_32 : arm;
+    const Shape2 *list = isa->registers < 32 ? of_16 : folds ? of_32 : dialect == DIALECT_NEON ? arm : arm_c;
     memcpy(shapes, list, 3 * sizeof *shapes);
     if (isa->registers < 32 && dialect == DIALECT_C && !folds)
         shapes[2].rows = 12;

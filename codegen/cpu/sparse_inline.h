@@ -76,19 +76,34 @@ const double *inline_used(const Problem *problem, const Inline *inl);
 float *inline_pack(const Problem *problem, const Inline *inl, Arena *arena, int32_t *starts, int64_t *count);
 int64_t inline_weight_count(const Problem *problem, const Inline *inl);          /* floats of all bodies' streams */
 
-/* ---- sparse_inline_text.c, sparse_inline_words.c: bodies as text, and the words that text is made of ---- */
+/* ---- sparse_inline_text.c, sparse_inline_words.c, sparse_inline_neon.c: bodies as text, and the words that text is made of ---- */
 
 void inline_bodies(const Emission *emission, const Inline *inl);                  /* defines them, and NAME_bodies[] */
 
 enum { INLINE_MOST_ROWS = 28, INLINE_RECORD = 32 };     /* bytes that FINISH_LANES has for a vector of positions */
 
 typedef struct InlineUse {           /* the words of a text */
-    bool columns[INLINE_MOST_ROWS + 1];      /* by how many nonzeros */
+    uint16_t columns[INLINE_MOST_ROWS + 1];  /* by how many nonzeros: a bit for each variant; bit 0 where there are none */
 } InlineUse;
 
 int64_t inline_reach(InlineDialect dialect);             /* weights that short instructions reach on either side of the pointer */
 void words_define(const Emission *emission, const Inline *inl, const InlineUse *use);
 void words_purge(const Emission *emission, const Inline *inl, const InlineUse *use);
+
+/* Bytes of code and of weights that run before what is fetched now. Bodies follow one another in memory, those of the next layer too, and so do their
+   weights: one number for all layers, so that the first bodies of the next one are there when it begins. */
+enum { INLINE_CODE_AHEAD = 49152, INLINE_WEIGHTS_AHEAD = 19456 };
+
+/* Of aarch64: variants of a column's word; floats that all loads of weights reach; floats that are loaded, but not used, behind a body's weights. */
+enum { NEON_VARIANTS = 16, NEON_REACH = 4088, NEON_BEHIND = 8 };
+int neon_variant(int64_t weight, int turn);              /* of a column that begins with this weight of its body */
+bool neon_input_reached(int64_t offset, int vectors);    /* by loads at so many bytes from the pointer */
+int64_t neon_input_moved(int64_t offset);                /* where the pointer is put, so that they are */
+void neon_define(const Emission *emission, const Inline *inl, const InlineUse *use);
+/* What this dialect has beside others, of a group's sums and of its columns. */
+void neon_meter_sums(Meter *meter, const Inline *inl, const InlineSet *set, double sums, double passes);
+void neon_meter_columns(Meter *meter, const Inline *inl, const InlineSet *set, double columns);
+void neon_purge(const Emission *emission, const InlineUse *use);
 
 /* ---- sparse_inline_emit.c ---- */
 

@@ -6,6 +6,11 @@
 #define COLUMNS 140
 #define LINE_BYTES 64
 
+typedef struct Column {              /* that a group uses */
+    int64_t input;                   /* where its input lies: floats */
+    int count, rows[INLINE_MOST_ROWS];
+} Column;
+
 typedef struct Writer {
     const Emission *emission;
     const Inline *inl;
@@ -17,6 +22,10 @@ typedef struct Writer {
     int64_t weight, base, begin;     /* number of the next weight; which the pointer stands at, and where it stood at first */
     int64_t count, all;              /* nonzeros of this body so far; all that it has, about */
     int64_t asked_code, asked_weights;       /* lines fetched ahead so far */
+    Column waiting;                  /* of DIALECT_NEON, whose columns load the input of the next: not written yet; count 0: there is none */
+    int64_t input;                   /* bytes by which the input's pointer has moved on */
+    int turn;                        /* which of two sets of registers has the waiting column's input */
+    bool begun;                      /* the group's columns are */
     char line[COLUMNS + 400];
     int length;
 } Writer;
@@ -93,6 +102,11 @@ static void word_two(Writer *writer, char name, int64_t a, int64_t b)
     close_word(writer);
 }
 
+static bool neon(const Inline *inl)
+{
+    return inl->dialect == DIALECT_NEON;
+}
+
 /* Offsets in memory count floats in C, bytes in assembler. */
 static int64_t offset(const Writer *writer, int64_t floats)
 {
@@ -108,10 +122,11 @@ static int64_t take_weights(Writer *writer, int count)
         writer->weight += count;
         return writer->weight - count;
     }
-    const int64_t reach = inline_reach(writer->inl->dialect);
-    if (writer->weight + count - writer->base > reach) {
-        word(writer, 'W', 4 * (writer->weight + reach - writer->base));
-        writer->base = writer->weight + reach;
+    const int64_t behind = inline_reach(writer->inl->dialect), ahead = neon(writer->inl) ? NEON_REACH : behind;
+    if (writer->weight + count - writer->base > ahead) {
+        const int64_t base = neon(writer->inl) ? writer->weight / 8 * 8 : writer->weight + behind;
+        word(writer, 'W', 4 * (base - writer->base));
+        writer->base = base;
     }
     writer->weight += count;
     return 4 * (writer->weight - count - writer->base);
@@ -139,8 +154,12 @@ static void text_open(void *user, const InlineGroup *group, bool first)
     Writer *writer = user;
     const int vectors = writer->inl->vectors;
     writer->group = group;
-    if (writer->use)
+    writer->begun = false;
+    writer->turn = 0;
+    if (writer->use) {
+        writer->weight += first ? group->rows : 0;
         return;
+    }
     if (!assembler(writer->inl))
         open_word(writer, '{');
     for (int row = 0; row < group->rows; row++) {
@@ -164,27 +183,77 @@ static void fetch_ahead(Writer *writer)
         word(writer, 'Q', writer->asked_weights * LINE_BYTES);
 }
 
+/* How far behind the pointer this input is: the pointer moves there first where loads do not reach it. */
+static int64_t take_input(Writer *writer, int64_t floats)
+{
+    if (!neon(writer->inl))
+        return offset(writer, floats);
+    if (!neon_input_reached(4 * floats - writer->input, writer->inl->vectors)) {
+        const int64_t moved = neon_input_moved(4 * floats);
+        word(writer, 'R', moved - writer->input);
+        writer->input = moved;
+    }
+    return 4 * floats - writer->input;
+}
+
+/* `variant`: a letter behind the word's name; 0: none. `input`: of this column, or of the next one. */
+static void put_column(Writer *writer, const Column *column, char variant, int64_t input, int64_t weights)
+{
+    const int vectors = writer->inl->vectors;
+    open_word(writer, 'N');
+    put_number(writer, column->count);
+    if (variant)
+        writer->line[writer->length++] = variant;
+    first_operand(writer, input);
+    operand(writer, weights);
+    for (int i = 0; i < column->count; i++)
+        for (int v = 0; v < vectors; v++)
+            operand(writer, column->rows[i] * vectors + v);
+    close_word(writer);
+    writer->count += column->count;
+    if (assembler(writer->inl))
+        fetch_ahead(writer);
+}
+
+/* The column that waits, and the load of the next one, where there is one. */
+static void put_waiting(Writer *writer, const Column *next)
+{
+    const Column column = writer->waiting;
+    if (column.count == 0)
+        return;
+    const int variant = neon_variant(writer->weight, writer->turn);
+    writer->waiting = next ? *next : (Column){.count = 0};
+    writer->turn = 1 - writer->turn;
+    if (writer->use) {
+        writer->use->columns[column.count] |= (uint16_t)(1 << variant);
+        writer->weight += column.count;
+        return;
+    }
+    const int64_t weights = take_weights(writer, column.count);
+    if (!writer->begun)
+        word(writer, 'L', weights);
+    writer->begun = true;
+    put_column(writer, &column, (char)('a' + variant), take_input(writer, next ? next->input : column.input), weights);
+}
+
 static void text_column(void *user, int64_t channel, int64_t tap, const int *rows, int count)
 {
     Writer *writer = user;
     const Planes *planes = &writer->inl->planes;
-    const int vectors = writer->inl->vectors;
-    if (writer->use) {
-        writer->use->columns[count] = true;
-        return;
+    Column column = {.input = channel * planes->channel + planes->taps[tap], .count = count};
+    memcpy(column.rows, rows, (size_t)count * sizeof *rows);
+    if (neon(writer->inl) && writer->waiting.count > 0) {
+        put_waiting(writer, &column);
+    } else if (neon(writer->inl)) {
+        if (!writer->use)
+            word(writer, 'X', take_input(writer, column.input));
+        writer->waiting = column;
+    } else if (writer->use) {
+        writer->use->columns[count] = 1;
+    } else {
+        const int64_t weights = take_weights(writer, count);
+        put_column(writer, &column, 0, take_input(writer, column.input), weights);
     }
-    const int64_t at = take_weights(writer, count);
-    open_word(writer, 'N');
-    put_number(writer, count);
-    first_operand(writer, offset(writer, channel * planes->channel + planes->taps[tap]));
-    operand(writer, at);
-    for (int i = 0; i < count; i++)
-        for (int v = 0; v < vectors; v++)
-            operand(writer, rows[i] * vectors + v);
-    close_word(writer);
-    writer->count += count;
-    if (assembler(writer->inl))
-        fetch_ahead(writer);
 }
 
 /* Finished sums go to the output, or to the buffer from where rows are taken out. */
@@ -209,8 +278,11 @@ static void text_close(void *user, const InlineGroup *group, bool last)
 {
     Writer *writer = user;
     const int vectors = writer->inl->vectors;
-    if (writer->use)
+    put_waiting(writer, NULL);
+    if (writer->use) {
+        writer->weight += last && writer->inl->finish != FINISH_ROWS ? writer->inl->epilogue.bounds : 0;
         return;
+    }
     if (last)
         finish_group(writer);
     for (int row = 0; row < group->rows && !last; row++)
@@ -239,6 +311,8 @@ static void close_assembler(Writer *writer, const char *name)
     end_line(writer);
     if (inl->finish == FINISH_LANES && writer->last)
         out_line(out, "\"LEAVE_LANES %lld\\n\"", 4 * (long long)(writer->begin - writer->base));
+    else if (neon(inl))
+        out_line(out, "\"LEAVE %lld,%lld\\n\"", 4 * (long long)(writer->begin - writer->base), -(long long)writer->input);
     else
         out_line(out, "\"LEAVE %lld\\n\"", 4 * (long long)(writer->begin - writer->base));
     out_line(out, "\".size %s,.-%s\\n.popsection\\n\");", name, name);
@@ -302,7 +376,7 @@ static void text_body(void *user, int body)
     end_body(writer);
     writer->body = body;
     writer->group_row = 0;
-    writer->weight = 0;
+    writer->weight = writer->input = 0;
     writer->begin = writer->base = inline_reach(writer->inl->dialect);
     writer->count = writer->asked_code = writer->asked_weights = 0;
     for (int s = 0; s < writer->inl->set_count; s++) {
@@ -357,7 +431,7 @@ static const char call_text[] =
 
 void inline_bodies(const Emission *emission, const Inline *inl)
 {
-    InlineUse use = {{false}};
+    InlineUse use = {{0}};
     Writer *writer = arena_new_of(emission->arena, Writer);
     emit_helper(emission, "inline_body", call_text);
     *writer = (Writer){.emission = emission, .inl = inl, .use = &use};

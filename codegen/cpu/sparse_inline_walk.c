@@ -43,7 +43,8 @@ const double *inline_used(const Problem *problem, const Inline *inl)
 
 int64_t inline_weight_count(const Problem *problem, const Inline *inl)
 {
-    return problem->pattern->nonzeros + inl->window.outputs + (inl->finish == FINISH_ROWS ? 0 : inl->epilogue.bounds * inl->group_count);
+    const int64_t bounds = inl->finish == FINISH_ROWS ? 0 : inl->epilogue.bounds * inl->group_count;
+    return problem->pattern->nonzeros + inl->window.outputs + bounds + (inl->dialect == DIALECT_NEON ? NEON_BEHIND : 0);
 }
 
 /* ---- where one body ends and the next begins ---- */
@@ -155,6 +156,8 @@ float *inline_pack(const Problem *problem, const Inline *inl, Arena *arena, int3
     packing.weights = arena_array(arena, float, inline_weight_count(problem, inl));
     for (int s = 0; s < inl->set_count; s++)
         inline_walk(problem, inl, &inl->sets[s], pack_body, &visitor);
+    for (int i = 0; i < NEON_BEHIND && inl->dialect == DIALECT_NEON; i++)
+        packing.weights[packing.count++] = 0;
     *count = packing.count;
     return packing.weights;
 }

@@ -6,10 +6,6 @@
 #include "codegen/cpu/sparse_inline.h"
 
 #define LINE_BYTES 64
-/* Bytes of code and of weights that run before what is fetched now. Bodies follow one another in memory, those of the next layer too, and so do their
-   weights: one number for all layers, so that the first bodies of the next one are there when it begins. */
-enum { CODE_AHEAD = 49152, WEIGHTS_AHEAD = 19456 };
-
 int64_t inline_reach(InlineDialect dialect)
 {
     return dialect == DIALECT_AVX512 ? 128 : dialect == DIALECT_AVX2 ? 32 : 0;
@@ -70,7 +66,7 @@ static void x86_enter(Out *out, const Inline *inl, bool lanes)
         if (i != (lanes ? 5 : 6))
             out_line(out, "\"mov %d(%%rdi),%%%s\\n\"", 8 * (i + 1), fields[i]);
     out_line(out, "\"add $%d,%%rsi\\n\"", 4 * (int)inline_reach(inl->dialect));
-    out_line(out, "\"lea %d+1f(%%rip),%%rax\\nlea %d(%%rsi),%%r10\\nmov (%%rdi),%%rdi\\n\"", CODE_AHEAD, WEIGHTS_AHEAD);
+    out_line(out, "\"lea %d+1f(%%rip),%%rax\\nlea %d(%%rsi),%%r10\\nmov (%%rdi),%%rdi\\n\"", INLINE_CODE_AHEAD, INLINE_WEIGHTS_AHEAD);
     asm_close(out);
 }
 
@@ -221,6 +217,8 @@ void words_define(const Emission *emission, const Inline *inl, const InlineUse *
 {
     if (inl->dialect == DIALECT_C)
         c_define(emission, inl, use);
+    else if (inl->dialect == DIALECT_NEON)
+        neon_define(emission, inl, use);
     else
         x86_define(emission, inl, use);
 }
@@ -232,6 +230,10 @@ void words_purge(const Emission *emission, const Inline *inl, const InlineUse *u
     static const char *const lane_words[] = {"V", "ENTER_LANES", "LEAVE_LANES"};
     Out *out = emission->out;
     const bool c = inl->dialect == DIALECT_C;
+    if (inl->dialect == DIALECT_NEON) {
+        neon_purge(emission, use);
+        return;
+    }
     const char *format = c ? "#undef %s" : "\".purgem %s\\n\"";
     if (!c)
         out_line(out, "__asm__(");

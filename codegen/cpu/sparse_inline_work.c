@@ -14,6 +14,8 @@ typedef struct Sizes { double load, move, fold, broadcast, fma, other; } Sizes;
 
 static Sizes sizes_of(const Inline *inl)
 {
+    if (inl->dialect == DIALECT_NEON)
+        return (Sizes){4, 4, 0, 4, 4, 4};
     if (inl->dialect == DIALECT_AVX512)
         return (Sizes){10, 10, 7, 7, 6, 4.5};
     return inl->dialect == DIALECT_AVX2 ? (Sizes){8, 8, 0, 6, 5, 4.5} : (Sizes){10, 10, 9, 9, 6, 4.5};
@@ -31,6 +33,8 @@ static void meter_sums(Meter *meter, const Problem *problem, const Inline *inl, 
     meter_issue(meter, all, all * sizes.broadcast);
     meter->stage->loads += meter->runs * all;
     meter->stage->narrow_loads += meter->runs * all;
+    if (inl->dialect == DIALECT_NEON)
+        neon_meter_sums(meter, inl, set, all, passes);
     meter_issue(meter, 2 * passes * all, 2 * passes * all * sizes.move);
     meter->stage->loads += meter->runs * passes * all;
     meter->stage->stores += meter->runs * passes * all;
@@ -44,6 +48,21 @@ static void meter_sums(Meter *meter, const Problem *problem, const Inline *inl, 
     meter_put(meter, problem, all, 0);
 }
 
+/* Multiply-adds and their weights: of each four a load on NEON. */
+static void meter_nonzeros(Meter *meter, const Inline *inl, double nonzeros, Sizes sizes)
+{
+    const double fma = nonzeros * inl->vectors, weights = inl->dialect == DIALECT_NEON ? nonzeros / 4 : nonzeros;
+    const double each = meter->isa->fuses ? fma : 2 * fma;
+    meter->stage->loads += meter->runs * weights;
+    meter->stage->narrow_loads += inl->dialect == DIALECT_NEON ? 0 : meter->runs * weights;
+    meter->stage->fma += meter->runs * fma;
+    meter->stage->vector += meter->runs * each;
+    if (folds(inl, meter->isa))
+        meter_issue(meter, nonzeros, nonzeros * sizes.fold);
+    else
+        meter_issue(meter, weights + each, weights * sizes.broadcast + each * sizes.fma);
+}
+
 static void meter_group(Meter *meter, const Problem *problem, const Inline *inl, const InlineSet *set, int number, double split)
 {
     const Sizes sizes = sizes_of(inl);
@@ -51,17 +70,11 @@ static void meter_group(Meter *meter, const Problem *problem, const Inline *inl,
     const double nonzeros = (double)group->nonzeros, vectors = inl->vectors, reach = 2 * (double)inline_reach(inl->dialect);
     const double inputs = inline_used(problem, inl)[number] * vectors, before = meter->stage->instructions;
     meter_issue(meter, inputs, inputs * sizes.load);
-    meter->stage->loads += meter->runs * (inputs + nonzeros);
-    meter->stage->narrow_loads += meter->runs * nonzeros;
+    meter->stage->loads += meter->runs * inputs;
     meter->stage->split_loads += meter->runs * inputs * split;
-    meter->stage->fma += meter->runs * nonzeros * vectors;
-    meter->stage->vector += meter->runs * nonzeros * vectors * (meter->isa->fuses ? 1 : 2);
-    if (folds(inl, meter->isa)) {
-        meter_issue(meter, nonzeros, nonzeros * sizes.fold);
-    } else {
-        const double each = meter->isa->fuses ? vectors : 2 * vectors;
-        meter_issue(meter, nonzeros * (1 + each), nonzeros * (sizes.broadcast + each * sizes.fma));
-    }
+    meter_nonzeros(meter, inl, nonzeros, sizes);
+    if (inl->dialect == DIALECT_NEON)
+        neon_meter_columns(meter, inl, set, inputs / vectors);
     if (reach > 0)
         meter_other(meter, floor(nonzeros / reach));
     const double longest = problem->pattern->row_nonzeros[inl->order[group->first]];

@@ -58,6 +58,7 @@ class Loop:
 #
 # sparse_inline, tiling "planes,vectors,channels,...": a nonzero is a multiply-add for each vector. AVX-512 takes the weight from memory and
 # broadcasts it on the way, AVX2 broadcasts it first. A column's vector is loaded once for all channels of a body: 28 with AVX-512, 6 with AVX2.
+# NEON loads four weights at once and multiplies by one of them; its pointer to the input moves along.
 # 16 channels set their sums to the bias and store them, among 246 nonzeros: a fifteenth of a broadcast and of a store for each vector.
 LOOPS = [
     Loop("sse4.2", "sparse_direct", "sparse 3x3", "1,12", 12, 12, 1, 0, 3 * 12 + 9),
@@ -96,6 +97,9 @@ LOOPS = [
     Loop("neon", "sparse_panel", "middle 3x3", "1,7,3", 21, 7, 3, 0, 21 + 7 + 3 + 6),
     Loop("avx512", "sparse_inline", "sparse 3x3", "1,1,28,1200,1,1", 1, 0.5, 1.1, 0.1, 1.75, nonzeros=True),
     Loop("avx2", "sparse_inline", "sparse 3x3", "1,2,6,1200,1,1", 2, 1.5, 1.2, 0.2, 5, nonzeros=True),
+    Loop("neon", "sparse_inline", "sparse 3x3", "1,1,28,1200,1,1", 1, 0.85, 0.1, 0.1, 2.25, nonzeros=True),
+    Loop("neon", "sparse_inline", "sparse 3x3", "1,2,13,1200,1,1", 2, 1.7, 0.15, 0.15, 4.6, nonzeros=True),
+    Loop("neon", "sparse_inline", "sparse 3x3", "1,3,8,1200,1,1", 3, 2.6, 0.2, 0.2, 7, nonzeros=True),
 ]
 
 
