@@ -67,6 +67,9 @@ bool epilogue_reads(const Node *node, const Value *value);   /* as a residual: t
 void meter_put(Meter *meter, const Problem *problem, double count, int part);
 double epilogue_bytes(const Problem *problem);           /* constants that epilogue_pack adds */
 void epilogue_touch(StageWork *stage, const Problem *problem);       /* residuals, and the output */
+void epilogue_touch_residuals(StageWork *stage, const Problem *problem);
+/* Of kernels that work in place: as far as a layer can tell, it does, and output lines are those just read. */
+bool layer_overwrites(const Problem *problem, const Tiling *tiling);
 void epilogue_pack(const Problem *problem, Packed *packed);
 /* Defines NAME_put(y, a, ...) and NAME_put_part(..., n): the epilogue of a vector of outputs, and its store. */
 void epilogue_define(const Emission *emission);

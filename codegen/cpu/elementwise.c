@@ -112,6 +112,24 @@ static void elementwise_for(const Problem *problem, const Tiling *tiling, Elemen
     elementwise->lines = elementwise->count / width;
 }
 
+static bool chunked(const Elementwise *elementwise)
+{
+    return elementwise->line == CHUNK && elementwise->spread <= SPREAD_SCALAR;
+}
+
+/* The elements behind the last whole vector of a line, or of the last chunk. */
+static int64_t rest_of(const Elementwise *elementwise)
+{
+    return (chunked(elementwise) ? elementwise->count : elementwise->line) % elementwise->lanes;
+}
+
+/* A line's last vector overlaps the one before it, rather than be a part: loads that follow stores of parts wait. What it needs is loaded before the
+   line is written, since the result may take the input's place. A chunk's neighbour may be another thread's. */
+static bool overlaps(const Elementwise *elementwise)
+{
+    return !chunked(elementwise) && rest_of(elementwise) > 0 && elementwise->line >= elementwise->lanes;
+}
+
 static bool writes(const Problem *problem, const Tiling *tiling)
 {
     Elementwise elementwise;
@@ -123,6 +141,14 @@ static bool fits(const Problem *problem)
 {
     Elementwise elementwise;
     return problem_vector(problem) && elementwise_of(problem, &elementwise);
+}
+
+/* Input 0 is read where the result is written, and nowhere else. */
+static bool in_place(const Problem *problem, const Tiling *tiling)
+{
+    Elementwise elementwise;
+    elementwise_for(problem, tiling, &elementwise);
+    return elementwise.full == 0 && !epilogue_reads(problem->node, problem->node->inputs[0]);
 }
 
 static void meter_elements(Meter *meter, const Problem *problem, const Elementwise *elementwise, int part)
@@ -147,9 +173,9 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     Elementwise elementwise;
     elementwise_for(problem, tiling, &elementwise);
     const Node *node = problem->node;
-    const bool chunk = elementwise.line == CHUNK && elementwise.spread <= SPREAD_SCALAR;
+    const bool chunk = chunked(&elementwise);
     const double count = (double)elementwise.count, lines = (double)elementwise.lines;
-    const int64_t rest = (chunk ? elementwise.count : elementwise.line) % elementwise.lanes;
+    const int64_t rest = rest_of(&elementwise);
     Meter meter = meter_begin(problem, work);
     meter.runs = lines;
     meter_other(&meter, 16);
@@ -159,8 +185,8 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     meter_hot(&meter);
     if (rest > 0) {
         meter.runs = chunk ? 1 : lines;
-        meter_elements(&meter, problem, &elementwise, (int)rest);
-        meter_other(&meter, 6);
+        meter_elements(&meter, problem, &elementwise, overlaps(&elementwise) ? 0 : (int)rest);
+        meter_other(&meter, overlaps(&elementwise) ? 1 : 6);
     }
     meter_end(&meter);
     for (int i = 0; i < node->input_count; i++) {
@@ -169,7 +195,10 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
         stage_touch(meter.stage, constant ? TOUCH_WEIGHTS : TOUCH_INPUT, bytes);
         work->weight_bytes += constant ? bytes : 0;
     }
-    epilogue_touch(meter.stage, problem);
+    if (in_place(problem, tiling) && layer_overwrites(problem, tiling))
+        epilogue_touch_residuals(meter.stage, problem);
+    else
+        epilogue_touch(meter.stage, problem);
     work->multiply_adds = count;
     work->weight_bytes += epilogue_bytes(problem);
 }
@@ -197,14 +226,6 @@ static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
     epilogue_pack(problem, packed);
 }
 
-/* Input 0 is read where the result is written, and nowhere else. */
-static bool in_place(const Problem *problem, const Tiling *tiling)
-{
-    Elementwise elementwise;
-    elementwise_for(problem, tiling, &elementwise);
-    return elementwise.full == 0 && !epilogue_reads(problem->node, problem->node->inputs[0]);
-}
-
 /* ---- text ---- */
 
 static const char *load_text(const Emission *emission, int input, const char *index, const char *part)
@@ -229,14 +250,15 @@ static void emit_clip(const Emission *emission, const Node *node)
             out_line(emission->out, "%s", words[i]);
 }
 
-static void emit_vector(const Emission *emission, const Elementwise *elementwise, const char *part)
+/* `full`: the vector of the input that has the result's shape; NULL: it is loaded. */
+static void emit_vector(const Emission *emission, const Elementwise *elementwise, const char *full, const char *part)
 {
     Out *out = emission->out;
     const Node *node = elementwise->node;
     const bool binary = op_info(node->op)->shape_class == CLASS_BINARY;
-    out_line(out, "v_float a = %s;", operand_text(emission, elementwise, 0, part));
-    if (binary)
-        out_line(out, "const v_float b = %s;", operand_text(emission, elementwise, 1, part));
+    for (int i = 0; i < 1 + binary; i++)
+        out_line(out, "%sv_float %c = %s;", i == 0 ? "" : "const ", "ab"[i],
+                 full != NULL && i == elementwise->full ? full : operand_text(emission, elementwise, i, part));
     if (node->op == OP_Clip)
         emit_clip(emission, node);
     else
@@ -244,29 +266,39 @@ static void emit_vector(const Emission *emission, const Elementwise *elementwise
     epilogue_put(emission, "start + i", "a", part);
 }
 
+static void emit_rest(const Emission *emission, const Elementwise *elementwise)
+{
+    Out *out = emission->out;
+    const long long rest = rest_of(elementwise);
+    if (overlaps(elementwise)) {
+        out_line(out, "i = %lld;", (long long)(elementwise->line - elementwise->lanes));
+        emit_vector(emission, elementwise, "last", NULL);
+    } else if (rest > 0) {
+        out_open(out, "if (i < length)");
+        emit_vector(emission, elementwise, NULL, arena_format(emission->arena, "%lld", rest));
+        out_close(out, "");
+    }
+}
+
 static void emit_line(const Emission *emission, const Elementwise *elementwise)
 {
     Out *out = emission->out;
     const long long lanes = elementwise->lanes, line = elementwise->line;
-    const bool chunk = elementwise->line == CHUNK && elementwise->spread <= SPREAD_SCALAR;
     const char *each = elementwise->each == 1 ? "" : arena_format(emission->arena, " / %lld", (long long)elementwise->each);
     if (elementwise->spread == SPREAD_CHANNEL)
         out_line(out, "const v_float other = v_set1(x%d[number%s %% %lld]);", 1 - elementwise->full, each, (long long)elementwise->repeat);
-    const int64_t rest = chunk ? elementwise->count % lanes : line % lanes;
-    if (chunk)
+    if (chunked(elementwise))
         out_line(out, "const int64_t length = %lld - start < %lld ? %lld - start : %lld;", (long long)elementwise->count, line,
                  (long long)elementwise->count, line);
     else
         out_line(out, "const int64_t length = %lld;", line);
+    if (overlaps(elementwise))
+        out_line(out, "const v_float last = v_keep(v_load(x%d + (start + %lld)));", elementwise->full, line - lanes);
     out_line(out, "int64_t i = 0;");
     out_open(out, "for (; i + %lld <= length; i += %lld)", lanes, lanes);
-    emit_vector(emission, elementwise, NULL);
+    emit_vector(emission, elementwise, NULL, NULL);
     out_close(out, "");
-    if (rest == 0)
-        return;
-    out_open(out, "if (i < length)");
-    emit_vector(emission, elementwise, arena_format(emission->arena, "%lld", (long long)rest));
-    out_close(out, "");
+    emit_rest(emission, elementwise);
 }
 
 static void emit_constants(const Emission *emission, const Elementwise *elementwise)

@@ -122,14 +122,26 @@ double epilogue_bytes(const Problem *problem)
     return bytes;
 }
 
-void epilogue_touch(StageWork *stage, const Problem *problem)
+void epilogue_touch_residuals(StageWork *stage, const Problem *problem)
 {
     const double bytes = 4.0 * (double)shape_count(&problem->node->outputs[0]->shape);
     double residuals = 0;
     for (int i = 0; i < problem->node->epilogue_count; i++)
         residuals += residual_of(problem->node->epilogue[i]) != NULL ? bytes : 0;
-    stage_touch(stage, TOUCH_OUTPUT, bytes);
     stage_touch(stage, TOUCH_INPUT, residuals);
+}
+
+void epilogue_touch(StageWork *stage, const Problem *problem)
+{
+    stage_touch(stage, TOUCH_OUTPUT, 4.0 * (double)shape_count(&problem->node->outputs[0]->shape));
+    epilogue_touch_residuals(stage, problem);
+}
+
+bool layer_overwrites(const Problem *problem, const Tiling *tiling)
+{
+    const Value *value = problem->node->inputs[0];
+    return value->producer != NULL && value->producer->op != OP_View && value->user_count == 1 && value->output_index < 0 &&
+           layout_equal(&tiling->in, &tiling->out);
 }
 
 void epilogue_pack(const Problem *problem, Packed *packed)

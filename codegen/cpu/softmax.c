@@ -31,6 +31,13 @@ static bool fits(const Problem *problem)
     return (problem->node->op == OP_Softmax || problem->node->op == OP_LogSoftmax) && problem_vector(problem);
 }
 
+static bool in_place(const Problem *problem, const Tiling *tiling)
+{
+    (void)tiling;
+    /* a line is read for its largest value before any of it is written, then element by element */
+    return !epilogue_reads(problem->node, problem->node->inputs[0]);
+}
+
 /* A vector of the second and third passes: the exponential is formed, stored and added up; then divided by their sum. */
 static void meter_passes(Meter *meter, const Problem *problem, const Softmax *softmax)
 {
@@ -50,7 +57,6 @@ static void meter_passes(Meter *meter, const Problem *problem, const Softmax *so
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
-    (void)tiling;
     Softmax softmax;
     softmax_of(problem, &softmax);
     const double count = (double)(softmax.outer * softmax.size * softmax.inner), outer = (double)softmax.outer, lanes = softmax.lanes;
@@ -79,7 +85,10 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     stage_touch_again(meter.stage, (softmax.logarithm ? 2 : 1) * 4 * count, each);
     if (!softmax.logarithm)
         stage_touch_again(meter.stage, 4 * count, each);
-    epilogue_touch(meter.stage, problem);
+    if (in_place(problem, tiling) && layer_overwrites(problem, tiling))
+        epilogue_touch_residuals(meter.stage, problem);
+    else
+        epilogue_touch(meter.stage, problem);
     work->multiply_adds = count;
     work->weight_bytes = epilogue_bytes(problem);
 }
@@ -96,13 +105,6 @@ static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
 {
     (void)tiling;
     epilogue_pack(problem, packed);
-}
-
-static bool in_place(const Problem *problem, const Tiling *tiling)
-{
-    (void)tiling;
-    /* a line is read for its largest value before any of it is written, then element by element */
-    return !epilogue_reads(problem->node, problem->node->inputs[0]);
 }
 
 static const char *load_text(const Emission *emission, const char *array, const char *part)

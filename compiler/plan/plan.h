@@ -90,7 +90,7 @@ typedef struct StageWork {           /* of a whole stage, all its items */
     /* of those, for the ports: whole vectors or single numbers alike */
     double fma;                      /* multiply-adds; on cores that cannot fuse, multiplications */
     double vector;                   /* all arithmetic on vector registers, fma and additions included */
-    double apart;                    /* what multiply-adds wait for on their ports: products, comparisons, shuffles in runs longer than a core looks ahead */
+    double apart;                    /* what multiply-adds wait for on their ports: products, comparisons, long runs of shuffles */
     double loads, split_loads;       /* operands included; and those of them that straddle two cache lines */
     double narrow_loads;             /* of the loads, those of one number for all lanes: one turn each, however wide the vectors are */
     double stores;
