@@ -39,6 +39,14 @@ const Machine machines[] = {
         .memory_bandwidth = 6, .memory_all = 15, .barrier_us = 0.5, .sgemm_gflops = SGEMM(4, 2, 1, 16),
     },
     {
+        "generic-portable16", "any machine, in vectors of 16 floats: what AVX-512 computes, slowly", "portable16",
+        /* as generic, with vectors and registers of AVX-512, so that its tilings are there */
+        .cores = 4, .ghz = 2, .vector_bytes = 64, .registers = 32, .fma_ports = 0.25, .fma_latency = 3, .vector_ports = 0.5, .load_ports = 0.25,
+        .store_ports = 0.25, .split_load_slots = 1, .decode_width = 3, .issue_width = 3, .fetch_bytes = 16, .mispredict_cycles = 12,
+        .line_bytes = 64, .l1i_bytes = 32 * KIB, .l1_bytes = 32 * KIB, .l2_bytes = 1 * MIB, .l2_cores = 2, .l2_bandwidth = 12,
+        .memory_bandwidth = 6, .memory_all = 15, .barrier_us = 0.5, .sgemm_gflops = SGEMM(4, 2, 0.25, 64),
+    },
+    {
         "generic-sse4.2", "any x86-64 with SSE4.2 (Atoms since Silvermont)", "sse4.2",
         /* who has no AVX2 today is an Atom: between Silvermont below and Goldmont (Agner: decodes 3, MULPS each cycle, ADDPS in 3, one load) */
         .cores = 4, .ghz = 2, .vector_bytes = 16, .registers = 16, .fma_ports = 1, .fma_latency = 3, .vector_ports = 2, .load_ports = 1,

@@ -7,10 +7,14 @@
 /* ---- isas.c: one row an instruction set ---- */
 
 typedef struct Isa {
-    const char *name;            /* "scalar", "sse4.2", "avx2", "avx512", "avx512f", "neon", "portable"; "cuda" */
+    const char *name;            /* "scalar", "sse4.2", "avx2", "avx512", "avx512f", "neon", "portable", "portable16"; "cuda" */
     const char *vocabulary;      /* the text of vocab/NAME.h; NULL for scalar, which has no vectors, and cuda */
     const char *guard;           /* a preprocessor condition the output is checked with, e.g. "defined(__AVX2__)"; NULL: any */
     int vector_bytes, registers;
+    /* Sums and the vectors that a step multiplies into them, of the most that stay in registers in a loop with gcc 12 and clang 19: beside them both
+       want one for the broadcast number, of two operands one more for the product, and clang on AVX2 and NEON one and three for numbers ahead.
+       tests/assembly/spills.py --all shows it. */
+    int kept;
     double instruction_bytes;    /* a loop's average */
     bool fuses;                  /* v_fma is one instruction */
     bool folds;                  /* a load can be an operand of the instruction that uses it */

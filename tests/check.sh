@@ -64,6 +64,7 @@ if [ -n "$all" ]; then
     step conformance $conformance --least 800 --write "$logs/conformance.md"
     step zoo sh tests/samples/zoo.sh build/tulle 1
     step kernels build/tests/kernels/kernels_test tests/kernels --layers 5000 --jobs 2 --table
+    step spills .venv/bin/python tests/assembly/spills.py --all
 else
     step conformance-node $conformance --suite node --every 4
     step conformance-others $conformance --suite pytorch-converted --suite pytorch-operator --suite simple

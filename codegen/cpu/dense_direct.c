@@ -41,7 +41,7 @@ static const int row_choices[] = {1, 2, 3, 4, 6, 8};
 
 static int largest_tile(const Problem *problem, int rows)
 {
-    const int fit = (problem->target->isa.registers - (problem->target->isa.fuses ? 1 : 2)) / (rows + 1);
+    const int fit = problem->target->isa.kept / (rows + 1);
     return fit > 12 ? 12 : fit > 1 ? fit : 1;
 }
 

@@ -34,7 +34,7 @@ static bool fits(const Problem *problem)
 
 int product_tilings(const Problem *problem, int64_t m, int64_t n, Tiling *list, int most)
 {
-    const int lanes = problem_lanes(problem), room = problem->target->isa.registers - (problem->target->isa.fuses ? 1 : 2);
+    const int lanes = problem_lanes(problem), room = problem->target->isa.kept;
     int count = 0;
     for (int vectors = 6; vectors >= 1; vectors--)
         for (int rows = 8; rows >= 1 && count < most; rows--) {

@@ -123,7 +123,7 @@ static bool fits(const Problem *problem)
 static int most_rows(const Problem *problem, int vectors)
 {
     const Isa *isa = &problem->target->isa;
-    const int room = isa->registers - (isa->fuses ? 1 : 2) - vectors, most = 16 / vectors > 4 ? 16 : 24;
+    const int room = isa->kept - vectors, most = 16 / vectors > 4 ? 16 : 24;
     return room / vectors < most ? room / vectors : most;
 }
 

@@ -87,7 +87,7 @@ static int add_tilings(const Winograd *winograd, int rows, int vectors, Tiling *
 
 static int side_tilings(const Problem *problem, int side, Tiling *list, int count, int most)
 {
-    const int room = problem->target->isa.registers - (problem->target->isa.fuses ? 1 : 2);
+    const int room = problem->target->isa.kept;
     Winograd winograd;
     winograd_of(problem, &(Tiling){.size = {1, 1, side, 1, 0}}, &winograd);
     int64_t seen = 0;

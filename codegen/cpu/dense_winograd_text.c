@@ -243,8 +243,11 @@ static void emit_step(const Writer *writer)
     }
 }
 
+/* Of a few rounds clang would make one, and load so far ahead that sums go to the stack. */
 static void emit_channels(const Writer *writer, int64_t count)
 {
+    if (writer->winograd->lanes < 8)
+        out_line(writer->out, "#pragma GCC unroll 1");
     out_open(writer->out, "for (const float *const end = x + %lld; x < end; x++, w += %lld)", (long long)count, (long long)writer->winograd->width);
     emit_step(writer);
     out_close(writer->out, "");

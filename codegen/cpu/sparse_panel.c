@@ -71,7 +71,7 @@ static const int row_choices[] = {6, 4, 3, 2};
 /* Beside the accumulators a tile needs its loaded vectors and one weight. */
 static int largest_tile(const Isa *isa, int rows)
 {
-    const int fit = (isa->registers - (isa->fuses ? 1 : 2)) / (rows + 1);
+    const int fit = isa->kept / (rows + 1);
     return fit > 8 ? 8 : fit > 1 ? fit : 1;
 }
 

@@ -1,4 +1,7 @@
 /* The vector vocabulary in NEON of aarch64: 4 floats. vocab/README.md says what each operation means. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("no-schedule-insns")    /* before registers are given away: it loads so far ahead that sums go to the stack */
+#endif
 #include <arm_neon.h>
 
 typedef float32x4_t v_float;

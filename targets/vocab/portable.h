@@ -3,9 +3,6 @@
 #ifndef V_LANES
 #define V_LANES 4
 #endif
-#if V_LANES > 4 && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wpsabi"    /* only functions of this file pass such vectors to each other */
-#endif
 typedef float v_float __attribute__((vector_size(4 * V_LANES)));
 typedef float v_float_any __attribute__((vector_size(4 * V_LANES), aligned(4), may_alias));
 typedef int v_mask __attribute__((vector_size(4 * V_LANES)));

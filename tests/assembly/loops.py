@@ -48,9 +48,9 @@ class Loop:
 # dense_gemm, tiling "rows,vectors": the same with rows of the left matrix for channels. dense_winograd, tiling "tiles,vectors,...": the same with
 # tiles; its transforms are other loops.
 #
-# depthwise, tiling "planes,vectors": all taps in one round: a load and a multiply-add for each tap and vector, then the bias' and the
-# activation's instructions and a store for each vector. The nine weights and the bias are broadcast in each round, or stay in registers, or copies
-# of them stand in memory as operands, as the compiler likes it.
+# depthwise, tiling "planes,rows": all taps in one round: a multiply-add for each tap and row of outputs, a load for each tap of the rows of inputs
+# below them, which several rows of outputs take, then the bias' and the activation's instructions and a store for each row. The nine weights stay in
+# registers, or copies of them stand in memory as operands, as the compiler likes it: of tilings with more rows and of SSE4.2 on the stack.
 #
 # sparse_pointwise, tiling "planes,vectors,blocks": as sparse_direct.
 #
@@ -67,8 +67,8 @@ LOOPS = [
     Loop("avx2", "sparse_direct", "sparse 1x1", "1,7", 7, 7, 1, 0, 7 + 8),
     Loop("avx512", "sparse_direct", "sparse 3x3", "1,17", 17, 17, 1, 0, 17 + 8),
     Loop("avx512", "sparse_direct", "sparse 1x1", "1,10", 10, 10, 1, 0, 10 + 8),
-    Loop("neon", "sparse_direct", "sparse 3x3", "1,12", 12, 12, 1, 0, 2 * 12 + 8),
-    Loop("neon", "sparse_direct", "sparse 1x1", "1,7", 7, 7, 1, 0, 2 * 7 + 8),
+    Loop("neon", "sparse_direct", "sparse 3x3", "1,12", 12, 12, 1, 0, 2 * 12 + 9),
+    Loop("neon", "sparse_direct", "sparse 1x1", "1,7", 7, 7, 1, 0, 2 * 7 + 9),
     Loop("sse4.2", "sparse_direct", "sparse 3x3", "3,11,8,28,1", 11, 11, 1, 0, 3 * 11 + 9),
     Loop("avx2", "sparse_direct", "sparse 3x3", "3,9,8,28,1", 9, 9, 1, 0, 9 + 8),
     Loop("avx512", "sparse_direct", "sparse 3x3", "3,19,8,28,1", 19, 19, 1, 0, 19 + 8),
@@ -83,10 +83,9 @@ LOOPS = [
     Loop("neon", "dense_gemm", "product", "5,4", 20, 4, 5, 0, 20 + 4 + 5 + 6),
     Loop("avx2", "dense_winograd", "dense 3x3", "6,2,4,1", 12, 2, 6, 0, 12 + 2 + 6 + 6, "product"),
     Loop("avx512", "dense_winograd", "dense 3x3", "13,2,4,1", 26, 2, 13, 0, 26 + 2 + 13 + 6, "product"),
-    Loop("sse4.2", "depthwise", "depthwise 3x3", "1,4", 36, 36, 10, 4, 36 * 3 + 4 * 3 + 30),
-    Loop("avx2", "depthwise", "depthwise 3x3", "1,6", 54, 54, 10, 6, 54 + 6 * 3 + 20),
-    Loop("avx512", "depthwise", "depthwise 3x3", "1,6", 54, 54, 10, 6, 54 + 6 * 3 + 20),
-    Loop("neon", "depthwise", "depthwise 3x3", "1,7", 63, 63, 10, 7, 63 * 2 + 7 * 3 + 20),
+    Loop("avx2", "depthwise", "depthwise 3x3", "1,4", 36, 18, 1, 4, 36 + 18 + 4 * 3 + 16),
+    Loop("avx512", "depthwise", "depthwise 3x3", "1,2", 18, 12, 1, 2, 18 + 12 + 2 * 3 + 16),
+    Loop("neon", "depthwise", "depthwise 3x3", "1,5", 45, 21, 1, 5, 45 + 21 + 5 * 3 + 16),
     Loop("sse4.2", "sparse_pointwise", "sparse 1x1", "1,8,1", 8, 8, 1, 0, 3 * 8 + 9),
     Loop("avx2", "sparse_pointwise", "sparse 1x1", "1,8,1", 8, 8, 1, 0, 8 + 8),
     Loop("avx512", "sparse_pointwise", "sparse 1x1", "1,10,1", 10, 10, 1, 0, 10 + 8),
@@ -111,6 +110,17 @@ def compilers(isa):
     clang = shutil.which("clang-19") or shutil.which("clang")
     if clang and (not arm or shutil.which(cross)):
         yield "clang", [clang, "--target=aarch64-linux-gnu"] if arm else [clang]
+
+
+def missing_tools():
+    """Why nothing can be done here, or ""; says what is left out."""
+    if not shutil.which("objdump") or not shutil.which("gcc") or os.uname().machine != "x86_64":
+        return "skipped: needs x86-64, gcc and objdump"
+    if not any(name == "clang" for name, _ in compilers("avx2")):
+        print("clang: skipped, not installed")
+    if not any(compilers("neon")):
+        print("neon: skipped, no cross compiler")
+    return ""
 
 
 def object_of(options, loop, name, compiler, folder):
@@ -162,13 +172,10 @@ def main():
     parser.add_argument("--keep", help="a folder for models, sources and objects")
     parser.add_argument("--verbose", action="store_true", help="print the loops")
     options = parser.parse_args()
-    if not shutil.which("objdump") or not shutil.which("gcc") or os.uname().machine != "x86_64":
-        print("skipped: needs x86-64, gcc and objdump")
+    missing = missing_tools()
+    if missing:
+        print(missing)
         return SKIPPED
-    if not any(name == "clang" for name, _ in compilers("avx2")):
-        print("clang: skipped, not installed")
-    if not any(compilers("neon")):
-        print("neon: skipped, no cross compiler")
     faults = 0
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or scratch

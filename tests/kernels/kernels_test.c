@@ -51,6 +51,7 @@ static bool has_neon(void)
 static const Platform platforms[] = {
     {"scalar", "scalar", "cc", "", always},
     {"portable", "generic", "cc", "", always},
+    {"portable16", "generic-portable16", "cc", "", always},
 #if defined(__x86_64__)
     {"sse4.2", "generic-sse4.2", "cc", "", has_sse},
     {"avx2", "generic-avx2", "cc", "", has_avx2},
