@@ -187,6 +187,11 @@ Pricing pricing_begin(Context *ctx)
     return pricing;
 }
 
+void pricing_next(const Pricing *pricing)
+{
+    arena_reset(pricing->ctx->scratch);
+}
+
 void pricing_end(const Pricing *pricing)
 {
     arena_free(pricing->ctx->scratch);
@@ -205,7 +210,8 @@ static bool cheaper(const Candidate *a, const Candidate *b)
     return left != right ? left < right : strcmp(a->kernel->name, b->kernel->name) < 0;
 }
 
-static bool cheapest_of(const Problem *problem, const Surroundings *surroundings, const Kernel *kernel, bool found, Candidate *best)
+static bool cheapest_of(const Pricing *pricing, const Problem *problem, const Surroundings *surroundings, const Kernel *kernel, bool found,
+                        Candidate *best)
 {
     Tiling tilings[MOST_TILINGS];
     const int count = kernel->tilings(problem, tilings, MOST_TILINGS);
@@ -213,6 +219,7 @@ static bool cheapest_of(const Problem *problem, const Surroundings *surroundings
         Candidate candidate;
         if (!layout_plain(&tilings[t].in))
             continue;
+        pricing_next(pricing);
         candidate_price(problem, kernel, &tilings[t], surroundings, &candidate);
         if (!found || cheaper(&candidate, best))
             *best = candidate;
@@ -227,7 +234,7 @@ static bool cheapest_named(const Problem *problem, const Surroundings *surroundi
     bool found = false;
     for (int k = 0; k < kernel_count; k++)
         if (kernel_among(kernels[k], which, problem->target) && (name == NULL || strcmp(kernels[k]->name, name) == 0) && kernels[k]->fits(problem))
-            found = cheapest_of(problem, surroundings, kernels[k], found, best);
+            found = cheapest_of(&pricing, problem, surroundings, kernels[k], found, best);
     pricing_end(&pricing);
     return found;
 }
@@ -276,7 +283,7 @@ bool kernel_leaves(const Kernel *kernel, const Problem *problem, const Tiling *t
 }
 
 /* A tiling reads plain input, or the layout that the layer's input has. */
-static int add_tilings(const LayerPlan *layer, const Kernel *kernel, Tiling *list, int count, Candidate *candidates)
+static int add_tilings(const Pricing *pricing, const LayerPlan *layer, const Kernel *kernel, Tiling *list, int count, Candidate *candidates)
 {
     int added = 0;
     for (int t = 0; t < count; t++) {
@@ -286,6 +293,7 @@ static int add_tilings(const LayerPlan *layer, const Kernel *kernel, Tiling *lis
         tiling.out = layer->tiling.out;
         if (!kernel_leaves(kernel, &layer->problem, &tiling))
             tiling.out = (Layout){0};
+        pricing_next(pricing);
         candidate_price(&layer->problem, kernel, &tiling, &layer->surroundings, &candidates[added++]);
     }
     return added;
@@ -304,7 +312,7 @@ int plan_candidates(const Plan *plan, int layer, Arena *arena, Candidate **candi
         const int more = kernels[k]->tilings(&one->problem, tilings, MOST_TILINGS);
         all = arena_resize(arena, all, (size_t)held * sizeof *all, (size_t)(count + more) * sizeof *all);
         held = count + more > held ? count + more : held;
-        count += add_tilings(one, kernels[k], tilings, more, all + count);
+        count += add_tilings(&pricing, one, kernels[k], tilings, more, all + count);
     }
     *candidates = in_order(all, count, arena);
     pricing_end(&pricing);

@@ -185,7 +185,7 @@ void choices_layouts(const Selecting *selecting)
 
 /* ---- prices ---- */
 
-static void price_choice(const Selecting *selecting, int l, const Choice *choice)
+static void price_choice(const Selecting *selecting, const Pricing *pricing, int l, const Choice *choice)
 {
     const LayerPlan *layer = &selecting->plan->layers[l];
     Selection *selection = &selecting->layers[l];
@@ -195,6 +195,7 @@ static void price_choice(const Selecting *selecting, int l, const Choice *choice
         priced.tiling.out = selection->layouts[priced.out];
         if (!kernel_leaves(priced.kernel, &layer->problem, &priced.tiling))
             continue;
+        pricing_next(pricing);
         candidate_price(&layer->problem, priced.kernel, &priced.tiling, &layer->surroundings, &candidate);
         priced.price = price_rounded(candidate.price.seconds);
         priced.code_bytes = candidate.work.code_bytes;
@@ -211,6 +212,7 @@ void choices_price_again(const Selecting *selecting, int l)
     for (int i = 0; i < selection->count; i++) {
         Choice *choice = &selection->choices[i];
         Candidate candidate;
+        pricing_next(&pricing);
         candidate_price(&layer->problem, choice->kernel, &choice->tiling, &layer->surroundings, &candidate);
         choice->price = price_rounded(candidate.price.seconds);
     }
@@ -231,7 +233,7 @@ void choices_price(const Selecting *selecting, int l)
         Choice choice = choices[i];
         choice.in = layout_number(from == NULL ? &plain : from->layouts, from == NULL ? 1 : from->layout_count, &choice.tiling.in);
         if (choice.in >= 0)
-            price_choice(selecting, l, &choice);
+            price_choice(selecting, &pricing, l, &choice);
     }
     pricing_end(&pricing);
 }

@@ -1,6 +1,7 @@
 /* One choice a layer: the cheapest assignment over the graph, within limits of code or of size if there are such; or any, drawn by a seed. */
 #include "compiler/plan/choices.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -189,6 +190,7 @@ void choose_randomly(const Selecting *selecting, int *chosen)
             if (selection->choices[i].in == in && (drawn < 0 || drawn_before(selecting->options->random, selecting->plan->layers[l].problem.node,
                                                                              selection->choices, i, drawn)))
                 drawn = i;
+        assert(drawn >= 0 || selection->count == 0);     /* what reads a padded input is there for a plain one, too; a view has no choice */
         chosen[l] = drawn;
     }
 }

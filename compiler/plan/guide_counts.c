@@ -6,6 +6,8 @@
 #include <math.h>
 
 #define PRECISION 1.004              /* of densities that are searched for */
+#define CLOSE 1.002                  /* no nearer than this to a density that was asked for */
+#define NEAR 3                       /* prices are lines between densities so near to each other, about */
 #define LEAST_GAIN 1.05              /* what cannot become this much faster is not worth pruning */
 
 /* ---- one layer at one density ---- */
@@ -58,27 +60,54 @@ typedef struct Search {
     Price nothing;                   /* of the sparse side with a single nonzero: what does not go away with them */
 } Search;
 
-static bool gains(const Search *search, const Price *price)
+/* Above 0: it gains. */
+static double gains(const Search *search, const Price *price)
 {
-    return price->seconds < search->dense;
+    return search->dense - price->seconds;
 }
 
-/* Less of the time depends on the nonzeros than does not, and most of what pruning can save is saved. */
-static bool ended(const Search *search, const Price *price)
+/* Above 0: less of the time depends on the nonzeros than does not, and most of what pruning can save is saved. */
+static double ended(const Search *search, const Price *price)
 {
     const Price *nothing = &search->nothing;
     const double depends = fmax(price->compute_seconds - nothing->compute_seconds, price->memory_seconds - nothing->memory_seconds);
     const double rest = fmax(nothing->compute_seconds, nothing->memory_seconds);
-    return depends <= rest && search->dense - price->seconds >= MOST_OF_GAIN * (search->dense - nothing->seconds);
+    return fmin(rest - depends, search->dense - price->seconds - MOST_OF_GAIN * (search->dense - nothing->seconds));
 }
 
-/* The largest density between one for which `holds` and one for which it does not. */
-static double last_density(const Search *search, bool (*holds)(const Search *, const Price *), double yes, double no)
+typedef double Margin(const Search *search, const Price *price);
+
+/* Densities that were priced: the largest that holds, the smallest that does not. */
+typedef struct Known { double yes, no, margin_yes, margin_no; } Known;
+
+/* Where a line through both ends crosses 0: a few of those are closer than as many halves. */
+static double next_density(const Known *known, double middle)
 {
+    if (known->no > known->yes * NEAR || isinf(known->margin_no))
+        return middle;
+    const double crossing = known->yes + (known->no - known->yes) * known->margin_yes / (known->margin_yes - known->margin_no);
+    const double least = known->yes * CLOSE, most = known->no / CLOSE;
+    return least < most ? fmin(most, fmax(least, crossing)) : middle;
+}
+
+static void ask(const Search *search, Margin *margin, double density, Known *known)
+{
+    Candidate sparse;
+    const bool found = cheapest_at(search->guide, search->layer, density, CANDIDATE_SPARSE, &sparse);
+    const double left = found ? margin(search, &sparse.price) : -INFINITY;
+    *(left > 0 ? &known->yes : &known->no) = density;
+    *(left > 0 ? &known->margin_yes : &known->margin_no) = left;
+}
+
+/* The largest density between one for which the margin is above 0 and one for which it is not, as halving finds it. */
+static double last_density(const Search *search, Margin *margin, Known known)
+{
+    double yes = known.yes, no = known.no;
     while (no / yes > PRECISION) {
         const double middle = sqrt(yes * no);
-        Candidate sparse;
-        if (cheapest_at(search->guide, search->layer, middle, CANDIDATE_SPARSE, &sparse) && holds(search, &sparse.price))
+        if (middle > known.yes && middle < known.no)
+            ask(search, margin, next_density(&known, middle), &known);
+        else if (middle <= known.yes)
             yes = middle;
         else
             no = middle;
@@ -104,8 +133,12 @@ static void useful_range(const Guide *guide, int layer, double *low, double *hig
     search.nothing = fewest.price;
     if (!cheapest_at(guide, layer, 1, CANDIDATE_SPARSE, &all))
         return;
-    *high = gains(&search, &all.price) ? 1 : three_digits(last_density(&search, gains, least, 1), floor);
-    *low = *high == 1 && ended(&search, &all.price) ? 1 : fmin(*high, three_digits(last_density(&search, ended, least, *high), ceil));
+    Known known = {least, 1, gains(&search, &fewest.price), gains(&search, &all.price)};
+    *high = known.margin_no > 0 ? 1 : three_digits(last_density(&search, gains, known), floor);
+    known = (Known){least, *high, ended(&search, &fewest.price), ended(&search, &all.price)};
+    if (*high < 1)
+        ask(&search, ended, *high, &known);
+    *low = *high == 1 && known.margin_no > 0 ? 1 : fmin(*high, three_digits(last_density(&search, ended, known), ceil));
 }
 
 /* ---- structured: the same layer with fewer rows ---- */

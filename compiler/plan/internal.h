@@ -30,6 +30,7 @@ typedef struct Pricing {
 } Pricing;
 
 Pricing pricing_begin(Context *ctx);
+void pricing_next(const Pricing *pricing);       /* what was noted down for the last price is not needed any more */
 void pricing_end(const Pricing *pricing);
 
 /* pattern.c: for what is noted down beside a pattern that stands in this arena. */

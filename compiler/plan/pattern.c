@@ -119,24 +119,29 @@ static int sum_of(const unsigned char *nonzero, int count)
     return sum;
 }
 
-static void mark_bits(uint64_t *bits, const unsigned char *nonzero, int count, int64_t column)
+/* Where they stand in a run. */
+static int places_of(const unsigned char *nonzero, int count, uint16_t *places)
 {
-    for (int i = 0; i < count; i++)
-        bits[(column + i) / 64] |= (uint64_t)nonzero[i] << (column + i) % 64;
+    int found = 0;
+    for (int i = 0; i < count; i++) {
+        places[found] = (uint16_t)i;
+        found += nonzero[i];
+    }
+    return found;
 }
 
 /* A run along one row. */
-static void count_row(Counting *counting, const Walk *walk, const unsigned char *nonzero, int count, int64_t row, int64_t column)
+static void count_row(Counting *counting, const Walk *walk, const uint16_t *places, int count, int64_t row, int64_t column)
 {
-    uint64_t mask = 0;
-    if (counting->bits != NULL)
-        mark_bits(counting->bits + row * pattern_words(walk->columns), nonzero, count, column);
+    uint64_t mask = 0, *bits = counting->bits == NULL ? NULL : counting->bits + row * pattern_words(walk->columns);
+    for (int i = 0; bits != NULL && i < count; i++)
+        bits[(column + places[i]) / 64] |= UINT64_C(1) << (column + places[i]) % 64;
     for (int i = 0; i < count; i++) {
-        counting->columns[column + i] += nonzero[i];
-        mask += column_key(column + i) * nonzero[i];
+        counting->columns[column + places[i]]++;
+        mask += column_key(column + places[i]);
     }
     counting->masks[row] += mask;
-    counting->rows[row] += sum_of(nonzero, count);
+    counting->rows[row] += count;
 }
 
 /* A run along one column. */
@@ -151,18 +156,15 @@ static void count_column(Counting *counting, const unsigned char *nonzero, int c
 }
 
 /* The kernels of a row's run: `last` is the latest that had a nonzero, as a run may end inside one. */
-static int64_t count_kernels(Counting *counting, const Walk *walk, const unsigned char *nonzero, int count, int64_t row, int64_t column, int64_t last)
+static int64_t count_kernels(Counting *counting, const Walk *walk, const uint16_t *places, int count, int64_t row, int64_t column, int64_t last)
 {
-    const int64_t first = row / (walk->rows / walk->groups) * (walk->columns / walk->taps);
-    for (int i = 0; i < count;) {
-        const int64_t kernel = (column + i) / walk->taps, left = (kernel + 1) * walk->taps - (column + i);
-        const int part = left < count - i ? (int)left : count - i;
-        if (kernel != last && sum_of(nonzero + i, part) > 0) {
-            last = kernel;
-            counting->kernels++;
-            counting->used[first + kernel] = 1;
-        }
-        i += part;
+    const int64_t first = row / (walk->rows / walk->groups) * (walk->columns / walk->taps), taps = walk->taps;
+    for (int i = 0; i < count; i++) {
+        if (column + places[i] < (last + 1) * taps)
+            continue;
+        last = taps == 1 ? column + places[i] : (column + places[i]) / taps;
+        counting->kernels++;
+        counting->used[first + last] = 1;
     }
     return last;
 }
@@ -171,15 +173,18 @@ static int64_t count_kernels(Counting *counting, const Walk *walk, const unsigne
 static void count_run(Counting *counting, const Walk *walk, const unsigned char *data, Type type, int64_t row, int64_t column)
 {
     unsigned char nonzero[CHUNK];
+    uint16_t places[CHUNK];
     int64_t last = -1;
     for (int64_t at = 0; at < walk->count[3]; at += CHUNK) {
         int count = (int)(walk->count[3] - at < CHUNK ? walk->count[3] - at : CHUNK);
         nonzeros(data + at * type_info(type)->bytes, type, count, nonzero);
-        counting->nonzeros += sum_of(nonzero, count);
         if (walk->column[3] == 1) {
-            count_row(counting, walk, nonzero, count, row, column + at);
-            last = count_kernels(counting, walk, nonzero, count, row, column + at, last);
+            const int found = places_of(nonzero, count, places);
+            counting->nonzeros += found;
+            count_row(counting, walk, places, found, row, column + at);
+            last = count_kernels(counting, walk, places, found, row, column + at, last);
         } else {
+            counting->nonzeros += sum_of(nonzero, count);
             count_column(counting, nonzero, count, row + at, column);
         }
     }

@@ -136,6 +136,67 @@ static void the_later_convolution_takes_the_addition(void **state)
     assert_int_equal(context_run(residual, NULL), STATUS_FINE);
 }
 
+/* ---- tilings ---- */
+
+enum { MOST = 256 };                 /* of a kernel */
+
+typedef struct Window { int channels, outputs, group, size, kernel, stride; } Window;
+
+static const Plan *window_plan(Context *ctx, const Window *window)
+{
+    const int columns = window->channels / window->group * window->kernel * window->kernel, pad = window->kernel / 2, stride = window->stride;
+    const int out = (window->size + 2 * pad - window->kernel) / stride + 1;
+    Text graph = text_new(ctx->graph);
+    text_format(&graph, "graph \"w\"\ninput %%x : f32[1,%d,%d,%d]\n", window->channels, window->size, window->size);
+    text_format(&graph, "const %%w : f32[%d,%d,%d,%d] =", window->outputs, window->channels / window->group, window->kernel, window->kernel);
+    for (int i = 0; i < window->outputs * columns; i++)
+        text_format(&graph, " %d", i % 3);
+    text_format(&graph, "\n%%y : f32[1,%d,%d,%d] = Conv(%%x, %%w) {dilations=[1,1], group=%d, pads=[%d,%d,%d,%d], strides=[%d,%d]} \"conv\"\n",
+                window->outputs, out, out, window->group, pad, pad, pad, pad, stride, stride);
+    text_format(&graph, "output %%y\n");
+    Graph *parsed = graph_parse(ctx, graph.data, graph.length);
+    passes_run(parsed, &(PassOptions){0});
+    return plan_make(parsed, target_named(ctx, "generic-avx2"), &(PlanOptions){0});
+}
+
+/* Of the tilings that read a padded input, how many there are. Each must be there for a plain one, too: whoever makes the input may leave it so. */
+static int check_twins(Context *ctx, const Problem *problem, const Kernel *kernel)
+{
+    Tiling tilings[MOST];
+    const int count = kernel->fits(problem) ? kernel->tilings(problem, tilings, MOST) : 0;
+    int padded = 0;
+    for (int i = 0; i < count; i++) {
+        bool twin = false;
+        for (int j = 0; j < count; j++)
+            twin = twin || (layout_plain(&tilings[j].in) &&
+                            strcmp(tiling_text(ctx->graph, &tilings[i]), tiling_text(ctx->graph, &tilings[j])) == 0);
+        assert_true(twin);
+        padded += !layout_plain(&tilings[i].in);
+    }
+    return padded;
+}
+
+static Status twins(Context *ctx, void *argument)
+{
+    static const Window windows[] = {{8, 32, 1, 14, 3, 1}, {8, 32, 1, 15, 3, 2}, {16, 16, 16, 14, 3, 1}, {16, 8, 1, 7, 1, 1},
+                                     {16, 8, 1, 14, 1, 2}, {8, 8, 2, 9, 5, 1},   {3, 16, 1, 20, 7, 2},   {8, 8, 1, 3, 3, 3}};
+    int padded = 0;
+    (void)argument;
+    for (int w = 0; w < COUNT(windows); w++) {
+        const Plan *plan = window_plan(ctx, &windows[w]);
+        for (int k = 0; k < kernel_count; k++)
+            padded += check_twins(ctx, &plan->layers[0].problem, kernels[k]);
+    }
+    assert_true(padded > 0);
+    return STATUS_FINE;
+}
+
+static void what_reads_margins_reads_plain_input_too(void **state)
+{
+    (void)state;
+    assert_int_equal(context_run(twins, NULL), STATUS_FINE);
+}
+
 /* ---- limits ---- */
 
 /* A convolution of which one weight in `every` is left, planned within the limits of `options`. */
@@ -208,6 +269,7 @@ int main(void)
         cmocka_unit_test(a_projection_is_refused_by_name),
         cmocka_unit_test(layers_without_a_kernel_are_unsupported),
         cmocka_unit_test(the_later_convolution_takes_the_addition),
+        cmocka_unit_test(what_reads_margins_reads_plain_input_too),
         cmocka_unit_test(code_stays_within_its_limit),
         cmocka_unit_test(small_programs_are_no_larger_and_not_much_slower),
     };
