@@ -7,7 +7,7 @@
 #include "codegen/cpu/resized.h"
 
 enum { INNER = 5 };                  /* Tiling.size: which of these kernels has the rest of the tiling */
-static const char *const inner_names[] = {"dense_direct", "dense_gemm"};
+static const char *const inner_names[] = {"dense_direct", "dense_gemm", "dense_implicit", "dense_winograd"};
 
 static const Kernel *inner_of(const Tiling *tiling, Tiling *own)
 {

@@ -66,6 +66,20 @@ static Candidate cheapest(const Problem *problem, const char *name)
     return best;
 }
 
+/* With whichever dense kernel is the fastest. */
+static Candidate cheapest_dense(const Problem *problem)
+{
+    Candidate best = {.kernel = NULL};
+    for (int k = 0; k < kernel_count; k++) {
+        if (strncmp(kernels[k]->name, "dense_", 6) != 0 || kernels[k]->sparse || !kernels[k]->fits(problem))
+            continue;
+        const Candidate candidate = cheapest(problem, kernels[k]->name);
+        if (best.kernel == NULL || candidate.price.seconds < best.price.seconds)
+            best = candidate;
+    }
+    return best;
+}
+
 static const Shaped shapes[] = {{64, 28, 96, 3, 1, 1}, {32, 27, 48, 5, 1, 2}, {48, 28, 64, 3, 2, 1}, {64, 14, 64, 1, 2, 1}, {256, 13, 384, 3, 1, 1}};
 
 /* Where little is left to multiply, writing every element for every tap is what costs (paper 000). At higher densities, rows without gaps may pay for
@@ -96,10 +110,10 @@ static Status compacted(Context *ctx, void *argument)
     for (int m = 0; m < COUNT(cores); m++) {
         const Shaped whole = {64, 28, 96, 3, 1, 1}, half = {32, 28, 48, 3, 1, 1};
         const Problem problem = problem_of(ctx, &whole, quarter_of_channels, cores[m]), small = problem_of(ctx, &half, all, cores[m]);
-        const Candidate left = cheapest(&problem, "dense_compact"), expected = cheapest(&small, "dense_direct");
+        const Candidate left = cheapest(&problem, "dense_compact"), expected = cheapest_dense(&small);
         assert_true(left.price.seconds == expected.price.seconds);
         assert_true(left.work.weight_bytes == expected.work.weight_bytes);
-        assert_true(left.price.seconds < cheapest(&problem, "dense_direct").price.seconds / 3);
+        assert_true(left.price.seconds < cheapest_dense(&problem).price.seconds / 3);
         const Problem full = problem_of(ctx, &whole, all, cores[m]);
         assert_false(kernel_named("dense_compact")->fits(&full));
         assert_false(kernel_named("dense_taps")->fits(&full));
