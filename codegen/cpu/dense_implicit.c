@@ -133,8 +133,8 @@ static int shapes(const Problem *problem, const Implicit *implicit, Tiling tilin
     for (int vectors = MOST_VECTORS; vectors >= 1; vectors--) {
         const int rows = most_rows(problem, vectors);
         const bool used = vectors == 1 || (vectors - 1) * (int64_t)implicit->lanes < implicit->group_outputs;
-        /* wide tiles are for a few outputs: else two to four vectors load less */
-        const bool odd = vectors > 4 && (vectors % 2 != 0 || implicit->width * implicit->height > 6);
+        /* wide tiles, and those wider than high, are for a few outputs: else two to four vectors load less */
+        const bool odd = (vectors > 4 || rows < vectors) && (vectors % 2 != 0 || implicit->width * implicit->height > 6);
         if (rows < 1 || !used || odd || count == most)
             continue;
         const int wide = (int)divide_up(implicit->width, divide_up(implicit->width, rows));
