@@ -1,9 +1,9 @@
-/* The words of bodies, for the assembler of aarch64 (sparse_inline_words.c says what they do). Offsets of loads are short here, weights are loaded four
-   at a time, and cores in order wait for what they load. So the text's input pointer moves along with the columns, and registers come in pairs:
+/* The words of bodies, for the assembler of aarch64 (sparse_inline_words.c says what they do). Offsets of loads are short here, weights are loaded
+   four at a time, and cores in order wait for what they load. So the text's input pointer moves along with the columns, and registers come in pairs:
    while one has the input or the weights that are used, the other is loaded. Which of them a column finds is part of its word's name.
 
-   x0 the input, x1 weights, x2 the buffer, x3 results, x4 from results to the residual, x5 tiles, x6 what the last tile starts earlier, x7, x8 code and
-   weights ahead, x9, x10 addresses on their way; v31, v30 weights; below them two sets of the tile's input vectors; sums from v0 on. */
+   x0 the input, x1 weights, x2 the buffer, x3 results, x4 from results to the residual, x5 tiles, x6 what the last tile starts earlier, x7, x8 code
+   and weights ahead, x9 addresses on their way; v31, v30 weights; below them two sets of the tile's input vectors; sums from v0 on. */
 #include "codegen/cpu/sparse_inline.h"
 
 #include <math.h>
@@ -156,7 +156,8 @@ static void define_store(Out *out, const Inline *inl)
 static void define_ahead(Out *out, const char *head, int pointer)
 {
     word_open(out, head);
-    out_line(out, "\".if \\\\o<=%d\\nprfm pldl2keep,[x%d,#\\\\o]\\n.else\\nT %d,\\\\o\\nprfm pldl2keep,[x9]\\n.endif\\n\"", MOST_FETCHED, pointer, pointer);
+    out_line(out, "\".if \\\\o<=%d\\nprfm pldl2keep,[x%d,#\\\\o]\\n\"", MOST_FETCHED, pointer);
+    out_line(out, "\".else\\nT %d,\\\\o\\nprfm pldl2keep,[x9]\\n.endif\\n\"", pointer);
     word_close(out);
 }
 
@@ -171,7 +172,8 @@ static void define_begin(Out *out, const Inline *inl)
     word_close(out);
     word_open(out, "L w");
     out_line(out, "\".if \\\\w&16\\nldr q30,[x1,#(\\\\w&~15)]\\n.else\\nldr q31,[x1,#(\\\\w&~15)]\\n.endif\\n\"");
-    out_line(out, "\".if (\\\\w&28)>16\\nldr q31,[x1,#(\\\\w&~15)+16]\\n.elseif (\\\\w&28)<16 && (\\\\w&12)\\nldr q30,[x1,#(\\\\w&~15)+16]\\n.endif\\n\"");
+    out_line(out, "\".if (\\\\w&28)>16\\nldr q31,[x1,#(\\\\w&~15)+16]\\n\"");
+    out_line(out, "\".elseif (\\\\w&28)<16 && (\\\\w&12)\\nldr q30,[x1,#(\\\\w&~15)+16]\\n.endif\\n\"");
     word_close(out);
 }
 
