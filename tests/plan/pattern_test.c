@@ -186,6 +186,32 @@ static void channels_of_groups_are_told_apart(void **state)
     assert_int_equal(context_run(groups, NULL), STATUS_FINE);
 }
 
+/* Two groups of four rows, with 1, 3, 2, 3 and 0, 1, 4, 1 nonzeros. */
+static Status order(Context *ctx, void *argument)
+{
+    static const char mask[] = "x..." "xxx." "x.x." ".xxx" "...." "x..." "xxxx" "...x";
+    static const int32_t expected[] = {1, 3, 2, 0, 6, 5, 7, 4};
+    (void)argument;
+    const Pattern *pattern = masked(ctx, &(Shape){4, {8, 4, 1, 1}}, 2, mask);
+    assert_memory_equal(pattern_order(pattern), expected, sizeof expected);
+    assert_ptr_equal(pattern_order(pattern), pattern_order(pattern));
+    bool fresh;
+    int *note = pattern_note(pattern, "note", 1, sizeof *note, &fresh);
+    assert_true(fresh && *note == 0);
+    *note = 7;
+    assert_true(*(int *)pattern_note(pattern, "note", 1, sizeof *note, &fresh) == 7 && !fresh);
+    assert_true(*(int *)pattern_note(pattern, "note", 2, sizeof *note, &fresh) == 0 && fresh);
+    const Pattern *sparser = pattern_at_density(pattern, 0.25, ctx->graph);
+    assert_ptr_not_equal(pattern_order(sparser), pattern_order(pattern));
+    return STATUS_FINE;
+}
+
+static void rows_are_put_in_order_once(void **state)
+{
+    (void)state;
+    assert_int_equal(context_run(order, NULL), STATUS_FINE);
+}
+
 /* One kernel longer than the chunks in which weights are read. */
 static Status long_kernel(Context *ctx, void *argument)
 {
@@ -318,6 +344,7 @@ int main(void)
         cmocka_unit_test(zeros_of_either_sign_are_left_out_of_large_matrices),
         cmocka_unit_test(structure_is_read_off_the_weights),
         cmocka_unit_test(channels_of_groups_are_told_apart),
+        cmocka_unit_test(rows_are_put_in_order_once),
         cmocka_unit_test(kernels_of_any_size_are_counted_once),
         cmocka_unit_test(other_densities_keep_rows_and_columns_in_proportion),
         cmocka_unit_test(no_row_grows_past_the_whole),
