@@ -12,6 +12,7 @@
 #define MOST_C_NONZEROS 36000        /* compilers take a second for 4,000 of them */
 #define MOST_NONZEROS 4000000
 #define FEW_NONZEROS 128             /* a body that may as well be C */
+#define MOST_IMAGES 64               /* of a block */
 #define BLOCK_INPUT_FLOATS 131072    /* a block's input stays in L2 while all output channels pass over it */
 #define LINE_FLOATS 16
 #define LINE_BYTES 64
@@ -119,15 +120,19 @@ static void make_groups(const Problem *problem, Inline *inl, int rows, int group
 
 static void make_blocks(Inline *inl, int wanted)
 {
+    const int64_t images = wanted < 0 ? -wanted : 1;
     const int64_t floats = (int64_t)inl->vectors * inl->lanes, positions = inl->planes.positions;
     inl->tiles = divide_up(positions, floats);
     inl->back = inl->tiles > 1 ? inl->tiles * floats - positions : 0;
     /* two tiles at least, so that the last one overlaps none of another block */
     inl->blocks = wanted < inl->tiles / 2 ? wanted : inl->tiles / 2;
     inl->blocks = inl->blocks < 1 ? 1 : inl->blocks;
+    inl->strips = divide_up(inl->window.batch, images);
+    inl->images = divide_up(inl->window.batch, inl->strips);
     inl->block_tiles = divide_up(inl->tiles, inl->blocks);
     /* an odd number of lines: rows of the buffer spread over all sets of a cache */
     inl->stride = (divide_up(inl->block_tiles * floats, LINE_FLOATS) | 1) * LINE_FLOATS;
+    inl->image_floats = inl->stride * inl->most_rows;
 }
 
 static bool any_chunks(const Inline *inl)
@@ -154,10 +159,10 @@ static double code_bytes(const Problem *problem, const Inline *inl)
     return bytes;
 }
 
-/* As much is fetched ahead as is used up meanwhile. */
+/* As much is fetched ahead as is used up meanwhile: by all images of a block, where calls are told what was fetched before. */
 static void plan_ahead(const Problem *problem, Inline *inl)
 {
-    const double bodies = inl->body_count, tiles = (double)inl->block_tiles;
+    const double bodies = inl->body_count, tiles = (double)(inl->block_tiles * (inl->dialect == DIALECT_NEON ? 1 : inl->images));
     inl->code_lines = (int)ceil(code_bytes(problem, inl) / bodies / LINE_BYTES / tiles);
     inl->weight_lines = (int)ceil(4 * (double)problem->pattern->nonzeros / bodies / LINE_BYTES / tiles);
 }
@@ -177,12 +182,18 @@ void inline_of(const Problem *problem, const Tiling *tiling, Inline *inl)
     inl->buffered = inl->finish == FINISH_ROWS || any_chunks(inl);
     const double code = 11.0 * (double)problem->pattern->nonzeros / inl->set_count;
     plan_ahead(problem, inl);
-    inl->sets_outside = code > 4.0 * (double)inl->planes.image / (double)inl->blocks;
+    inl->sets_outside = code > 4.0 * (double)(inl->planes.image * inl->images) / (double)inl->blocks;
 }
 
 int64_t inline_items(const Inline *inl)
 {
-    return inl->window.batch * inl->blocks * inl->set_count;
+    return inl->strips * inl->blocks * inl->set_count;
+}
+
+const InlineGroup *inline_first_group(const Inline *inl, const InlineSet *set)
+{
+    const bool first = set == inl->sets || set[-1].part != set->part;
+    return first || inl->sets_outside ? &inl->groups[set->first_group] : NULL;
 }
 
 /* ---- the kernel ---- */
@@ -252,6 +263,13 @@ static void list_blocks(Listing *listing, const Planes *planes, Tiling tiling)
             continue;
         listing->count = planes_tilings(listing->problem, listing->window, planes, tiling, listing->list, listing->count, listing->most);
     }
+    const int64_t batch = listing->window->batch;
+    for (int64_t images = 2; images < 2 * batch && images <= MOST_IMAGES; images *= 2) {
+        if (images >= 4 && floats * (double)images / 2 > most)
+            break;
+        tiling.size[INLINE_BLOCKS] = -(int32_t)(images < batch ? images : batch);
+        listing->count = planes_tilings(listing->problem, listing->window, planes, tiling, listing->list, listing->count, listing->most);
+    }
 }
 
 static void list_chunks(Listing *listing, const Planes *planes, Tiling tiling)
@@ -298,7 +316,7 @@ static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *laye
         planes_stage(&inl.window, &inl.planes, layer);
     layer->stages[layer->stage_count++] = (StagePlan){.items = inline_items(&inl), .says = "multiply"};
     if (inl.buffered)
-        layer->thread_bytes = 4 * (size_t)(inl.stride * inl.most_rows);
+        layer->thread_bytes = 4 * (size_t)(inl.images * inl.image_floats);
 }
 
 static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)

@@ -4,7 +4,7 @@
 
 #include "codegen/cpu/cpu.h"
 
-/* The numbers of a tiling. */
+/* The numbers of a tiling. INLINE_BLOCKS: of an image; or if below 0, so many images are a block. */
 enum { INLINE_MODE, INLINE_VECTORS, INLINE_ROWS, INLINE_CHUNK, INLINE_GROUPS, INLINE_BLOCKS };
 
 typedef enum InlineFinish {
@@ -41,9 +41,10 @@ typedef struct Inline {
     InlineFinish finish;
     InlineEpilogue epilogue;         /* not of FINISH_ROWS */
     int lanes, vectors;              /* of positions, a tile */
-    int64_t tiles, blocks, block_tiles;      /* block_tiles: the most of a block */
+    int64_t tiles, blocks, block_tiles;      /* of an image; block_tiles: the most of a block */
+    int64_t images, strips;          /* the most that a block spans; such spans: a body is called for all images of one before the next body */
     int64_t back;                    /* positions by which the last tile overlaps the one before it */
-    int64_t stride;                  /* floats from row to row of the buffer */
+    int64_t stride, image_floats;    /* of the buffer: from row to row, from image to image */
     bool buffered;                   /* there is one */
     bool sets_outside;               /* items of one set follow one another, else those of one block */
     const int32_t *order;            /* [outputs]: output channels, those with most nonzeros first within each part */
@@ -58,6 +59,8 @@ typedef struct Inline {
 
 void inline_of(const Problem *problem, const Tiling *tiling, Inline *inl);
 int64_t inline_items(const Inline *inl);
+/* The group of a set that meets the input first; NULL where a set before it has brought the input into level 2. */
+const InlineGroup *inline_first_group(const Inline *inl, const InlineSet *set);
 
 /* ---- sparse_inline_walk.c: the order of nonzeros, of which weights, text and counts are made ---- */
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define LINE_BYTES 64
+
 enum { WEIGHTS, STARTS, LANES };
 
 /* ---- which lanes of a vector of positions are outputs ---- */
@@ -89,14 +91,20 @@ static void define_tables(const Emission *emission, const Inline *inl)
 static void emit_item(const Emission *emission, const Inline *inl)
 {
     Out *out = emission->out;
-    const long long sets = inl->set_count, blocks = inl->blocks, batch = inl->window.batch;
+    const long long sets = inl->set_count, blocks = inl->blocks, batch = inl->window.batch, strips = inl->strips;
     if (inl->sets_outside)
-        out_line(out, "const int64_t set = item / %lld, strip = item %% %lld;", blocks * batch, blocks * batch);
+        out_line(out, "const int64_t set = item / %lld, strip = item %% %lld;", blocks * strips, blocks * strips);
     else
         out_line(out, "const int64_t set = item %% %lld, strip = item / %lld;", sets, sets);
-    out_line(out, "const int64_t n = strip / %lld, block = strip %% %lld;", blocks, blocks);
+    out_line(out, "const int64_t n0 = strip / %lld * %lld / %lld, n1 = (strip / %lld + 1) * %lld / %lld, block = strip %% %lld;", blocks, batch,
+             strips, blocks, batch, strips, blocks);
     out_line(out, "const int64_t from = block * %lld / %lld, past = (block + 1) * %lld / %lld;", (long long)inl->tiles, blocks, (long long)inl->tiles,
              blocks);
+}
+
+static const char *buffer_of(const Emission *emission, const Inline *inl)
+{
+    return inl->images == 1 ? "buffer" : arena_format(emission->arena, "buffer + (n - n0) * %lld", (long long)inl->image_floats);
 }
 
 static void emit_call(const Emission *emission, const Inline *inl)
@@ -105,23 +113,35 @@ static void emit_call(const Emission *emission, const Inline *inl)
     const long long floats = (long long)inl->vectors * inl->lanes, plane = inl->window.out_height * inl->window.out_width;
     const bool residual = inl->finish != FINISH_ROWS && inl->epilogue.add;
     const char *there = inl->finish == FINISH_STORE ? arena_format(emission->arena, " + from * %lld", floats) : "";
+    const int64_t tiles = inl->block_tiles;
     const char *image = arena_format(emission->arena, "n * %lld%s", (long long)inl->window.outputs * plane, there);
-    out_open(out, "struct inline_body call =");
-    out_line(out, ".x = x + (n * %lld + from * %lld), .tiles = past - from,", (long long)inl->planes.image, floats);
+    out_open(out, "const struct inline_body call =");
+    out_line(out, ".x = x + (n * %lld + from * %lld), .weights = weights + starts[b], .tiles = past - from,", (long long)inl->planes.image, floats);
     if (inl->buffered)
-        out_line(out, ".sums = buffer,");
-    out_line(out, ".y = %s,", inl->finish == FINISH_ROWS ? "buffer" : arena_format(emission->arena, "y + (%s)", image));
+        out_line(out, ".sums = %s,", buffer_of(emission, inl));
+    out_line(out, ".y = %s,", inl->finish == FINISH_ROWS ? buffer_of(emission, inl) : arena_format(emission->arena, "y + (%s)", image));
     if (residual)
         out_line(out, ".r = r0 + (%s),", image);
     if (inl->finish == FINISH_LANES)
         out_line(out, ".lanes = lanes + from * %d,", INLINE_RECORD * inl->vectors);
     if (inl->back > 0)
         out_line(out, ".back = past == %lld ? %lld : 0,", (long long)inl->tiles, (long long)inl->back * (inl->dialect == DIALECT_C ? 1 : 4));
+    if (inl->images > 1 && (inl->dialect == DIALECT_AVX512 || inl->dialect == DIALECT_AVX2))
+        out_line(out, ".code_ahead = (n - n0) * %lld, .weights_ahead = (n - n0) * %lld,", (long long)(tiles * inl->code_lines * LINE_BYTES),
+                 (long long)(tiles * inl->weight_lines * LINE_BYTES));
     out_close(out, ";");
-    out_open(out, "for (int64_t b = bodies[set]; b < bodies[set + 1]; b++)");
-    out_line(out, "call.weights = weights + starts[b];");
     out_line(out, "%s_bodies[b](&call);", emission->name);
+}
+
+static void emit_calls(const Emission *emission, const Inline *inl)
+{
+    Out *out = emission->out;
+    out_line(out, "for (int64_t b = bodies[set]; b < bodies[set + 1]; b++)");
+    out->indent++;
+    out_open(out, "for (int64_t n = n0; n < n1; n++)");
+    emit_call(emission, inl);
     out_close(out, "");
+    out->indent--;
 }
 
 static void emit_rows(const Emission *emission, const Inline *inl)
@@ -130,9 +150,10 @@ static void emit_rows(const Emission *emission, const Inline *inl)
     const long long floats = (long long)inl->vectors * inl->lanes, positions = inl->planes.positions;
     const long long plane = inl->window.out_height * inl->window.out_width;
     out_line(out, "const int64_t first = from * %lld, end = past * %lld < %lld ? past * %lld : %lld;", floats, floats, positions, floats, positions);
-    out_line(out, "for (int64_t k = rows[set]; k < rows[set + 1]; k++)");
-    out_line(out, "    %s_rows(y%s, (n * %lld + channels[k]) * %lld, buffer + (k - rows[set]) * %lld, first, end);", emission->name,
-             epilogue_arguments(emission), (long long)inl->window.outputs, plane, (long long)inl->stride);
+    out_line(out, "for (int64_t n = n0; n < n1; n++)");
+    out_line(out, "    for (int64_t k = rows[set]; k < rows[set + 1]; k++)");
+    out_line(out, "        %s_rows(y%s, (n * %lld + channels[k]) * %lld, %s + (k - rows[set]) * %lld, first, end);", emission->name,
+             epilogue_arguments(emission), (long long)inl->window.outputs, plane, buffer_of(emission, inl), (long long)inl->stride);
 }
 
 static void emit_stage(const Emission *emission, const Inline *inl)
@@ -150,7 +171,7 @@ static void emit_stage(const Emission *emission, const Inline *inl)
     epilogue_pointers(emission);
     out_open(out, "for (int64_t item = begin; item < end; item++)");
     emit_item(emission, inl);
-    emit_call(emission, inl);
+    emit_calls(emission, inl);
     if (inl->finish == FINISH_ROWS)
         emit_rows(emission, inl);
     out_close(out, "");

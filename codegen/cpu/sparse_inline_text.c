@@ -5,6 +5,7 @@
 
 #define COLUMNS 140
 #define LINE_BYTES 64
+#define LINE_FLOATS 16
 
 typedef struct Column {              /* that a group uses */
     int64_t input;                   /* where its input lies: floats */
@@ -18,7 +19,9 @@ typedef struct Writer {
     const InlineGroup *group;
     int group_row;                   /* of the buffer */
     int body;
+    const InlineSet *set;
     bool last;
+    int64_t asked_channel;           /* the last whose input was fetched for the next tile */
     int64_t weight, base, begin;     /* number of the next weight; which the pointer stands at, and where it stood at first */
     int64_t count, all;              /* nonzeros of this body so far; all that it has, about */
     int64_t asked_code, asked_weights;       /* lines fetched ahead so far */
@@ -154,6 +157,7 @@ static void text_open(void *user, const InlineGroup *group, bool first)
     Writer *writer = user;
     const int vectors = writer->inl->vectors;
     writer->group = group;
+    writer->asked_channel = -1;
     writer->begun = false;
     writer->turn = 0;
     if (writer->use) {
@@ -236,6 +240,18 @@ static void put_waiting(Writer *writer, const Column *next)
     put_column(writer, &column, (char)('a' + variant), take_input(writer, next ? next->input : column.input), weights);
 }
 
+/* The first group that meets a channel asks for what the next tile reads of it at the last tap. */
+static void fetch_input(Writer *writer, int64_t channel)
+{
+    const Inline *inl = writer->inl;
+    const int64_t tile = (int64_t)inl->vectors * inl->lanes, last = inl->planes.taps[window_taps(&inl->window) - 1];
+    if (!assembler(inl) || writer->asked_channel == channel || writer->group != inline_first_group(inl, writer->set))
+        return;
+    writer->asked_channel = channel;
+    for (int64_t past = LINE_FLOATS; past < tile + LINE_FLOATS; past += LINE_FLOATS)
+        word(writer, 'I', offset(writer, channel * inl->planes.channel + last + tile + (past < tile ? past : tile) - 1));
+}
+
 static void text_column(void *user, int64_t channel, int64_t tap, const int *rows, int count)
 {
     Writer *writer = user;
@@ -253,6 +269,7 @@ static void text_column(void *user, int64_t channel, int64_t tap, const int *row
     } else {
         const int64_t weights = take_weights(writer, count);
         put_column(writer, &column, 0, take_input(writer, column.input), weights);
+        fetch_input(writer, channel);
     }
 }
 
@@ -383,6 +400,7 @@ static void text_body(void *user, int body)
         const InlineSet *set = &writer->inl->sets[s];
         if (body < set->first_body)
             break;
+        writer->set = set;
         writer->last = body == set->first_body + set->chunks - 1;
         writer->all = set->nonzeros / set->chunks + 1;
     }
@@ -420,13 +438,15 @@ static void define_table(const Writer *writer)
 
 static const char call_text[] =
     "/* What a body is called with: its input, its weights, where its sums wait and where results go, a residual beside them; tiles, and by\n"
-    "   how much the last one starts earlier; for each tile's vectors which lanes are outputs. */\n"
+    "   how much the last one starts earlier; for each tile's vectors which lanes are outputs; how much code and weights, in bytes,\n"
+    "   earlier calls fetched ahead. */\n"
     "struct inline_body {\n"
     "    const float *x, *weights;\n"
     "    float *sums, *y;\n"
     "    const float *r;\n"
     "    int64_t tiles, back;\n"
     "    const unsigned char *lanes;\n"
+    "    int64_t code_ahead, weights_ahead;\n"
     "};\n";
 
 void inline_bodies(const Emission *emission, const Inline *inl)

@@ -2,7 +2,8 @@
    B w,k  sum k begins with weight w        A o,k  ... with what lies at o of the buffer      S o,k  sum k into the buffer
    Nn o,w,k..  n weights from w on times the input at o, each added to a sum for every vector of the tile
    Z, C w  a zero, two bounds              V o  lanes of a vector that are outputs            Y o,k  sum k, finished, to o of the results
-   W n  the weights' pointer moves on      P o, Q o  code and weights that will be wanted soon are fetched into level 2 */
+   W n  the weights' pointer moves on      P o, Q o  code and weights that will be wanted soon are fetched into level 2
+   I o  ... and input into level 1 */
 #include "codegen/cpu/sparse_inline.h"
 
 #define LINE_BYTES 64
@@ -57,7 +58,7 @@ static void x86_column(const Emission *emission, const Inline *inl, int count)
     asm_close(out);
 }
 
-/* From struct inline_body: what the last tile starts earlier is in the seventh field, lanes are in the eighth. */
+/* From struct inline_body: what the last tile starts earlier is in the seventh field, lanes are in the eighth; what is ahead in the last two. */
 static void x86_enter(Out *out, const Inline *inl, bool lanes)
 {
     static const char *const fields[] = {"rsi", "rdx", "rcx", "r9", "r8", "r11", "r11"};
@@ -66,7 +67,9 @@ static void x86_enter(Out *out, const Inline *inl, bool lanes)
         if (i != (lanes ? 5 : 6))
             out_line(out, "\"mov %d(%%rdi),%%%s\\n\"", 8 * (i + 1), fields[i]);
     out_line(out, "\"add $%d,%%rsi\\n\"", 4 * (int)inline_reach(inl->dialect));
-    out_line(out, "\"lea %d+1f(%%rip),%%rax\\nlea %d(%%rsi),%%r10\\nmov (%%rdi),%%rdi\\n\"", INLINE_CODE_AHEAD, INLINE_WEIGHTS_AHEAD);
+    out_line(out, "\"lea %d+1f(%%rip),%%rax\\nadd 64(%%rdi),%%rax\\nlea %d(%%rsi),%%r10\\nadd 72(%%rdi),%%r10\\n\"", INLINE_CODE_AHEAD,
+             INLINE_WEIGHTS_AHEAD);
+    out_line(out, "\"mov (%%rdi),%%rdi\\n\"");
     asm_close(out);
 }
 
@@ -92,6 +95,15 @@ static void x86_leave(Out *out, const Inline *inl)
     asm_close(out);
 }
 
+/* The line where the next tile's vector ends, of results and of the residual. */
+static void x86_results_ahead(Out *out, const Inline *inl, const char *index)
+{
+    const int end = tile_bytes(inl) + 4 * (inl->lanes - 1);
+    out_line(out, "\"prefetchw %d+\\\\o(%%rcx%s)\\n\"", end, index);
+    if (inl->epilogue.add)
+        out_line(out, "\"prefetcht0 %d+\\\\o(%%r9%s)\\n\"", end, index);
+}
+
 /* A record of lanes: 16 numbers of lanes, where their outputs begin, how far the next tile's input is (0: none), the mask of so many outputs. */
 static void x86_lanes(Out *out, const Inline *inl)
 {
@@ -108,6 +120,7 @@ static void x86_lanes(Out *out, const Inline *inl)
     if (epilogue->bounds > 0)
         out_line(out, "\"vminps %%zmm29,%%zmm28,%%zmm29\\n\"");
     out_line(out, "\"vmovups %%zmm29,\\\\o(%%rcx,%%r8){%%k1}\\n\"");
+    x86_results_ahead(out, inl, ",%r8");
     asm_close(out);
     asm_open(out, "LEAVE_LANES w");
     out_line(out, "\"movslq 20(%%r11),%%r8\\nadd $\\\\w,%%rsi\\nadd $%d,%%rdx\\nadd $%d,%%r11\\nadd %%r8,%%rdi\\n\"", tile_bytes(inl),
@@ -129,6 +142,8 @@ static void x86_store(Out *out, const Inline *inl)
     if (epilogue->bounds > 0)
         out_line(out, "\"vminps %%%cmm\\\\k,%%%cmm%d,%%%cmm\\\\k\\n\"", r.letter, r.letter, r.high, r.letter);
     out_line(out, "\"vmovups %%%cmm\\\\k,\\\\o(%%rcx)\\n\"", r.letter);
+    if (inl->finish != FINISH_ROWS)
+        x86_results_ahead(out, inl, "");
     asm_close(out);
 }
 
@@ -166,6 +181,9 @@ static void x86_define(const Emission *emission, const Inline *inl, const Inline
     asm_close(out);
     asm_open(out, "Q o");
     out_line(out, "\"prefetcht1 \\\\o(%%r10)\\n\"");
+    asm_close(out);
+    asm_open(out, "I o");
+    out_line(out, "\"prefetcht0 \\\\o(%%rdi)\\n\"");
     asm_close(out);
     if (inl->finish == FINISH_LANES)
         x86_lanes(out, inl);
@@ -226,7 +244,7 @@ void words_define(const Emission *emission, const Inline *inl, const InlineUse *
 void words_purge(const Emission *emission, const Inline *inl, const InlineUse *use)
 {
     static const char *const c_words[] = {"B", "A", "S", "Y"};
-    static const char *const asm_words[] = {"B", "A", "S", "Y", "Z", "C", "W", "P", "Q", "ENTER", "LEAVE"};
+    static const char *const asm_words[] = {"B", "A", "S", "Y", "Z", "C", "W", "P", "Q", "I", "ENTER", "LEAVE"};
     static const char *const lane_words[] = {"V", "ENTER_LANES", "LEAVE_LANES"};
     Out *out = emission->out;
     const bool c = inl->dialect == DIALECT_C;

@@ -6,6 +6,8 @@
 
 #define CALL_INSTRUCTIONS 24.0       /* of a body: its fields set, its pointers loaded */
 #define ITEM_INSTRUCTIONS 40.0
+#define LINE_FLOATS 16.0
+#define ASK_BYTES 7.5
 #define STRADDLED_BYTES 32.0         /* of the line behind a vector that straddles two: half of it is still there for the next tile */
 
 /* Bytes of instructions: a vector from the input at a long offset, one from the buffer or to the results, a multiply-add with its weight, a
@@ -24,6 +26,17 @@ static Sizes sizes_of(const Inline *inl)
 static bool folds(const Inline *inl, const Isa *isa)
 {
     return inl->vectors == 1 && isa->folds && isa->vector_bytes == 64;
+}
+
+static bool x86(const Inline *inl)
+{
+    return inl->dialect == DIALECT_AVX512 || inl->dialect == DIALECT_AVX2;
+}
+
+/* Lines asked for: nothing waits for them. */
+static void meter_ahead(Meter *meter, double lines)
+{
+    meter_issue(meter, lines, lines * ASK_BYTES);
 }
 
 /* Sums of a group of one tile: begun, and left. */
@@ -46,6 +59,8 @@ static void meter_sums(Meter *meter, const Problem *problem, const Inline *inl, 
     if (inl->finish == FINISH_LANES)
         meter_vector(meter, all);
     meter_put(meter, problem, all, 0);
+    if (x86(inl))
+        meter_ahead(meter, all * (inl->epilogue.add ? 2 : 1));
 }
 
 /* Multiply-adds and their weights: of each four a load on NEON. */
@@ -75,6 +90,8 @@ static void meter_group(Meter *meter, const Problem *problem, const Inline *inl,
     meter_nonzeros(meter, inl, nonzeros, sizes);
     if (inl->dialect == DIALECT_NEON)
         neon_meter_columns(meter, inl, set, inputs / vectors);
+    if (x86(inl) && group == inline_first_group(inl, set))
+        meter_ahead(meter, fmin(inputs / vectors, (double)(inl->window.channels / inl->window.group)) * ceil(vectors * inl->lanes / LINE_FLOATS));
     if (reach > 0)
         meter_other(meter, floor(nonzeros / reach));
     const double longest = problem->pattern->row_nonzeros[inl->order[group->first]];
@@ -95,7 +112,7 @@ static double body_channels(const Inline *inl)
 static void touch_inside(const Problem *problem, const Inline *inl, double split, StageWork *stage)
 {
     const Window *window = &inl->window;
-    const double runs = (double)(window->batch * inl->tiles), calls = (double)(window->batch * inl->blocks);
+    const double runs = (double)(window->batch * inl->tiles), calls = (double)(inl->strips * inl->blocks);
     const double channels = body_channels(inl), rows = (double)window->kernel_height, step = 4.0 * inl->vectors * inl->lanes;
     const double weights = 4 * (double)inline_weight_count(problem, inl), planes = (double)(inl->planes.channel / inl->planes.plane);
     const double walked = weights / inl->body_count + channels * planes * rows * (step + 64 * split) + 2.0 * inl->most_rows * step;
@@ -106,15 +123,16 @@ static void touch_inside(const Problem *problem, const Inline *inl, double split
     stage_touch_again(stage, runs * lines * step * (rows - 1), walked + channels * planes * 4 * (double)inl->planes.pitch);
 }
 
-/* The input passes once a set; sums once a body; code and weights once a block and image. */
+/* The input passes once a set; sums once a body; code and weights once a block. */
 static void touch(const Problem *problem, const Inline *inl, const Work *work, double split, StageWork *stage)
 {
     const Window *window = &inl->window;
-    const double batch = (double)window->batch, blocks = (double)inl->blocks, sets = inl->set_count, bodies = inl->body_count;
-    const double image = 4 * (double)inl->planes.image, part = image / (double)window->group;
+    const double batch = (double)window->batch, blocks = (double)inl->blocks, images = (double)inl->images;
+    const double sets = inl->set_count, bodies = inl->body_count;
+    const double image = 4 * (double)inl->planes.image, part = image / (double)window->group, strip = part * images / blocks;
     const double weights = 4 * (double)inline_weight_count(problem, inl), code = work->code_bytes + weights;
-    const double sums = 4.0 * (double)(inl->stride * inl->most_rows), results = 4 * (double)inl->planes.positions * (double)inl->most_rows;
-    const double between = part / blocks + code / sets + sums + results / blocks;
+    const double sums = 4.0 * images * (double)inl->image_floats, results = 4 * images * (double)inl->planes.positions * (double)inl->most_rows;
+    const double between = strip + code / sets + sums + results / blocks, strips = (double)inl->strips * blocks;
     if (planes_packs(&inl->planes))
         stage_touch_again(stage, batch * image, batch * image * 1.5);
     else
@@ -122,10 +140,10 @@ static void touch(const Problem *problem, const Inline *inl, const Work *work, d
     stage_touch_again(stage, batch * part * (sets - (double)window->group), inl->sets_outside ? batch * part + code / sets : between);
     stage_touch(stage, TOUCH_WEIGHTS, weights);
     stage_touch(stage, TOUCH_CODE, work->code_bytes);
-    stage_touch_again(stage, (batch * blocks - 1) * code, inl->sets_outside ? code / sets + part / blocks + sums : code + image / blocks);
+    stage_touch_again(stage, (strips - 1) * code, inl->sets_outside ? code / sets + strip + sums : code + image * images / blocks);
     if (inl->buffered) {
         const double passes = bodies - sets + (inl->finish == FINISH_ROWS ? sets : 0);
-        stage_touch_again(stage, 2 * batch * blocks * passes * sums, sums + (part / blocks + code / sets) * sets / bodies);
+        stage_touch_again(stage, 2 * strips * passes * sums, sums + (strip + code / sets) * sets / bodies);
     }
     touch_inside(problem, inl, split, stage);
     /* a line of results is read before it is written */
