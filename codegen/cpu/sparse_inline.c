@@ -218,6 +218,13 @@ static int modes_of(const Problem *problem, const Window *window, PlaneMode mode
     return kept;
 }
 
+/* Portable C spells out every lane. */
+static int64_t most_nonzeros(const Problem *problem)
+{
+    const bool portable = problem->target->isa.guard == NULL;
+    return dialect_of(problem) != DIALECT_C ? MOST_NONZEROS : portable ? MOST_C_NONZEROS / (8 * problem_lanes(problem)) : MOST_C_NONZEROS;
+}
+
 static bool fits(const Problem *problem)
 {
     const Node *node = problem->node;
@@ -226,8 +233,7 @@ static bool fits(const Problem *problem)
     if (node->op != OP_Conv || !problem_vector(problem) || !weights_constant(node) || !problem->pattern || !window_of(node, &window) ||
         !fits_target(&problem->target->isa))
         return false;
-    const int64_t most = dialect_of(problem) == DIALECT_C ? MOST_C_NONZEROS : MOST_NONZEROS;
-    return problem->pattern->nonzeros <= most && modes_of(problem, &window, modes) > 0;
+    return problem->pattern->nonzeros <= most_nonzeros(problem) && modes_of(problem, &window, modes) > 0;
 }
 
 typedef struct Shape2 { int vectors, rows; } Shape2;
