@@ -52,6 +52,18 @@ int64_t winograd_weight_floats(const Winograd *winograd);
 void winograd_pack(const Problem *problem, const Tiling *tiling, Packed *packed);
 void winograd_magnitudes(const Problem *problem, const Tiling *tiling, const void *const *inputs, double *sums, int64_t *terms, Arena *arena);
 
+/* ---- dense_winograd_transforms.c ---- */
+
+typedef struct WinogradWriter {
+    const Emission *emission;
+    const Winograd *winograd;
+    Out *out;
+} WinogradWriter;
+
+const char *winograd_name(const WinogradWriter *writer, const char *base, int a, int b);
+void winograd_define_forward(const WinogradWriter *writer);      /* NAME_forward(from, to): the pixels of a tile to its elements */
+void winograd_define_backward(const WinogradWriter *writer);     /* NAME_backward(from, bias, to): products of a tile to its outputs */
+
 /* ---- dense_winograd_work.c, dense_winograd_text.c ---- */
 
 void winograd_work(const Problem *problem, const Tiling *tiling, Work *work);

@@ -3,133 +3,16 @@
    of a panel. */
 #include "codegen/cpu/dense_winograd.h"
 
-typedef struct Writer {
-    const Emission *emission;
-    const Winograd *winograd;
-    Out *out;
-} Writer;
-
-static const char *name_of(const Writer *writer, const char *base, int a, int b)
-{
-    return arena_format(writer->emission->arena, "%s%d_%d", base, a, b);
-}
-
 /* A function that compilers leave alone: constants of its callers' loops would take registers from its own. */
-static void open_apart(const Writer *writer, const char *name, const char *parameters)
+static void open_apart(const WinogradWriter *writer, const char *name, const char *parameters)
 {
     out_open(writer->out, "static __attribute__((noinline)) void %s_%s(%s)", writer->emission->name, name, parameters);
-}
-
-static void block_open(Out *out)
-{
-    out_line(out, "{");
-    out->indent++;
-}
-
-/* factor * a + b. */
-static const char *multiply_add(const Writer *writer, double factor, const char *a, const char *b)
-{
-    Arena *arena = writer->emission->arena;
-    if (factor == 1)
-        return arena_format(arena, "v_add(%s, %s)", a, b);
-    if (factor == -1)
-        return arena_format(arena, "v_sub(%s, %s)", b, a);
-    return arena_format(arena, "v_fma(v_set1(%s), %s, %s)", out_float(arena, factor, TYPE_F32), a, b);
-}
-
-static const char *multiply(const Writer *writer, double factor, const char *a)
-{
-    Arena *arena = writer->emission->arena;
-    return factor == 1 ? a : arena_format(arena, "v_mul(v_set1(%s), %s)", out_float(arena, factor, TYPE_F32), a);
-}
-
-/* ---- the input's transform: pairs of points, whose rows of the matrix share their even and odd halves; 0 and infinity are the pair 0 ---- */
-
-/* Of elements d[0] .. d[reach - 1] those that the points 2 * pair - 1 and 2 * pair of the line need. */
-static bool pair_reads(const Winograd *winograd, int pair, int element)
-{
-    return pair == 0 || (element > 0 && element <= winograd->side);
-}
-
-/* The rows of a pair, from elements `d` into new vectors `first` and `second`. */
-static void forward_pair(const Writer *writer, int pair, const char *const *d, const char *first, const char *second)
-{
-    Out *out = writer->out;
-    const int side = writer->winograd->side;
-    const double *points = winograd_points(side), p = points[0] * points[0], q = side == 4 ? points[1] * points[1] : 0;
-    if (pair == 0 && side == 2) {
-        out_line(out, "const v_float %s = %s, %s = %s;", first, multiply_add(writer, -p, d[0], d[2]), second, multiply_add(writer, -p, d[1], d[3]));
-    } else if (pair == 0) {
-        out_line(out, "const v_float %s = %s;", first, multiply_add(writer, p * q, d[0], multiply_add(writer, -p - q, d[2], d[4])));
-        out_line(out, "const v_float %s = %s;", second, multiply_add(writer, p * q, d[1], multiply_add(writer, -p - q, d[3], d[5])));
-    } else {
-        const double other = pair == 1 ? q : p;
-        const char *even = side == 2 ? d[2] : arena_format(writer->emission->arena, "%s_even", first);
-        const char *odd = side == 2 ? d[1] : arena_format(writer->emission->arena, "%s_odd", first);
-        if (side == 4)
-            out_line(out, "const v_float %s = %s, %s = %s;", even, multiply_add(writer, -other, d[2], d[4]), odd,
-                     multiply_add(writer, -other, d[1], d[3]));
-        out_line(out, "const v_float %s = %s, %s = %s;", first, multiply_add(writer, points[pair - 1], odd, even), second,
-                 multiply_add(writer, -points[pair - 1], odd, even));
-    }
-}
-
-static int first_row(int pair)
-{
-    return pair == 0 ? 0 : 2 * pair - 1;
-}
-
-static int second_row(const Winograd *winograd, int pair)
-{
-    return pair == 0 ? winograd->reach - 1 : 2 * pair;
-}
-
-/* Along the other axis, row `row` of the half-transformed tile, t{row}_0 ..., into the elements of the whole transform. */
-static void forward_row(const Writer *writer, int row)
-{
-    const Winograd *winograd = writer->winograd;
-    const char *t[MOST_REACH];
-    for (int j = 0; j < winograd->reach; j++)
-        t[j] = name_of(writer, "t", row, j);
-    for (int pair = 0; pair <= winograd->side / 2; pair++) {
-        const int columns[2] = {first_row(pair), second_row(winograd, pair)};
-        const char *const names[2] = {name_of(writer, "u", row, columns[0]), name_of(writer, "u", row, columns[1])};
-        forward_pair(writer, pair, t, names[0], names[1]);
-        for (int i = 0; i < 2; i++)
-            out_line(writer->out, "v_store(to + %lld, %s);", (long long)((row * winograd->reach + columns[i]) * winograd->input_step), names[i]);
-    }
-}
-
-/* Two rows of the transform at a time, so that they stay in registers; the pixels are loaded again for the next two. */
-static void define_forward(const Writer *writer)
-{
-    Out *out = writer->out;
-    const Winograd *winograd = writer->winograd;
-    out_open(out, "static void %s_forward(const float *from, float *to)", writer->emission->name);
-    for (int pair = 0; pair <= winograd->side / 2; pair++) {
-        const int rows[2] = {first_row(pair), second_row(winograd, pair)};
-        block_open(out);
-        for (int j = 0; j < winograd->reach; j++) {
-            const char *d[MOST_REACH];
-            for (int i = 0; i < winograd->reach; i++) {
-                d[i] = name_of(writer, "d", i, j);
-                if (pair_reads(winograd, pair, i))
-                    out_line(out, "const v_float %s = v_load(from + %lld);", d[i], (long long)((i * winograd->input_pitch + j) * winograd->lanes));
-            }
-            forward_pair(writer, pair, d, name_of(writer, "t", rows[0], j), name_of(writer, "t", rows[1], j));
-        }
-        forward_row(writer, rows[0]);
-        forward_row(writer, rows[1]);
-        out_close(out, "");
-    }
-    out_close(out, "");
-    out_blank(out);
 }
 
 /* ---- bringing a vector of channels side by side ---- */
 
 /* `channels` rows of pixels, as many as there are lanes, or the whole line where it is shorter. */
-static void define_turn(const Writer *writer, const char *suffix, int64_t channels)
+static void define_turn(const WinogradWriter *writer, const char *suffix, int64_t channels)
 {
     Out *out = writer->out;
     const Winograd *winograd = writer->winograd;
@@ -156,7 +39,7 @@ static int64_t last_channels(const Winograd *winograd)
     return winograd->channels - (winograd->channel_blocks - 1) * winograd->lanes;
 }
 
-static void define_turns(const Writer *writer)
+static void define_turns(const WinogradWriter *writer)
 {
     const Winograd *winograd = writer->winograd;
     if (winograd->channels >= winograd->lanes)
@@ -165,7 +48,7 @@ static void define_turns(const Writer *writer)
         define_turn(writer, "_last", last_channels(winograd));
 }
 
-static void call_turn(const Writer *writer, const char *from, const char *to)
+static void call_turn(const WinogradWriter *writer, const char *from, const char *to)
 {
     const Winograd *winograd = writer->winograd;
     const char *name = writer->emission->name;
@@ -177,7 +60,7 @@ static void call_turn(const Writer *writer, const char *from, const char *to)
 }
 
 /* Line i of the pixels under a row of tiles, from column `left`, with zeros for padding. Whole vectors may stand out on either side. */
-static void emit_pixels(const Writer *writer)
+static void emit_pixels(const WinogradWriter *writer)
 {
     Out *out = writer->out;
     const Winograd *winograd = writer->winograd;
@@ -206,7 +89,7 @@ static void emit_pixels(const Writer *writer)
 }
 
 /* Tiles begin .. end of row `row` of a vector of channels, which stand at `from`; the first of them is tile `tile` of those at `to`. */
-static void define_tiles(const Writer *writer)
+static void define_tiles(const WinogradWriter *writer)
 {
     Out *out = writer->out;
     const Winograd *winograd = writer->winograd;
@@ -228,7 +111,7 @@ static void define_tiles(const Writer *writer)
 /* ---- products ---- */
 
 /* A channel: weights of a block of outputs times the channel's element of every tile. */
-static void emit_step(const Writer *writer)
+static void emit_step(const WinogradWriter *writer)
 {
     Out *out = writer->out;
     const Winograd *winograd = writer->winograd;
@@ -237,14 +120,14 @@ static void emit_step(const Writer *writer)
     for (int row = 0; row < winograd->rows; row++) {
         out_line(out, "const v_float x%d = v_set1(x[%d]);", row, row * winograd->lanes);
         for (int v = 0; v < winograd->vectors; v++) {
-            const char *sum = name_of(writer, "s", row, v);
+            const char *sum = winograd_name(writer, "s", row, v);
             out_line(out, "%s = v_fma(x%d, w%d, %s);", sum, row, v, sum);
         }
     }
 }
 
 /* Of a few rounds clang would make one, and load so far ahead that sums go to the stack. */
-static void emit_channels(const Writer *writer, int64_t count)
+static void emit_channels(const WinogradWriter *writer, int64_t count)
 {
     if (writer->winograd->lanes < 8)
         out_line(writer->out, "#pragma GCC unroll 1");
@@ -253,7 +136,7 @@ static void emit_channels(const Writer *writer, int64_t count)
     out_close(writer->out, "");
 }
 
-static void define_product(const Writer *writer)
+static void define_product(const WinogradWriter *writer)
 {
     Out *out = writer->out;
     const Winograd *winograd = writer->winograd;
@@ -261,7 +144,7 @@ static void define_product(const Writer *writer)
     open_apart(writer, "product", "const float *x, const float *w, float *to");
     for (int row = 0; row < winograd->rows; row++)
         for (int v = 0; v < winograd->vectors; v++)
-            out_line(out, "v_float %s = v_zero();", name_of(writer, "s", row, v));
+            out_line(out, "v_float %s = v_zero();", winograd_name(writer, "s", row, v));
     if (whole > 0) {
         out_open(out, "for (int64_t block = 0; block < %lld; block++, x += %lld)", whole, (winograd->panel - 1) * lanes);
         emit_channels(writer, lanes);
@@ -271,13 +154,13 @@ static void define_product(const Writer *writer)
         emit_channels(writer, rest);
     for (int row = 0; row < winograd->rows; row++)
         for (int v = 0; v < winograd->vectors; v++)
-            out_line(out, "v_store(to + %lld, %s);", row * winograd->width + v * lanes, name_of(writer, "s", row, v));
+            out_line(out, "v_store(to + %lld, %s);", row * winograd->width + v * lanes, winograd_name(writer, "s", row, v));
     out_close(out, "");
     out_blank(out);
 }
 
 /* All elements of a panel's `rows` blocks of tiles; an element's weights serve all of them. */
-static void define_multiply(const Writer *writer)
+static void define_multiply(const WinogradWriter *writer)
 {
     Out *out = writer->out;
     const Winograd *winograd = writer->winograd;
@@ -292,83 +175,9 @@ static void define_multiply(const Writer *writer)
     out_blank(out);
 }
 
-/* ---- the transform back ---- */
-
-/* Rows of one parity of A', from the elements `m` into new vectors `to`, of which those of this parity are given; `bias` is NULL or added to each. */
-static void backward_half(const Writer *writer, int parity, const char *const *m, const char *const *to, const char *bias)
-{
-    Out *out = writer->out;
-    Arena *arena = writer->emission->arena;
-    const int side = writer->winograd->side, pairs = side / 2;
-    const double *points = winograd_points(side);
-    const char *halves[2];
-    for (int i = 0; i < pairs; i++) {
-        halves[i] = arena_format(arena, "%s_%c", to[parity], "pq"[i]);
-        out_line(out, "const v_float %s = %s(%s, %s);", halves[i], parity == 0 ? "v_add" : "v_sub", m[2 * i + 1], m[2 * i + 2]);
-    }
-    for (int row = parity; row < side; row += 2) {
-        const char *alone = row == 0 ? m[0] : row == side - 1 ? m[side + 1] : NULL, *sum;
-        double powers[2] = {1, 1};
-        for (int i = 0; i < row; i++)
-            for (int j = 0; j < pairs; j++)
-                powers[j] *= points[j];
-        const char *base = alone && bias ? arena_format(arena, "v_add(%s, %s)", alone, bias) : alone ? alone : bias;
-        sum = base ? multiply_add(writer, powers[0], halves[0], base) : multiply(writer, powers[0], halves[0]);
-        if (pairs > 1)
-            sum = multiply_add(writer, powers[1], halves[1], sum);
-        out_line(out, "const v_float %s = %s;", to[row], sum);
-    }
-}
-
-/* Row `row` of the half-transformed tile, h{row}_0 ..., into a line of results. */
-static void backward_row(const Writer *writer, int row)
-{
-    const Winograd *winograd = writer->winograd;
-    const char *h[MOST_REACH], *y[MOST_SIDE];
-    for (int j = 0; j < winograd->reach; j++)
-        h[j] = name_of(writer, "h", row, j);
-    for (int j = 0; j < winograd->side; j++)
-        y[j] = name_of(writer, "y", row, j);
-    backward_half(writer, 0, h, y, "bias");
-    backward_half(writer, 1, h, y, "bias");
-    for (int j = 0; j < winograd->side; j++)
-        out_line(writer->out, "v_store(to + %lld, %s);", (long long)((row * winograd->output_pitch + j) * winograd->lanes), y[j]);
-}
-
-static bool half_reads(const Winograd *winograd, int parity, int element)
-{
-    return element == 0 ? parity == 0 : element <= winograd->side || parity == 1;
-}
-
-static void define_backward(const Writer *writer)
-{
-    Out *out = writer->out;
-    const Winograd *winograd = writer->winograd;
-    out_open(out, "static void %s_backward(const float *from, v_float bias, float *to)", writer->emission->name);
-    for (int parity = 0; parity < 2; parity++) {
-        block_open(out);
-        for (int j = 0; j < winograd->reach; j++) {
-            const char *m[MOST_REACH], *h[MOST_SIDE];
-            for (int i = 0; i < winograd->side; i++)
-                h[i] = name_of(writer, "h", i, j);
-            for (int i = 0; i < winograd->reach; i++) {
-                m[i] = name_of(writer, "m", i, j);
-                if (half_reads(winograd, parity, i))
-                    out_line(out, "const v_float %s = v_load(from + %lld);", m[i], (long long)((i * winograd->reach + j) * winograd->product_step));
-            }
-            backward_half(writer, parity, m, h, NULL);
-        }
-        for (int row = parity; row < winograd->side; row += 2)
-            backward_row(writer, row);
-        out_close(out, "");
-    }
-    out_close(out, "");
-    out_blank(out);
-}
-
 /* ---- results into the output's rows ---- */
 
-static void put_channels(const Writer *writer, const char *part)
+static void put_channels(const WinogradWriter *writer, const char *part)
 {
     const Winograd *winograd = writer->winograd;
     const long long plane = winograd->window.out_height * winograd->window.out_width;
@@ -385,7 +194,7 @@ static void put_channels(const Writer *writer, const char *part)
 }
 
 /* `rows` lines of `width` results of a vector of channels, of which `channels` are there; the first is element `to` of the output. */
-static void define_lines(const Writer *writer)
+static void define_lines(const WinogradWriter *writer)
 {
     Out *out = writer->out;
     const Winograd *winograd = writer->winograd;
@@ -415,7 +224,7 @@ static void define_lines(const Writer *writer)
 }
 
 /* The tiles of a panel, row by row of the image: `count` of row `line` from column `column` on. Opens the loop. */
-static void open_panel(const Writer *writer)
+static void open_panel(const WinogradWriter *writer)
 {
     Out *out = writer->out;
     const Winograd *winograd = writer->winograd;
@@ -428,7 +237,7 @@ static void open_panel(const Writer *writer)
 }
 
 /* The products of a panel and a block of outputs, back into the output. */
-static void define_back(const Writer *writer)
+static void define_back(const WinogradWriter *writer)
 {
     Out *out = writer->out;
     const Winograd *winograd = writer->winograd;
@@ -458,20 +267,20 @@ static void define_back(const Writer *writer)
 /* ---- stages ---- */
 
 /* Where the inputs of a vector of channels begin. */
-static const char *plane_of(const Writer *writer, const char *image)
+static const char *plane_of(const WinogradWriter *writer, const char *image)
 {
     const Winograd *winograd = writer->winograd;
     return arena_format(writer->emission->arena, "x + (%s * %lld + group * %lld + block * %d) * %lld", image, (long long)winograd->window.channels,
                         (long long)winograd->channels, winograd->lanes, (long long)(winograd->window.height * winograd->window.width));
 }
 
-static const char *last_of(const Writer *writer)
+static const char *last_of(const WinogradWriter *writer)
 {
     return arena_format(writer->emission->arena, "block == %lld", (long long)writer->winograd->channel_blocks - 1);
 }
 
 /* All inputs, a row of tiles at a time: rows that follow share lines. */
-static void emit_first_stage(const Writer *writer)
+static void emit_first_stage(const WinogradWriter *writer)
 {
     Out *out = writer->out;
     const Emission *emission = writer->emission;
@@ -492,7 +301,7 @@ static void emit_first_stage(const Writer *writer)
 }
 
 /* In a stage that does all: the inputs of a panel. */
-static void emit_inputs(const Writer *writer)
+static void emit_inputs(const WinogradWriter *writer)
 {
     Out *out = writer->out;
     const Winograd *winograd = writer->winograd;
@@ -504,7 +313,7 @@ static void emit_inputs(const Writer *writer)
     out_close(out, "");
 }
 
-static void emit_products(const Writer *writer, const char *inputs)
+static void emit_products(const WinogradWriter *writer, const char *inputs)
 {
     Out *out = writer->out;
     const Emission *emission = writer->emission;
@@ -517,7 +326,7 @@ static void emit_products(const Writer *writer, const char *inputs)
              (long long)winograd->width, epilogue_arguments(emission));
 }
 
-static void emit_item(const Writer *writer)
+static void emit_item(const WinogradWriter *writer)
 {
     Out *out = writer->out;
     const Winograd *winograd = writer->winograd;
@@ -535,7 +344,7 @@ static void emit_item(const Writer *writer)
     out_close(out, "");
 }
 
-static void emit_last_stage(const Writer *writer)
+static void emit_last_stage(const WinogradWriter *writer)
 {
     Out *out = writer->out;
     const Emission *emission = writer->emission;
@@ -564,14 +373,14 @@ void winograd_emit(const Emission *emission)
 {
     Winograd winograd;
     winograd_of(emission->problem, &emission->layer->tiling, &winograd);
-    const Writer writer = {emission, &winograd, emission->out};
+    const WinogradWriter writer = {emission, &winograd, emission->out};
     epilogue_define(emission);
     define_turns(&writer);
-    define_forward(&writer);
+    winograd_define_forward(&writer);
     define_tiles(&writer);
     define_product(&writer);
     define_multiply(&writer);
-    define_backward(&writer);
+    winograd_define_backward(&writer);
     define_lines(&writer);
     define_back(&writer);
     if (winograd.shared)
