@@ -162,7 +162,7 @@ static double code_bytes(const Problem *problem, const Inline *inl)
 /* As much is fetched ahead as is used up meanwhile: by all images of a block, where calls are told what was fetched before. */
 static void plan_ahead(const Problem *problem, Inline *inl)
 {
-    const double bodies = inl->body_count, tiles = (double)(inl->block_tiles * (inl->dialect == DIALECT_NEON ? 1 : inl->images));
+    const double bodies = inl->body_count, tiles = (double)(inl->block_tiles * inl->images);
     inl->code_lines = (int)ceil(code_bytes(problem, inl) / bodies / LINE_BYTES / tiles);
     inl->weight_lines = (int)ceil(4 * (double)problem->pattern->nonzeros / bodies / LINE_BYTES / tiles);
 }
