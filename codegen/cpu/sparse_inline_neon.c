@@ -111,7 +111,8 @@ static void define_enter(Out *out)
 {
     word_open(out, "ENTER");
     out_line(out, "\"stp d8,d9,[sp,#-64]!\\nstp d10,d11,[sp,#16]\\nstp d12,d13,[sp,#32]\\nstp d14,d15,[sp,#48]\\n\"");
-    out_line(out, "\"ldp x10,x11,[x0,#64]\\nldp x9,x1,[x0]\\nldp x2,x3,[x0,#16]\\nldp x4,x5,[x0,#32]\\nldr x6,[x0,#48]\\nmov x0,x9\\nsub x4,x4,x3\\n\"");
+    out_line(out, "\"ldp x10,x11,[x0,#64]\\nldp x9,x1,[x0]\\nldp x2,x3,[x0,#16]\\n\"");
+    out_line(out, "\"ldp x4,x5,[x0,#32]\\nldr x6,[x0,#48]\\nmov x0,x9\\nsub x4,x4,x3\\n\"");
     out_line(out, "\"adr x7,1f\\nT 7,%d\\nadd x7,x9,x10\\nT 1,%d\\nadd x8,x9,x11\\n\"", INLINE_CODE_AHEAD, INLINE_WEIGHTS_AHEAD);
     word_close(out);
 }
