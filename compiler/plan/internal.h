@@ -36,7 +36,7 @@ void pricing_end(const Pricing *pricing);
 /* pattern.c: for what is noted down beside a pattern that stands in this arena. */
 struct PatternNotes *pattern_notes_new(Arena *arena);
 
-#define MOST_TILINGS 256             /* of one kernel for one layer */
+#define MOST_TILINGS 1024            /* of one kernel for one layer */
 
 /* forced.c: what --kernel asks for here, the last if there are several; NULL: anything. */
 const ForcedKernel *forced_kernel(const Node *node, const PlanOptions *options);
