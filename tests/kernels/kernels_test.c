@@ -183,6 +183,7 @@ static int run_all(const Options *options)
         if (asked_for(options, &platforms[i]) && !platforms[i].runs())
             printf("%s: skipped, cannot run here\n", platforms[i].isa);
     reached_print(run.reached, options->table);
+    reached_free(run.reached);
     printf("%d layers, %d of %d batches failed, %d s\n", options->layers, run.failed, run.done, (int)(time(NULL) - run.start));
     return run.failed > 0;
 }

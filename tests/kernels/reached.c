@@ -30,6 +30,12 @@ Reached *reached_new(void)
     return calloc(1, sizeof(Reached));
 }
 
+void reached_free(Reached *reached)
+{
+    free(reached->rows);
+    free(reached);
+}
+
 static int isa_number(Reached *reached, const char *isa)
 {
     int i = 0;

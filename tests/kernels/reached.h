@@ -8,6 +8,7 @@
 typedef struct Reached Reached;
 
 Reached *reached_new(void);
+void reached_free(Reached *reached);
 /* Adds the lines "ISA KERNEL TILING DRAWN PADDED", one a tiling of a layer, and "ISA - COPIES READ-PADDED LEFT-PADDED", one a program. */
 void reached_read(Reached *reached, FILE *file);
 /* A line an instruction set; with `table` a line a tiling, too, and how many there are that no draw reached. */

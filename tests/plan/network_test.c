@@ -277,9 +277,9 @@ static void additions_go_where_they_cost_least(void **state)
 {
     static const Forced cases[] = {
         {.count = 0, .host = 1},
-        {.forced = {{"second", "reference"}}, .count = 1, .host = 0},
-        {.forced = {{"first", "reference"}}, .count = 1, .host = 1},
-        {.forced = {{"first", "reference"}, {"second", "reference"}}, .count = 2, .host = 2},
+        {.forced = {{"second", "reference", NULL}}, .count = 1, .host = 0},
+        {.forced = {{"first", "reference", NULL}}, .count = 1, .host = 1},
+        {.forced = {{"first", "reference", NULL}, {"second", "reference", NULL}}, .count = 2, .host = 2},
     };
     (void)state;
     for (int i = 0; i < COUNT(cases); i++)
