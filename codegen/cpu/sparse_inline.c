@@ -87,12 +87,30 @@ static void count_nonzeros(const Problem *problem, const Inline *inl, InlineGrou
         group->nonzeros += problem->pattern->row_nonzeros[inl->order[group->first + i]];
 }
 
+/* Groups are sorted by their nonzeros, and threads take neighbouring sets: in the order of their reversed bits any share of the sets has large and
+   small ones. */
+static int *spread_order(int count, Arena *arena)
+{
+    int *order = arena_array(arena, int, count), found = 0, bits = 0;
+    while (1 << bits < count)
+        bits++;
+    for (int i = 0; i < 1 << bits; i++) {
+        int reversed = 0;
+        for (int bit = 0; bit < bits; bit++)
+            reversed |= (i >> bit & 1) << (bits - 1 - bit);
+        if (reversed < count)
+            order[found++] = reversed;
+    }
+    return order;
+}
+
 static void make_groups(const Problem *problem, Inline *inl, int rows, int groups_each, int64_t chunk, Arena *arena)
 {
     const int64_t each = inl->window.outputs / inl->window.group;
     const int groups = (int)divide_up(each, rows), sets = (int)divide_up(groups, groups_each), parts = (int)inl->window.group;
     inl->groups = arena_array(arena, InlineGroup, (int64_t)groups * parts);
     inl->sets = arena_array(arena, InlineSet, (int64_t)sets * parts);
+    const int *spread = spread_order(sets, arena);
     for (int part = 0; part < parts; part++) {
         for (int g = 0; g < groups; g++) {
             const int first = share_begin(each, groups, g), past = share_begin(each, groups, g + 1);
@@ -101,7 +119,7 @@ static void make_groups(const Problem *problem, Inline *inl, int rows, int group
         }
         for (int s = 0; s < sets; s++) {
             InlineSet *set = &inl->sets[inl->set_count++];
-            const int first = share_begin(groups, sets, s), past = share_begin(groups, sets, s + 1);
+            const int first = share_begin(groups, sets, spread[s]), past = share_begin(groups, sets, spread[s] + 1);
             *set = (InlineSet){.first_group = part * groups + first, .groups = past - first, .part = part, .first_body = inl->body_count};
             for (int g = set->first_group; g < set->first_group + set->groups; g++) {
                 set->rows += inl->groups[g].rows;

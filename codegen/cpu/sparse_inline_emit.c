@@ -69,7 +69,7 @@ void inline_pack_all(const Problem *problem, const Inline *inl, Packed *packed)
 
 /* ---- text ---- */
 
-/* Numbers of the sets: where their bodies begin, and where their rows begin in the order of output channels. */
+/* Numbers of the sets: where their bodies begin, and their rows, with the output channels that these are. */
 static void define_tables(const Emission *emission, const Inline *inl)
 {
     int64_t *numbers = arena_array(emission->arena, int64_t, inl->set_count + inl->window.outputs + 1);
@@ -79,12 +79,15 @@ static void define_tables(const Emission *emission, const Inline *inl)
     table_define(emission, "bodies", numbers, inl->set_count + 1);
     if (inl->finish != FINISH_ROWS)
         return;
+    numbers[0] = 0;
     for (int s = 0; s < inl->set_count; s++)
-        numbers[s] = inl->groups[inl->sets[s].first_group].first;
-    numbers[inl->set_count] = inl->window.outputs;
+        numbers[s + 1] = numbers[s] + inl->sets[s].rows;
     table_define(emission, "rows", numbers, inl->set_count + 1);
-    for (int64_t k = 0; k < inl->window.outputs; k++)
-        numbers[k] = inl->order[k];
+    for (int s = 0, k = 0; s < inl->set_count; s++) {
+        const int first = inl->groups[inl->sets[s].first_group].first;
+        for (int row = 0; row < inl->sets[s].rows; row++)
+            numbers[k++] = inl->order[first + row];
+    }
     table_define(emission, "channels", numbers, inl->window.outputs);
 }
 
