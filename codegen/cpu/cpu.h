@@ -126,6 +126,7 @@ bool planes_packs(const Planes *planes);                 /* they are filled from
 int planes_tilings(const Problem *problem, const Window *window, const Planes *planes, Tiling tiling, Tiling *list, int count, int most);
 /* The modes that apply and do not take too much memory, for the planes of all channels or of one at a time. */
 int planes_modes(const Problem *problem, const Window *window, bool one_channel, PlaneMode modes[static PLANE_MODES]);
+bool planes_fit(const Problem *problem);                 /* a convolution with constant weights whose planes a vector kernel can read */
 /* The work of planes_emit_stage. */
 void planes_work(const Problem *problem, const Window *window, const Planes *planes, Work *work);
 /* A first stage that fills the planes of all channels, with zeros for padding; and where they are read then. */

@@ -25,15 +25,6 @@ static void dense_of(const Problem *problem, const Tiling *tiling, Dense *dense)
              &dense->tiles);
 }
 
-static bool fits(const Problem *problem)
-{
-    const Node *node = problem->node;
-    Window window;
-    PlaneMode modes[PLANE_MODES];
-    return node->op == OP_Conv && problem_vector(problem) && weights_constant(node) && window_of(node, &window) &&
-           planes_modes(problem, &window, false, modes) > 0;
-}
-
 /* Channels at once; beside the accumulators a tile needs its loaded vectors and one weight. */
 static const int row_choices[] = {1, 2, 3, 4, 6, 8};
 
@@ -312,5 +303,5 @@ static void emit(const Emission *emission)
 const Kernel kernel_dense_direct = {
     .name = "dense_direct",
     .says = "every weight, a block of output channels times a tile of positions in registers",
-    .fits = fits, .tilings = tilings, .writes = tiles_writes, .work = work, .stages = stages, .pack = pack, .emit = emit,
+    .fits = planes_fit, .tilings = tilings, .writes = tiles_writes, .work = work, .stages = stages, .pack = pack, .emit = emit,
 };

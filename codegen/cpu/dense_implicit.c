@@ -110,15 +110,6 @@ void implicit_of(const Problem *problem, const Tiling *tiling, Implicit *implici
 
 /* ---- what fits, and how ---- */
 
-static bool fits(const Problem *problem)
-{
-    const Node *node = problem->node;
-    Window window;
-    PlaneMode modes[PLANE_MODES];
-    return node->op == OP_Conv && problem_vector(problem) && weights_constant(node) && window_of(node, &window) &&
-           planes_modes(problem, &window, false, modes) > 0;
-}
-
 /* Outputs of a tile so many vectors wide that its sums, the weights of a step and one input stay in registers. */
 static int most_rows(const Problem *problem, int vectors)
 {
@@ -257,5 +248,5 @@ static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
 const Kernel kernel_dense_implicit = {
     .name = "dense_implicit",
     .says = "every weight, vectors of output channels times broadcast inputs, a tile of outputs in registers",
-    .fits = fits, .tilings = tilings, .writes = writes, .work = implicit_work, .stages = stages, .pack = pack, .emit = implicit_emit,
+    .fits = planes_fit, .tilings = tilings, .writes = writes, .work = implicit_work, .stages = stages, .pack = pack, .emit = implicit_emit,
 };

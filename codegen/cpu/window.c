@@ -367,3 +367,12 @@ void planes_channel(const Emission *emission, const Window *window, const Planes
     else
         out_line(emission->out, "const float *const planes = %s;", channel);
 }
+
+bool planes_fit(const Problem *problem)
+{
+    const Node *node = problem->node;
+    Window window;
+    PlaneMode modes[PLANE_MODES];
+    return node->op == OP_Conv && problem_vector(problem) && weights_constant(node) && window_of(node, &window) &&
+           planes_modes(problem, &window, false, modes) > 0;
+}
