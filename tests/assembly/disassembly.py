@@ -65,6 +65,7 @@ def x86_kinds(one):
     kinds["load"] = int(bool(memory and not store and vector and not kinds["broadcast"] and not re.fullmatch(r"v?movs[sd]", one.name)))
     kinds["scalar_load"] = int(bool(memory and not store and not kinds["load"] and not (kinds["broadcast"] and "{1to" in one.operands) and
                                     not kinds["broadcast"]))
+    kinds["prefetch"] = int(one.name.startswith("prefetch"))
     kinds["copy"] = int(X86_MOVE.fullmatch(one.name) is not None and not memory)
     kinds["stack"] = int(bool(re.search(r"\(%rsp", memory)) or one.name.startswith(("push", "pop")))
     kinds["vector"] = int(vector)
@@ -81,6 +82,7 @@ def arm_kinds(one):
     kinds["store"] = int(one.name.startswith("st"))
     kinds["load"] = vectors if one.name in ("ldr", "ldur", "ldp", "ldnp", "ld1") else 0
     kinds["scalar_load"] = int(bool(memory and one.name.startswith("ld") and not kinds["load"] and not kinds["broadcast"]))
+    kinds["prefetch"] = int(one.name == "prfm")
     kinds["copy"] = int(one.name == "mov" and operands[0].startswith("v"))
     kinds["stack"] = int("[sp" in memory)
     kinds["vector"] = int(any(vector_in(operand, True) or re.match(r"[sdq]\d+$", operand) for operand in operands))
@@ -88,12 +90,12 @@ def arm_kinds(one):
 
 
 def counted(instructions, arm):
-    """How many instructions of each kind; `all` of them, and `integer`: neither of vectors nor loads."""
+    """How many instructions of each kind; `all` of them but those that only fetch ahead, and `integer`: neither of vectors nor loads."""
     total = collections.Counter()
     for one in instructions:
         kinds = arm_kinds(one) if arm else x86_kinds(one)
         total += kinds
-        total["all"] += 1
+        total["all"] += not kinds["prefetch"]
         total["integer"] += not kinds["vector"] and not kinds["scalar_load"]
     return total
 

@@ -1,5 +1,6 @@
 /* Kernels that are priced but not written: what they count against the layers that they stand for. */
 #include "codegen/kernel.h"
+#include "compiler/plan/internal.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -45,11 +46,11 @@ static Problem problem_of(Context *ctx, const Shaped *shaped, Mask mask, const c
 static Candidate cheapest(const Problem *problem, const char *name)
 {
     const Kernel *kernel = kernel_named(name);
-    Tiling list[256];
+    Tiling list[MOST_TILINGS];
     Candidate best = {0};
     assert_true(kernel->fits(problem));
-    const int count = kernel->tilings(problem, list, COUNT(list));
-    assert_true(count > 0 && layout_plain(&list[0].in));
+    const int count = kernel->tilings(problem, list, MOST_TILINGS);
+    assert_true(count > 0 && count < MOST_TILINGS && layout_plain(&list[0].in));
     for (int i = 0; i < count; i++) {
         Candidate candidate;
         if (!layout_plain(&list[i].in))

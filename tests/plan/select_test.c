@@ -1,6 +1,7 @@
 /* Choice of kernels: what is asked for, what is refused, and that nothing fits in silence. */
 #include "codegen/kernel.h"
 #include "compiler/pass/pass.h"
+#include "compiler/plan/internal.h"
 
 #include <string.h>
 #include <setjmp.h>
@@ -138,8 +139,6 @@ static void the_later_convolution_takes_the_addition(void **state)
 
 /* ---- tilings ---- */
 
-enum { MOST = 256 };                 /* of a kernel */
-
 typedef struct Window { int channels, outputs, group, size, kernel, stride; } Window;
 
 static const Plan *window_plan(Context *ctx, const Window *window)
@@ -162,8 +161,8 @@ static const Plan *window_plan(Context *ctx, const Window *window)
 /* Of the tilings that read a padded input, how many there are. Each must be there for a plain one, too: whoever makes the input may leave it so. */
 static int check_twins(Context *ctx, const Problem *problem, const Kernel *kernel)
 {
-    Tiling tilings[MOST];
-    const int count = kernel->fits(problem) ? kernel->tilings(problem, tilings, MOST) : 0;
+    Tiling tilings[MOST_TILINGS];
+    const int count = kernel->fits(problem) ? kernel->tilings(problem, tilings, MOST_TILINGS) : 0;
     int padded = 0;
     for (int i = 0; i < count; i++) {
         bool twin = false;
