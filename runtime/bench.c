@@ -159,6 +159,20 @@ static double predicted_ms(const Bench *bench)
     return sum;
 }
 
+/* What this process has held in memory at most, in bytes; 0 where the system does not say. (getrusage() would also count what started it.) */
+static double peak_bytes(void)
+{
+    FILE *file = fopen("/proc/self/status", "r");
+    char line[128];
+    double kilobytes = 0;
+    while (file && kilobytes == 0 && fgets(line, sizeof line, file))
+        if (!strncmp(line, "VmHWM:", 6))
+            kilobytes = strtod(line + 6, NULL);
+    if (file)
+        fclose(file);
+    return 1024 * kilobytes;
+}
+
 static void print_time(FILE *stream, const char *name, double milliseconds, bool known)
 {
     if (known)
@@ -194,6 +208,9 @@ static void print_json(FILE *stream, const Bench *bench)
     fprintf(stream, ", \"threads\": %d, \"batch\": %lld, \"runs\": %d, \"median_ms\": %.6g, \"min_ms\": %.6g", bench->threads,
             (long long)batch_of(model), bench->runs, bench->median * 1e3, bench->least * 1e3);
     print_time(stream, "predicted_ms", predicted_ms(bench), predicted_ms(bench) > 0);
+    const double peak = peak_bytes();
+    if (peak > 0)
+        fprintf(stream, ", \"peak_bytes\": %.0f", peak);
     fputs(", \"layers\": [", stream);
     const char *between = "\n  ";
     for (int i = 0; i < model->layer_count; i++) {
@@ -248,6 +265,9 @@ static void print_whole(FILE *stream, const Bench *bench)
         fprintf(stream, ", predicted %.4g ms", predicted_ms(bench));
     else if (!bench->predicted)
         fprintf(stream, "; predictions are for %d (tulle build --threads)", bench->model->threads);
+    const double peak = peak_bytes();
+    if (peak > 0)
+        fprintf(stream, "; peak memory %.1f MB", peak / 1e6);
     fputs("\n", stream);
 }
 
