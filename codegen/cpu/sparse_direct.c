@@ -49,7 +49,7 @@ static bool fits(const Problem *problem)
    first, and each needs a register, too. */
 static int most_sums(const Isa *isa)
 {
-    return isa->registers < 32 ? 12 : isa->folds ? 24 : 14;
+    return isa->registers < 32 ? 13 : isa->folds ? 24 : 14;
 }
 
 static int tilings(const Problem *problem, Tiling *list, int most)

@@ -71,7 +71,7 @@ LOOPS = [
     Loop("neon", "sparse_direct", "sparse 3x3", "1,12", 12, 12, 1, 0, 2 * 12 + 9),
     Loop("neon", "sparse_direct", "sparse 1x1", "1,7", 7, 7, 1, 0, 2 * 7 + 9),
     Loop("sse4.2", "sparse_direct", "sparse 3x3", "3,11,8,28,1", 11, 11, 1, 0, 3 * 11 + 9),
-    Loop("avx2", "sparse_direct", "sparse 3x3", "3,9,8,28,1", 9, 9, 1, 0, 9 + 8),
+    Loop("avx2", "sparse_direct", "sparse 3x3", "3,13,8,28,1", 13, 13, 1, 0, 13 + 8),
     Loop("avx512", "sparse_direct", "sparse 3x3", "3,19,8,28,1", 19, 19, 1, 0, 19 + 8),
     Loop("neon", "sparse_direct", "sparse 3x3", "3,14,16,28,1", 14, 14, 1, 0, 2 * 14 + 8),
     Loop("sse4.2", "dense_direct", "dense 3x3", "1,2,6", 12, 2, 6, 0, 2 * 12 + 2 + 2 * 6 + 6 + 6),
