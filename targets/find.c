@@ -4,6 +4,9 @@
 #include <assert.h>
 #include <string.h>
 
+#define NATIVE "native"
+#define NATIVE_LENGTH (sizeof NATIVE - 1)
+
 static const Machine *machine_named(const char *name)
 {
     for (int i = 0; i < machine_count; i++)
@@ -28,7 +31,7 @@ static _Noreturn void fail_unknown(Context *ctx, const char *name)
     const char **names = arena_array(ctx->scratch, const char *, machine_count + 1);
     for (int i = 0; i < machine_count; i++)
         names[i] = machines[i].name;
-    names[machine_count] = "native";
+    names[machine_count] = NATIVE;
     const char *quoted = text_quote(ctx->scratch, name, strlen(name));
     const char *nearest = text_nearest(name, names, machine_count + 1);
     const char *hint = "'tulle targets' lists them";
@@ -45,17 +48,22 @@ static const Target *target_of(Context *ctx, const Machine *machine)
     return target;
 }
 
-const Target *target_native(Context *ctx, bool again)
+bool target_is_native(const char *name)
+{
+    return strncmp(name, NATIVE, NATIVE_LENGTH) == 0 && (name[NATIVE_LENGTH] == '\0' || name[NATIVE_LENGTH] == '-');
+}
+
+const Target *target_native(Context *ctx, const char *name, bool again)
 {
     Machine machine;
-    probe_cached(ctx, &machine, again);
+    probe_cached(ctx, name, name[NATIVE_LENGTH] ? name + NATIVE_LENGTH + 1 : NULL, again, &machine);
     return target_of(ctx, &machine);
 }
 
 const Target *target_named(Context *ctx, const char *name)
 {
-    if (strcmp(name, "native") == 0)
-        return target_native(ctx, false);
+    if (target_is_native(name))
+        return target_native(ctx, name, false);
     const Machine *machine = machine_named(name);
     if (!machine)
         fail_unknown(ctx, name);

@@ -4,53 +4,81 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- the instruction set: the widest we have words for ---- */
+/* ---- the instruction sets that we have words for, the widest first ---- */
+
+typedef struct ProbeIsa { const char *name; const ProbeLoops *loops; } ProbeIsa;
+
+enum { MOST_PROBE_ISAS = 6 };
+
+extern const ProbeLoops probe_loops_portable;
 
 #if defined(PROBE_X86)
 
-extern const ProbeLoops probe_loops_avx512, probe_loops_avx2, probe_loops_sse42, probe_loops_portable;
+extern const ProbeLoops probe_loops_avx512, probe_loops_avx2, probe_loops_sse42;
 
-static ProbeWidths probe_widths(void)
+static int probe_isas(ProbeIsa isas[static MOST_PROBE_ISAS])
 {
     __builtin_cpu_init();
-    ProbeWidths widths = {.isa = "portable"};
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        widths.isa = "avx2";
-        if (__builtin_cpu_supports("avx512f")) {
-            const bool more = __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
-            widths.isa = more ? "avx512" : "avx512f";
-            widths.loops[widths.count++] = &probe_loops_avx512;
-        }
-        widths.loops[widths.count++] = &probe_loops_avx2;
-    }
-    if (__builtin_cpu_supports("sse4.2")) {
-        widths.isa = widths.count ? widths.isa : "sse4.2";
-        widths.loops[widths.count++] = &probe_loops_sse42;
-    }
-    if (!widths.count)
-        widths.loops[widths.count++] = &probe_loops_portable;
-    return widths;
+    const bool fuses = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"), wide = fuses && __builtin_cpu_supports("avx512f");
+    const bool more = __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+    int count = 0;
+    if (wide && more)
+        isas[count++] = (ProbeIsa){"avx512", &probe_loops_avx512};
+    if (wide)
+        isas[count++] = (ProbeIsa){"avx512f", &probe_loops_avx512};
+    if (fuses)
+        isas[count++] = (ProbeIsa){"avx2", &probe_loops_avx2};
+    if (__builtin_cpu_supports("sse4.2"))
+        isas[count++] = (ProbeIsa){"sse4.2", &probe_loops_sse42};
+    isas[count++] = (ProbeIsa){"portable", &probe_loops_portable};
+    return count;
 }
 
 #elif defined(PROBE_NEON)
 
 extern const ProbeLoops probe_loops_neon;
 
-static ProbeWidths probe_widths(void)
+static int probe_isas(ProbeIsa isas[static MOST_PROBE_ISAS])
 {
-    return (ProbeWidths){.isa = "neon", .loops = {&probe_loops_neon}, .count = 1};
+    isas[0] = (ProbeIsa){"neon", &probe_loops_neon};
+    isas[1] = (ProbeIsa){"portable", &probe_loops_portable};
+    return 2;
 }
 
 #else
 
-extern const ProbeLoops probe_loops_portable;
-
-static ProbeWidths probe_widths(void)
+static int probe_isas(ProbeIsa isas[static MOST_PROBE_ISAS])
 {
-    return (ProbeWidths){.isa = "portable", .loops = {&probe_loops_portable}, .count = 1};
+    isas[0] = (ProbeIsa){"portable", &probe_loops_portable};
+    return 1;
 }
 
 #endif
+
+static _Noreturn void fail_isa(Context *ctx, const char *isa, const ProbeIsa *isas, int count)
+{
+    const char *hint = "there are";
+    for (int i = 0; i < count; i++)
+        hint = arena_format(ctx->scratch, "%s%s native-%s", hint, i ? "," : "", isas[i].name);
+    fail(ctx, STATUS_USAGE, NULL, hint, "this machine has no instruction set '%s' that tulle writes", text_quote(ctx->scratch, isa, strlen(isa)));
+}
+
+/* Loops of `isa` and of those narrower than it, the portable ones where there are no others; NULL: of all. */
+static ProbeWidths probe_widths(Context *ctx, const char *isa)
+{
+    ProbeIsa isas[MOST_PROBE_ISAS];
+    const int count = probe_isas(isas);
+    int first = 0;
+    while (isa && first < count && strcmp(isas[first].name, isa) != 0)
+        first++;
+    if (first == count)
+        fail_isa(ctx, isa, isas, count);
+    ProbeWidths widths = {.isa = isas[first].name, .loops = {isas[first].loops}, .count = 1};
+    for (int i = first + 1; i < count - 1; i++)
+        if (isas[i].loops != widths.loops[widths.count - 1])
+            widths.loops[widths.count++] = isas[i].loops;
+    return widths;
+}
 
 /* ---- the numbers ---- */
 
@@ -87,7 +115,6 @@ static void measure(Context *ctx, const ProbeSystem *system, const ProbeWidths *
 {
     const Isa *isa = isa_named(widths->isa);
     *machine = *machine_nearest(isa->name, system->vendor, system->family, system->number);
-    machine->name = "native";
     machine->says = *system->model ? text_quote(ctx->graph, system->model, strlen(system->model)) : "this machine";
     machine->isa = isa->name;
     machine->registers = isa->registers;
@@ -101,24 +128,17 @@ static void measure(Context *ctx, const ProbeSystem *system, const ProbeWidths *
     clamp(machine);
 }
 
-void probe_native(Context *ctx, Machine *machine)
+void probe_cached(Context *ctx, const char *name, const char *isa, bool again, Machine *machine)
 {
-    const ProbeWidths widths = probe_widths();
+    const ProbeWidths widths = probe_widths(ctx, isa);
     ProbeSystem system;
     probe_system(ctx, &system);
-    measure(ctx, &system, &widths, machine);
-}
-
-void probe_cached(Context *ctx, Machine *machine, bool again)
-{
-    const ProbeWidths widths = probe_widths();
-    ProbeSystem system;
-    probe_system(ctx, &system);
-    const char *path = probe_path(ctx, &system, widths.isa);
-    if (!again && path && probe_recall(ctx, path, machine) && strcmp(machine->isa, widths.isa) == 0)
+    const char *path = probe_path(ctx, &system, widths.isa, name);
+    if (!again && path && probe_recall(ctx, path, machine) && strcmp(machine->isa, widths.isa) == 0 && strcmp(machine->name, name) == 0)
         return;
     fprintf(stderr, "tulle: measuring this machine%s%s\n", path ? ", once: kept in " : "", path ? text_quote(ctx->scratch, path, strlen(path)) : "");
     measure(ctx, &system, &widths, machine);
+    machine->name = name;
     if (path)
         probe_keep(ctx, path, machine);
 }

@@ -58,8 +58,8 @@ void probe_measure(const ProbeWidths *widths, double memory_bytes, Machine *mach
 
 bool probe_recall(Context *ctx, const char *path, Machine *machine);     /* false: there is nothing, or nothing whole */
 void probe_keep(Context *ctx, const char *path, const Machine *machine);
-/* Where this machine's numbers are kept: the name says which machine, instruction set and version. NULL: the user has no such folder. */
-const char *probe_path(Context *ctx, const ProbeSystem *system, const char *isa);
+/* Where this machine's numbers are kept: the file's name says which machine, instruction set and version. NULL: the user has no such folder. */
+const char *probe_path(Context *ctx, const ProbeSystem *system, const char *isa, const char *name);
 
 /* ---- probe_team.c: all cores ---- */
 

@@ -21,7 +21,7 @@ static const char *cache_folder(Arena *arena)
     return home && *home == '/' ? arena_format(arena, "%s/.cache/tulle", home) : NULL;
 }
 
-const char *probe_path(Context *ctx, const ProbeSystem *system, const char *isa)
+const char *probe_path(Context *ctx, const ProbeSystem *system, const char *isa, const char *name)
 {
     const char *folder = cache_folder(ctx->graph);
     const char *key = arena_format(ctx->scratch, "%s %d\n%s\n%s %d %d %d\n%s %d\n%.0f %.0f %.0f %.0f %.0f %.0f %.0f", TULLE_VERSION, PROBE_VERSION,
@@ -30,7 +30,7 @@ const char *probe_path(Context *ctx, const ProbeSystem *system, const char *isa)
                                    system->l3_cores);
     char hex[65];
     sha256_hex(key, strlen(key), hex);
-    return folder ? arena_format(ctx->graph, "%s/native-%.16s.target", folder, hex) : NULL;
+    return folder ? arena_format(ctx->graph, "%s/%s-%.16s.target", folder, name, hex) : NULL;
 }
 
 /* ---- reading ---- */
@@ -45,7 +45,7 @@ bool probe_recall(Context *ctx, const char *path, Machine *machine)
     const bool read = !ferror(file);
     fclose(file);
     MachineFault fault;
-    return read && machine_parse(ctx->graph, text, length, machine, &fault) && strcmp(machine->name, "native") == 0;
+    return read && machine_parse(ctx->graph, text, length, machine, &fault);
 }
 
 /* ---- writing ---- */

@@ -45,7 +45,9 @@ extern const int machine_count;
 
 /* "native" is probed, or what an earlier probe found. STATUS_USAGE with the nearest name for an unknown one. */
 const Target *target_named(Context *ctx, const char *name);
-const Target *target_native(Context *ctx, bool again);   /* again: probed whatever was found before */
+/* This machine: "native", or "native-ISA" for one of its narrower instruction sets. again: probed whatever was found before. */
+bool target_is_native(const char *name);
+const Target *target_native(Context *ctx, const char *name, bool again);
 bool machine_known(const Machine *machine);              /* one of the table, with the table's numbers */
 /* The known core nearest to a processor, named as /proc/cpuinfo does (of Arm: implementer, architecture, part); else the generic row of the ISA.
    The row may be of another ISA than the one asked for, when the processor's system hides some of its instructions. */
@@ -80,10 +82,9 @@ const Target *target_file(Context *ctx, const char *path);
 
 /* ---- probe.c, probe_loops.c: this machine ---- */
 
-/* What it says of itself, what was measured (under 5 seconds), and for the rest the row of the nearest known core. */
-void probe_native(Context *ctx, Machine *machine);
-/* The same from the user's cache folder ($XDG_CACHE_HOME/tulle or ~/.cache/tulle), probed and written there when it is not there yet, is of another
-   machine or of another version of tulle. `again`: in any case. A folder that cannot be written is a word on stderr, no failure. */
-void probe_cached(Context *ctx, Machine *machine, bool again);
+/* What it says of itself, what was measured (under 5 seconds), and for the rest the row of the nearest known core; as programs of instruction set `isa`
+   see it, the widest there is if that is NULL. Kept in the user's cache folder ($XDG_CACHE_HOME/tulle or ~/.cache/tulle), and measured again when it is
+   not there, is of another machine or of another version of tulle. `again`: in any case. A folder that cannot be written is a word on stderr, no failure. */
+void probe_cached(Context *ctx, const char *name, const char *isa, bool again, Machine *machine);
 
 #endif

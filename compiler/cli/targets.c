@@ -9,7 +9,7 @@ enum { COLUMNS = 10 };
 static const Target **all_targets(Context *ctx, bool probe)
 {
     const Target **targets = arena_array(ctx->graph, const Target *, machine_count + 1);
-    targets[0] = target_native(ctx, probe);
+    targets[0] = target_native(ctx, "native", probe);
     for (int i = 0; i < machine_count; i++)
         targets[i + 1] = target_named(ctx, machines[i].name);
     return targets;
@@ -112,11 +112,11 @@ static const Target *one_target(Context *ctx, const Options *options)
     const char *name = words->count ? words->items[0] : NULL;
     if (words->count > 1 || (name && options->target_file))
         fail(ctx, STATUS_USAGE, NULL, "'tulle targets NAME' prints it as a file for --target-file", "one target at a time");
-    if (options->probe && (options->target_file || (name && strcmp(name, "native"))))
+    if (options->probe && (options->target_file || (name && !target_is_native(name))))
         fail(ctx, STATUS_USAGE, NULL, NULL, "--probe measures this machine, no other");
     if (options->target_file)
         return target_file(ctx, options->target_file);
-    return !name ? NULL : options->probe ? target_native(ctx, true) : target_named(ctx, name);
+    return !name ? NULL : options->probe ? target_native(ctx, name, true) : target_named(ctx, name);
 }
 
 Status targets_command(Context *ctx, const Options *options)

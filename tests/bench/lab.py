@@ -100,9 +100,8 @@ class Lab:
     def sgemm_entrants(self, cell):
         """tulle and SGEMM, instruction set by instruction set."""
         entrants, model = [], self.layer_model(cell.name, cell.densities[0])
-        for isa, (core, *narrow) in ISAS.items():
+        for isa, (core, target) in ISAS.items():
             if isa in self.options.isas:
-                target = self.programs.narrowed(self.target, *narrow) if narrow else self.target
                 entrants.append(self.tulle(f"tulle-{isa}", model, cell, "layer", target=target))
                 if "openblas" in self.engines:
                     entrants.append(Entrant(f"sgemm-{isa}", "openblas", self.layer(cell.name).product(cell.batch), variant=core))
@@ -123,5 +122,5 @@ class Lab:
         return self.layer(cell.name).flops(cell.batch) if cell.name in cases.ALL_LAYERS else None
 
 
-# What OpenBLAS calls its kernels for an instruction set; and for tulle, unless it is the machine's own: its name, bytes of a vector, registers.
-ISAS = {"avx512": ("SkylakeX",), "avx2": ("Haswell", "avx2", 32, 16), "sse": ("Nehalem", "sse4.2", 16, 16)}
+# What OpenBLAS calls its kernels for an instruction set, and tulle's target for it: this machine.
+ISAS = {"avx512": ("SkylakeX", "native-avx512"), "avx2": ("Haswell", "native-avx2"), "sse": ("Nehalem", "native-sse4.2")}

@@ -2,7 +2,6 @@
 import hashlib
 import json
 import pathlib
-import re
 
 from shared import Files, run
 
@@ -17,15 +16,7 @@ class Programs:
 
     def options(self, target, threads, batch, kernels):
         forced = [word for layer, kernel in sorted((kernels or {}).items()) for word in ("--kernel", f"{layer}={kernel}")]
-        return ["--target-file" if isinstance(target, pathlib.Path) else "--target", target, "--threads", threads, "--batch", batch, *forced]
-
-    def narrowed(self, target, isa, vector_bytes, registers):
-        """A file of the target's machine with another instruction set: its ports and caches are the same."""
-        page = run([self.tulle, "targets", target])
-        for name, value in {"name": f"{target}-{isa}", "isa": isa, "vector_bytes": vector_bytes, "registers": registers}.items():
-            page = re.sub(rf"(?m)^({name} +)\S+", rf"\g<1>{value}", page)
-        place = self.folder / f"{hashlib.sha256(page.encode()).hexdigest()[:24]}.target"
-        return self.files.made(place, lambda part: part.write_text(page, encoding="utf-8"))
+        return ["--target", target, "--threads", threads, "--batch", batch, *forced]
 
     def built(self, model, ending, target="native", threads=1, batch=1, kernels=None):
         """A library with the prefix `timed` (ending .so), or an executable (no ending)."""

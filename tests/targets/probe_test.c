@@ -20,7 +20,7 @@ static char text[MOST];                              /* that as text */
 
 static Status probe_work(Context *ctx, void *again)
 {
-    probe_cached(ctx, &machine, *(bool *)again);
+    probe_cached(ctx, "native", NULL, *(bool *)again, &machine);
     snprintf(text, sizeof text, "%s", machine_text(ctx->graph, &machine));
     return STATUS_FINE;
 }

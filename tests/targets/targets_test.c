@@ -2,6 +2,7 @@
 #include "targets/targets.h"
 
 #include <stdlib.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 #include <setjmp.h>
@@ -53,6 +54,19 @@ static Status native_is_probed(Context *ctx, void *nothing)
         assert_true(target->isa.vector_bytes >= 32);
     assert_string_not_equal(target->isa.name, "neon");
 #endif
+    return STATUS_FINE;
+}
+
+/* The same machine in fewer words. */
+static Status narrower_sets_are_targets(Context *ctx, void *nothing)
+{
+    (void)nothing;
+    const Target *native = target_named(ctx, "native"), *narrow = target_named(ctx, "native-portable");
+    assert_string_equal(narrow->machine.name, "native-portable");
+    assert_string_equal(narrow->isa.name, "portable");
+    assert_true(fabs(narrow->machine.cores - native->machine.cores) < 0.5);
+    assert_true(narrow->machine.vector_bytes <= narrow->isa.vector_bytes);
+    assert_string_equal(target_named(ctx, arena_format(ctx->scratch, "native-%s", native->isa.name))->isa.name, native->isa.name);
     return STATUS_FINE;
 }
 
@@ -109,6 +123,7 @@ static void unknown_names_are_answered_with_the_nearest(void **state)
     (void)state;
     expect_refusal("generic-avx51", "did you mean 'generic-avx512'?");
     expect_refusal("nativ", "did you mean 'native'?");
+    expect_refusal("native-armv9", "there are native-");
     expect_refusal("cortex-a73", "did you mean 'cortex-a");
     expect_refusal("h300", "did you mean 'h");
     expect_refusal("xeon-e5-2697", "did you mean 'xeon-e5-2697v4'?");
@@ -124,6 +139,7 @@ static void unknown_names_are_answered_with_the_nearest(void **state)
 IN_CONTEXT(every_machine_has_an_instruction_set)
 IN_CONTEXT(vocabularies_end_with_the_functions_in_their_words)
 IN_CONTEXT(native_is_probed)
+IN_CONTEXT(narrower_sets_are_targets)
 
 int main(void)
 {
@@ -131,6 +147,7 @@ int main(void)
         cmocka_unit_test(test_every_machine_has_an_instruction_set),
         cmocka_unit_test(test_vocabularies_end_with_the_functions_in_their_words),
         cmocka_unit_test(test_native_is_probed),
+        cmocka_unit_test(test_narrower_sets_are_targets),
         cmocka_unit_test(unknown_names_are_answered_with_the_nearest),
         cmocka_unit_test(processors_have_a_nearest_core),
     };
