@@ -6,15 +6,8 @@
    layer is pruned. Being a projection it never takes a layer from a dense kernel. Useful multiply-adds are those of the layer that is left. */
 #include "codegen/cpu/resized.h"
 
-enum { INNER = 5 };                  /* Tiling.size: which of these kernels has the rest of the tiling */
-static const char *const inner_names[] = {"dense_direct", "dense_gemm", "dense_implicit", "dense_winograd"};
-
-static const Kernel *inner_of(const Tiling *tiling, Tiling *own)
-{
-    *own = *tiling;
-    own->size[INNER] = 0;
-    return kernel_named(inner_names[tiling->size[INNER]]);
-}
+static const char *const names[] = {"dense_direct", "dense_gemm", "dense_implicit", "dense_winograd"};
+static const Inner inner = {names, COUNT(names)};
 
 static bool compacted(const Problem *problem, Problem *left)
 {
@@ -25,30 +18,14 @@ static bool compacted(const Problem *problem, Problem *left)
 static bool fits(const Problem *problem)
 {
     Problem left;
-    if (!problem_vector(problem) || !compacted(problem, &left))
-        return false;
-    for (int i = 0; i < COUNT(inner_names); i++)
-        if (kernel_named(inner_names[i])->fits(&left))
-            return true;
-    return false;
+    return problem_vector(problem) && compacted(problem, &left) && inner_fits(&inner, &left);
 }
 
 static int tilings(const Problem *problem, Tiling *list, int most)
 {
     Problem left;
-    int kept = 0;
     compacted(problem, &left);
-    for (int i = 0; i < COUNT(inner_names); i++) {
-        const Kernel *inner = kernel_named(inner_names[i]);
-        const int count = inner->fits(&left) ? inner->tilings(&left, list + kept, most - kept) : 0, from = kept;
-        for (int t = from; t < from + count; t++) {
-            if (!layout_plain(&list[t].in))
-                continue;
-            list[kept] = list[t];
-            list[kept++].size[INNER] = i;
-        }
-    }
-    return kept;
+    return inner_tilings(&inner, &left, list, most);
 }
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
@@ -56,7 +33,7 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     Problem left;
     Tiling own;
     compacted(problem, &left);
-    inner_of(tiling, &own)->work(&left, &own, work);
+    inner_of(&inner, tiling, &own)->work(&left, &own, work);
 }
 
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
@@ -64,7 +41,7 @@ static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *laye
     Problem left;
     Tiling own;
     compacted(problem, &left);
-    inner_of(tiling, &own)->stages(&left, &own, layer);
+    inner_of(&inner, tiling, &own)->stages(&left, &own, layer);
 }
 
 const Kernel kernel_dense_compact = {

@@ -1,12 +1,10 @@
 /* A projection: weights whose zeros are whole columns, that is taps (c, r, s) that no output channel uses, as structured learning leaves them. The
-   loops of dense_direct, over a constant list of the taps in use instead of all of them. Of the sparse kernels, as dense_compact is and for its
-   reasons. */
-#include "codegen/cpu/cpu.h"
+   loops of the kernels that walk (channel, tap) pairs, over a constant list of those in use instead of all of them. Of the sparse kernels, as
+   dense_compact is and for its reasons. */
+#include "codegen/cpu/resized.h"
 
-static const Kernel *direct(void)
-{
-    return kernel_named("dense_direct");
-}
+static const char *const names[] = {"dense_direct", "dense_implicit"};
+static const Inner inner = {names, COUNT(names)};
 
 static double kept(const Pattern *pattern)
 {
@@ -18,21 +16,22 @@ static bool fits(const Problem *problem)
 {
     const Pattern *pattern = problem->pattern;
     return pattern != NULL && pattern->taps > 1 && pattern->empty_columns < pattern->columns && pattern->empty_columns * 16 >= pattern->columns &&
-           pattern->empty_columns * pattern->channels > pattern->empty_channels * pattern->columns && direct()->fits(problem);
+           pattern->empty_columns * pattern->channels > pattern->empty_channels * pattern->columns && inner_fits(&inner, problem);
 }
 
 static int tilings(const Problem *problem, Tiling *list, int most)
 {
-    return direct()->tilings(problem, list, most);
+    return inner_tilings(&inner, problem, list, most);
 }
 
-/* The list's offsets take the place of those that dense_direct reads for each tap. All that its multiplying stage does shrinks but for its stores;
+/* The list's offsets take the place of those that the kernel reads for each tap. All that its multiplying stage does shrinks but for its stores;
    what it issues to store an output is little beside what it issues to compute it. Filling planes takes as long as before. */
 static void work(const Problem *problem, const Tiling *tiling, Work *work)
 {
     const Pattern *pattern = problem->pattern;
     const double part = kept(pattern), weights = 4 * (double)pattern->rows * (double)pattern->columns;
-    direct()->work(problem, tiling, work);
+    Tiling own;
+    inner_of(&inner, tiling, &own)->work(problem, &own, work);
     StageWork *stage = &work->stages[work->stage_count - 1];
     double *const counts[] = {&stage->instructions, &stage->fma, &stage->vector, &stage->loads, &stage->split_loads, &stage->chain};
     for (int i = 0; i < COUNT(counts); i++)
@@ -47,7 +46,8 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
 
 static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer)
 {
-    direct()->stages(problem, tiling, layer);
+    Tiling own;
+    inner_of(&inner, tiling, &own)->stages(problem, &own, layer);
 }
 
 const Kernel kernel_dense_taps = {

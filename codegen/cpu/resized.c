@@ -1,4 +1,4 @@
-/* Layers in other sizes: copies of a node and its values in the scratch arena. */
+/* Layers in other sizes: copies of a node and its values in the scratch arena. And the kernels that projections stand on. */
 #include "codegen/cpu/resized.h"
 
 static Node *copy_node(const Node *node, Arena *arena)
@@ -67,4 +67,36 @@ bool resized_channels(const Problem *problem, const Pattern *pattern, Problem *r
     resized->pattern = pattern;
     resized->density = (double)pattern->nonzeros / ((double)pattern->rows * (double)pattern->columns);
     return true;
+}
+
+/* ---- kernels inside of projections ---- */
+
+#define INNER (COUNT(((Tiling){0}).size) - 1)    /* Tiling.size: which of them has the rest of the tiling */
+
+bool inner_fits(const Inner *inner, const Problem *problem)
+{
+    for (int i = 0; i < inner->count; i++)
+        if (kernel_named(inner->names[i])->fits(problem))
+            return true;
+    return false;
+}
+
+int inner_tilings(const Inner *inner, const Problem *problem, Tiling *list, int most)
+{
+    int count = 0;
+    for (int i = 0; i < inner->count; i++) {
+        const Kernel *kernel = kernel_named(inner->names[i]);
+        const int first = count;
+        count += kernel->fits(problem) ? kernel->tilings(problem, list + count, most - count) : 0;
+        for (int t = first; t < count; t++)
+            list[t].size[INNER] = i;
+    }
+    return count;
+}
+
+const Kernel *inner_of(const Inner *inner, const Tiling *tiling, Tiling *own)
+{
+    *own = *tiling;
+    own->size[INNER] = 0;
+    return kernel_named(inner->names[tiling->size[INNER]]);
 }
