@@ -128,6 +128,15 @@ static bool line_wanted(const Depthwise *depthwise, int64_t line)
     return false;
 }
 
+/* The vectors of one line, each kept in a register for all rows that want it. */
+static void meter_inputs(Meter *meter, const Depthwise *depthwise)
+{
+    if (depthwise->stride == 1)
+        meter_load(meter, (double)depthwise->window.kernel_width, split_share(depthwise->lanes));
+    else
+        meter_line_loads(meter, depthwise->stride, depthwise->window.kernel_width, depthwise->window.dilation_x);
+}
+
 static void meter_group(Meter *meter, const Problem *problem, const Depthwise *depthwise)
 {
     const Window *window = &depthwise->window;
@@ -135,19 +144,21 @@ static void meter_group(Meter *meter, const Problem *problem, const Depthwise *d
     const bool kept = weights_kept(depthwise, meter->isa);
     for (int64_t line = 0; line < lines_of(depthwise, 1); line++)
         if (line_wanted(depthwise, line))
-            meter_line_loads(meter, depthwise->stride, window->kernel_width, window->dilation_x);
+            meter_inputs(meter, depthwise);
     meter_move(meter, rows);
     if (!kept && (meter->isa->vector_bytes == 64 || !meter->isa->fuses))
         meter_fma_load(meter, taps * rows, 0);
     else
         meter_fma(meter, taps * rows);
-    if (!kept && meter->isa->vector_bytes < 64 && meter->isa->fuses)
-        meter_load(meter, 2 * taps, 0);
+    if (!kept && meter->isa->vector_bytes < 64 && meter->isa->fuses) {
+        meter_load(meter, taps, 0);
+        meter_operand(meter, taps, 0);
+    }
     for (int i = 0; i < depthwise->rows; i++)
         meter_line_put(meter, problem, window->out_width);
     meter_other(meter, line_loop(line_vectors(window->out_width, depthwise->lanes)));
-    /* where the last vector overlaps, addresses are no constants apart */
-    meter_other(meter, window->out_width > depthwise->lanes && window->out_width % depthwise->lanes != 0 ? 8 + 6 * rows : 0);
+    /* where the last vector overlaps, its place is chosen */
+    meter_other(meter, window->out_width > depthwise->lanes && window->out_width % depthwise->lanes != 0 ? 6 + rows : 0);
     meter_chain(meter, taps, taps * (rows + 1));
 }
 
@@ -339,17 +350,14 @@ static void emit_puts(const Emission *emission, const Depthwise *depthwise)
     const char *end = depthwise->strips > 1 && depthwise->multiplier > 1 ? arena_format(emission->arena, "out + %lld", plane)
                                                                          : arena_format(emission->arena, "end * %lld", depthwise->multiplier * plane);
     for (int i = 0; i < depthwise->rows; i++) {
-        const char *index = arena_format(emission->arena, "out + (p + %d) * %lld + q", i, width);
-        const char *sum = arena_format(emission->arena, "a%d", i);
+        const char *index = arena_format(emission->arena, "at + %lld", i * width), *sum = arena_format(emission->arena, "a%d", i);
         if (layout_plain(layout)) {
             line_put(emission, index, sum, width, end);
             continue;
         }
-        /* y is moved by so much that plain indices mean the elements of the padded row */
         out_line(out, "{");
         out->indent++;
-        out_line(out, "float *const row = there + (p + %d) * %lld;", i, (long long)layout->pitch);
-        out_line(out, "float *const y = row - (out + (p + %d) * %lld);", i, width);
+        out_line(out, "float *const y = moved + %lld;", i * (layout->pitch - width));
         line_put(emission, index, sum, width, end);
         out_close(out, "");
     }
@@ -398,7 +406,11 @@ static void emit_output(const Emission *emission, const Depthwise *depthwise)
         out_open(out, "for (int64_t group = 0; group < %lld; group++)", (long long)depthwise->groups);
     }
     out_line(out, "const int64_t p = %s;", row_text(emission, depthwise, "group"));
+    if (!layout_plain(layout))           /* y by so much further that plain indices of row p mean the elements of the padded row */
+        out_line(out, "float *const moved = there + (p * %lld - out);", layout->pitch - (long long)window->out_width);
     line_vectors_open(emission, "q", window->out_width, depthwise->lanes);
+    /* one index, and rows constants apart: else compilers keep a pointer for each row, on the stack */
+    out_line(out, "const int64_t at = out + (p * %lld + q);", (long long)window->out_width);
     out_line(out, "const float *const from = lines + (%s * %lld + q * %lld);", depthwise->strips > 1 ? "(p - first)" : "p",
              (long long)(window->stride_y * depthwise->pitch), (long long)depthwise->stride);
     emit_sums(emission, depthwise);
