@@ -4,6 +4,7 @@
 typedef __m256 v_float;
 typedef __m256 v_mask;
 #define V_INLINE static inline __attribute__((always_inline, unused))
+#include "x86.h"
 
 /* op: v_first */
 V_INLINE __m256i v_first(int n)
@@ -119,22 +120,6 @@ V_INLINE void v_transpose(v_float *r)
     r[6] = _mm256_permute2f128_ps(q2, q6, 0x31);
     r[3] = _mm256_permute2f128_ps(q3, q7, 0x20);
     r[7] = _mm256_permute2f128_ps(q3, q7, 0x31);
-}
-/* end */
-/* op: v_keep */
-V_INLINE v_float v_keep(v_float a)
-{
-    __asm__("" : "+x"(a));
-    return a;
-}
-/* end */
-/* op: v_four */
-V_INLINE __m128 v_four(const float *p, const unsigned short *index)
-{
-    unsigned long long i;
-    __builtin_memcpy(&i, index, sizeof i);    /* one load rather than four: loads are what gathering waits for */
-    const __m128 low = _mm_unpacklo_ps(_mm_load_ss(p + (i & 0xffff)), _mm_load_ss(p + (i >> 16 & 0xffff)));
-    return _mm_movelh_ps(low, _mm_unpacklo_ps(_mm_load_ss(p + (i >> 32 & 0xffff)), _mm_load_ss(p + (i >> 48))));
 }
 /* end */
 /* op: v_gather */

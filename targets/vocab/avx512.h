@@ -4,6 +4,7 @@
 typedef __m512 v_float;
 typedef __mmask16 v_mask;
 #define V_INLINE static inline __attribute__((always_inline, unused))
+#include "x86.h"
 
 /* op: v_load */
 V_INLINE v_float v_load(const float *p) { return _mm512_loadu_ps(p); }
@@ -157,22 +158,6 @@ V_INLINE void v_transpose(v_float *r)
     r[15] = _mm512_shuffle_f32x4(s7, s15, 0xdd);
 }
 /* end */
-/* op: v_keep */
-V_INLINE v_float v_keep(v_float a)
-{
-    __asm__("" : "+v"(a));
-    return a;
-}
-/* end */
-/* op: v_four */
-V_INLINE __m128 v_four(const float *p, const unsigned short *index)
-{
-    unsigned long long i;
-    __builtin_memcpy(&i, index, sizeof i);    /* one load rather than four: loads are what gathering waits for */
-    const __m128 low = _mm_unpacklo_ps(_mm_load_ss(p + (i & 0xffff)), _mm_load_ss(p + (i >> 16 & 0xffff)));
-    return _mm_movelh_ps(low, _mm_unpacklo_ps(_mm_load_ss(p + (i >> 32 & 0xffff)), _mm_load_ss(p + (i >> 48))));
-}
-/* end */
 /* op: v_gather */
 /* needs: v_four */
 /* The instruction of this name takes longer than sixteen loads on most cores. */
@@ -198,9 +183,7 @@ V_INLINE v_float v_odd(v_float a, v_float b)
 /* op: v_sum */
 V_INLINE float v_sum(v_float a)
 {
-    float lane[16];
-    _mm512_storeu_ps(lane, a);
-    const __m256 b = _mm256_add_ps(_mm256_loadu_ps(lane), _mm256_loadu_ps(lane + 8));
+    const __m256 b = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_castps512_ps256(_mm512_shuffle_f32x4(a, a, 0x4e)));
     const __m128 c = _mm_add_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps(b, 1));
     const __m128 d = _mm_add_ps(c, _mm_movehl_ps(c, c));
     return _mm_cvtss_f32(_mm_add_ss(d, _mm_shuffle_ps(d, d, 1)));

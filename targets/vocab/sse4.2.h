@@ -4,6 +4,7 @@
 typedef __m128 v_float;
 typedef __m128 v_mask;
 #define V_INLINE static inline __attribute__((always_inline, unused))
+#include "x86.h"
 
 /* op: v_load */
 V_INLINE v_float v_load(const float *p) { return _mm_loadu_ps(p); }
@@ -113,21 +114,9 @@ V_INLINE void v_transpose(v_float *r)
     r[3] = _mm_movehl_ps(p3, p1);
 }
 /* end */
-/* op: v_keep */
-V_INLINE v_float v_keep(v_float a)
-{
-    __asm__("" : "+x"(a));
-    return a;
-}
-/* end */
 /* op: v_gather */
-V_INLINE v_float v_gather(const float *p, const unsigned short *index)
-{
-    unsigned long long i;
-    __builtin_memcpy(&i, index, sizeof i);    /* one load rather than four: loads are what gathering waits for */
-    const __m128 low = _mm_unpacklo_ps(_mm_load_ss(p + (i & 0xffff)), _mm_load_ss(p + (i >> 16 & 0xffff)));
-    return _mm_movelh_ps(low, _mm_unpacklo_ps(_mm_load_ss(p + (i >> 32 & 0xffff)), _mm_load_ss(p + (i >> 48))));
-}
+/* needs: v_four */
+V_INLINE v_float v_gather(const float *p, const unsigned short *index) { return v_four(p, index); }
 /* end */
 /* op: v_even */
 V_INLINE v_float v_even(v_float a, v_float b) { return _mm_shuffle_ps(a, b, 0x88); }
