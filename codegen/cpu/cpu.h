@@ -50,7 +50,7 @@ double split_share_of(int lanes, const int64_t *offsets, int64_t count, int64_t 
 
 /* ---- vector.c: f32 operators as expressions of the vocabulary ---- */
 
-/* An expression in the vectors a (and b), with the node's parameters as vectors p and q; NULL if there is none. */
+/* An expression in the vectors a (and b, s), with the node's parameters as vectors p and q; NULL if there is none. */
 const char *vector_expression(Op op);
 void meter_expression(Meter *meter, Op op);              /* the expression's instructions */
 /* Opens a block, declares p and q as far as the operator has them; `a = EXPRESSION;` may follow. */

@@ -1,5 +1,6 @@
 /* Elementwise layers whose operator is an expression of the vocabulary, and Clip. The other operand of a binary one has the result's shape, or one
-   element, or repeats along all axes but some neighbouring ones (a value a channel, a row of values). */
+   element, or repeats along all axes but some neighbouring ones (a value a channel, a row of values). BatchNormalization by constants is a
+   multiply-add whose two others are a value a channel. */
 #include "codegen/cpu/cpu.h"
 
 #include <math.h>
@@ -10,10 +11,11 @@ typedef enum Spread { SPREAD_FULL, SPREAD_SCALAR, SPREAD_ROW, SPREAD_CHANNEL } S
 
 typedef struct Elementwise {
     const Node *node;
-    int full;                        /* the input of the result's shape: 0 or 1 */
-    Spread spread;                   /* of the other */
+    int operands;                    /* of the expression: a, b, s */
+    int full;                        /* the operand of the result's shape: 0 or 1 */
+    Spread spread;                   /* of the others */
     int64_t count, lines, line;      /* elements; inner loops and their length; a chunk is a line too */
-    int64_t repeat;                  /* SPREAD_ROW, SPREAD_CHANNEL: the other operand's elements */
+    int64_t repeat;                  /* SPREAD_ROW, SPREAD_CHANNEL: another operand's elements */
     int64_t each;                    /* SPREAD_CHANNEL: lines that share one of them */
     int lanes;
 } Elementwise;
@@ -65,6 +67,51 @@ static bool binary_of(const Node *node, Elementwise *elementwise)
     return false;
 }
 
+/* ---- BatchNormalization: x times a factor, plus a shift ---- */
+
+static double channel_factor(const Node *node, int64_t channel)
+{
+    const double variance = (double)read_float(node->inputs[4]->data, channel);
+    return (double)read_float(node->inputs[1]->data, channel) / sqrt(variance + node_real(node, ATTR_epsilon, 1e-5));
+}
+
+static double channel_shift(const Node *node, int64_t channel)
+{
+    return (double)read_float(node->inputs[2]->data, channel) - (double)read_float(node->inputs[3]->data, channel) * channel_factor(node, channel);
+}
+
+static bool normalization_of(const Node *node, Elementwise *elementwise)
+{
+    const Shape *shape = &node->inputs[0]->shape;
+    if (shape->rank < 2)
+        return false;
+    elementwise->repeat = shape->dims[1];
+    elementwise->line = elementwise->count / shape->dims[0] / shape->dims[1];
+    for (int i = 1; i < 5; i++)
+        if (!value_constant(node->inputs[i]))
+            return false;
+    for (int64_t channel = 0; channel < elementwise->repeat; channel++)
+        if (!isfinite((float)channel_factor(node, channel)) || !isfinite((float)channel_shift(node, channel)))
+            return false;
+    elementwise->spread = elementwise->line == 1 ? SPREAD_ROW : SPREAD_CHANNEL;
+    elementwise->line = elementwise->line == 1 ? elementwise->repeat : elementwise->line;
+    return true;
+}
+
+static void pack_normalization(const Node *node, int64_t channels, Packed *packed)
+{
+    const size_t bytes = (size_t)channels * sizeof(float);
+    float *factors = arena_array(packed->arena, float, channels), *shifts = arena_array(packed->arena, float, channels);
+    for (int64_t channel = 0; channel < channels; channel++) {
+        factors[channel] = (float)channel_factor(node, channel);
+        shifts[channel] = (float)channel_shift(node, channel);
+    }
+    packed_add(packed, "float", factors, bytes);
+    packed_add(packed, "float", shifts, bytes);
+}
+
+/* ---- the problem ---- */
+
 static bool clip_of(const Node *node)
 {
     for (int i = 1; i < node->input_count; i++)
@@ -78,7 +125,10 @@ static bool elementwise_of(const Problem *problem, Elementwise *elementwise)
     const Node *node = problem->node;
     *elementwise = (Elementwise){.node = node, .count = shape_count(&node->outputs[0]->shape), .lanes = problem_lanes(problem)};
     const OpShapeClass shape_class = op_info(node->op)->shape_class;
+    const bool normalizes = node->op == OP_BatchNormalization;
+    elementwise->operands = normalizes ? 3 : shape_class == CLASS_BINARY ? 2 : 1;
     const bool known = node->op == OP_Clip                                        ? clip_of(node)
+                       : normalizes                                               ? normalization_of(node, elementwise)
                        : shape_class == CLASS_UNARY && vector_expression(node->op) ? true
                        : shape_class == CLASS_BINARY && vector_expression(node->op) ? binary_of(node, elementwise)
                                                                                     : false;
@@ -154,11 +204,11 @@ static bool in_place(const Problem *problem, const Tiling *tiling)
 static void meter_elements(Meter *meter, const Problem *problem, const Elementwise *elementwise, int part)
 {
     const Node *node = elementwise->node;
-    const bool pair = op_info(node->op)->shape_class == CLASS_BINARY && (elementwise->spread == SPREAD_FULL || elementwise->spread == SPREAD_ROW);
-    for (int i = 0; i < 1 + pair; i++)
+    const int streams = elementwise->spread == SPREAD_FULL || elementwise->spread == SPREAD_ROW ? elementwise->operands : 1;
+    for (int i = 0; i < streams; i++)
         if (part > 0)
             meter_part(meter, part);
-        else if (i < pair)
+        else if (i + 1 < streams)
             meter_load(meter, 1, 0);
         else
             meter_operand(meter, 1, 0);
@@ -189,7 +239,9 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
         meter_other(&meter, overlaps(&elementwise) ? 1 : 6);
     }
     meter_end(&meter);
-    for (int i = 0; i < node->input_count; i++) {
+    for (int i = 0; i < node->input_count; i++) {     /* BatchNormalization's four constants are made two */
+        if (node->op == OP_BatchNormalization && i > 2)
+            break;
         const double bytes = node->inputs[i] ? 4 * (double)shape_count(&node->inputs[i]->shape) : 0;
         const bool constant = value_constant(node->inputs[i]);
         stage_touch(meter.stage, constant ? TOUCH_WEIGHTS : TOUCH_INPUT, bytes);
@@ -219,8 +271,11 @@ static void stages(const Problem *problem, const Tiling *tiling, LayerPlan *laye
 
 static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
 {
-    (void)tiling;
-    for (int i = 0; i < problem->node->input_count; i++)
+    Elementwise elementwise;
+    elementwise_for(problem, tiling, &elementwise);
+    if (problem->node->op == OP_BatchNormalization)
+        pack_normalization(problem->node, elementwise.repeat, packed);
+    for (int i = 0; i < problem->node->input_count && problem->node->op != OP_BatchNormalization; i++)
         if (value_constant(problem->node->inputs[i]))
             packed_value(packed, problem->node->inputs[i]);
     epilogue_pack(problem, packed);
@@ -228,18 +283,28 @@ static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
 
 /* ---- text ---- */
 
-static const char *load_text(const Emission *emission, int input, const char *index, const char *part)
+static const char *load_text(const Emission *emission, int operand, const char *index, const char *part)
 {
-    return part ? arena_format(emission->arena, "v_load_part(x%d + (%s), %s)", input, index, part)
-                : arena_format(emission->arena, "v_load(x%d + (%s))", input, index);
+    return part ? arena_format(emission->arena, "v_load_part(x%d + (%s), %s)", operand, index, part)
+                : arena_format(emission->arena, "v_load(x%d + (%s))", operand, index);
 }
 
-/* Where input `input` has its vector for elements `start + i` ..., or NULL if it is the one the line has set. */
-static const char *operand_text(const Emission *emission, const Elementwise *elementwise, int input, const char *part)
+/* Where an operand has its vector for elements `start + i` ...: in memory, or set for the whole line. */
+static const char *operand_text(const Emission *emission, const Elementwise *elementwise, int operand, const char *part)
 {
-    if (input == elementwise->full || elementwise->spread == SPREAD_FULL)
-        return load_text(emission, input, "start + i", part);
-    return elementwise->spread == SPREAD_ROW ? load_text(emission, input, "i", part) : "other";
+    if (operand == elementwise->full || elementwise->spread == SPREAD_FULL)
+        return load_text(emission, operand, "start + i", part);
+    if (elementwise->spread == SPREAD_ROW)
+        return load_text(emission, operand, "i", part);
+    return arena_format(emission->arena, "other%d", operand);
+}
+
+/* The operands that a line, or the whole result, has set once. */
+static void emit_others(const Emission *emission, const Elementwise *elementwise, const char *index)
+{
+    for (int i = 0; i < elementwise->operands; i++)
+        if (i != elementwise->full)
+            out_line(emission->out, "const v_float other%d = v_set1(x%d[%s]);", i, i, index);
 }
 
 static void emit_clip(const Emission *emission, const Node *node)
@@ -255,9 +320,8 @@ static void emit_vector(const Emission *emission, const Elementwise *elementwise
 {
     Out *out = emission->out;
     const Node *node = elementwise->node;
-    const bool binary = op_info(node->op)->shape_class == CLASS_BINARY;
-    for (int i = 0; i < 1 + binary; i++)
-        out_line(out, "%sv_float %c = %s;", i == 0 ? "" : "const ", "ab"[i],
+    for (int i = 0; i < elementwise->operands; i++)
+        out_line(out, "%sv_float %c = %s;", i == 0 ? "" : "const ", "abs"[i],
                  full != NULL && i == elementwise->full ? full : operand_text(emission, elementwise, i, part));
     if (node->op == OP_Clip)
         emit_clip(emission, node);
@@ -286,7 +350,7 @@ static void emit_line(const Emission *emission, const Elementwise *elementwise)
     const long long lanes = elementwise->lanes, line = elementwise->line;
     const char *each = elementwise->each == 1 ? "" : arena_format(emission->arena, " / %lld", (long long)elementwise->each);
     if (elementwise->spread == SPREAD_CHANNEL)
-        out_line(out, "const v_float other = v_set1(x%d[number%s %% %lld]);", 1 - elementwise->full, each, (long long)elementwise->repeat);
+        emit_others(emission, elementwise, arena_format(emission->arena, "number%s %% %lld", each, (long long)elementwise->repeat));
     if (chunked(elementwise))
         out_line(out, "const int64_t length = %lld - start < %lld ? %lld - start : %lld;", (long long)elementwise->count, line,
                  (long long)elementwise->count, line);
@@ -306,16 +370,17 @@ static void emit_constants(const Emission *emission, const Elementwise *elementw
     static const char *const bounds[] = {NULL, "low", "high"};
     Out *out = emission->out;
     const Node *node = elementwise->node;
-    for (int i = 0; i < node->input_count; i++)
+    const bool normalizes = node->op == OP_BatchNormalization;
+    for (int i = 0; i < (normalizes ? elementwise->operands : node->input_count); i++)
         if (node->inputs[i])
-            out_line(out, "const float *const x%d = %s;", i, emit_read(emission, node->inputs[i]));
+            out_line(out, "const float *const x%d = %s;", i, normalizes && i > 0 ? emit_packed(emission, i - 1) : emit_read(emission, node->inputs[i]));
     for (int i = 1; i < node->input_count && node->op == OP_Clip; i++)
         if (node->inputs[i])
             out_line(out, "const v_float %s = v_set1(x%d[0]);", bounds[i], i);
-    if (node->op != OP_Clip)
+    if (op_info(node->op)->shape_class != CLASS_STRUCTURED)
         vector_parameters(emission, node, false);
     if (elementwise->spread == SPREAD_SCALAR)
-        out_line(out, "const v_float other = v_set1(x%d[0]);", 1 - elementwise->full);
+        emit_others(emission, elementwise, "0");
 }
 
 /* Row `number` of a padded result: y is moved by so much that plain indices mean its elements. The row's item fills the gap behind it, too. */

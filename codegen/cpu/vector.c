@@ -37,6 +37,7 @@ static const VectorRow rows[] = {
     {OP_Div, 0, 0, 0, 0, 0, 1, "v_div(a, b)"},
     {OP_Max, 0, 0, 0, 0, 1, 0, "v_max(a, b)"},
     {OP_Min, 0, 0, 0, 0, 1, 0, "v_min(a, b)"},
+    {OP_BatchNormalization, 1, 0, 0, 0, 0, 0, "v_fma(a, b, s)"},
     {OP_PRelu, 0, 3, 1, 0, 0, 0, "v_select(v_less(a, v_zero()), v_mul(a, b), a)"},
 };
 

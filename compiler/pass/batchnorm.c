@@ -1,6 +1,5 @@
 /* Per-channel factors and shifts behind a convolution or a product go into its weights and bias: BatchNormalization, and Add, Sub, Mul, Div by
-   constants. Computed in double; zeros stay exact zeros, so that a pruned layer keeps its pattern. A BatchNormalization that is left over becomes
-   a Mul and an Add, which every target has fast kernels for. Needs: closed form, users. */
+   constants. Computed in double; zeros stay exact zeros, so that a pruned layer keeps its pattern. Needs: closed form, users. */
 #include "affine.h"
 #include "edit.h"
 #include "pass.h"
@@ -183,34 +182,6 @@ static void fold_behind(Graph *graph, const Host *host, bool *gone)
     edit_output(node, 0, y);
 }
 
-/* ---- what is left over ---- */
-
-/* One element a channel, to be broadcast over `x`, whose axis 1 is the channels. */
-static Value *per_channel(Graph *graph, const Value *x, const Affine *affine, const double *elements)
-{
-    Shape shape = {.rank = x->shape.rank > 1 ? x->shape.rank - 1 : 1, .dims = {affine->channels, 1, 1, 1, 1, 1, 1}};
-    void *data = new_elements(graph, x->type, affine->channels);
-    for (int64_t c = 0; c < affine->channels; c++)
-        write_element(data, x->type, c, elements[c]);
-    return edit_constant(graph, x->type, &shape, data);
-}
-
-/* The node becomes an Add; a Mul before it is put into the order. */
-static void multiply_and_add(Graph *graph, Rewrite *order, Node *node)
-{
-    Value *x = node->inputs[0];
-    Affine affine = affine_identity(graph->ctx->scratch, x->shape.rank > 1 ? x->shape.dims[1] : 1);
-    if (!affine_apply(&affine, node, x, 1, graph->ctx->scratch))
-        return;
-    Value *operands[2] = {x, per_channel(graph, x, &affine, affine.factor)}, *product = edit_value(graph, NULL, x->type, &x->shape);
-    rewrite_keep(order, edit_node(graph, OP_Mul, operands, 2, product));
-    node->op = OP_Add;
-    node->inputs[0] = product;
-    node->inputs[1] = per_channel(graph, x, &affine, affine.shift);
-    edit_inputs(node, 2);
-    node->attribute_count = 0;
-}
-
 void pass_batchnorm(Graph *graph, const PassOptions *options)
 {
     (void)options;
@@ -224,8 +195,6 @@ void pass_batchnorm(Graph *graph, const PassOptions *options)
             continue;
         if (host_of(node, &host))
             fold_behind(graph, &host, gone);
-        else if (node->op == OP_BatchNormalization)
-            multiply_and_add(graph, &order, node);
         rewrite_keep(&order, node);
     }
     rewrite_end(&order);

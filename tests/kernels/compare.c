@@ -74,6 +74,12 @@ static void operands(Bench *bench, const Node *node, const void **inputs)
         inputs[i] = node->inputs[i] ? operand(bench, node->inputs[i]) : NULL;
 }
 
+/* Sums of a few numbers about as large as one, which may all but cancel. */
+static bool small_sum(Op op)
+{
+    return op == OP_GeluTanh || op == OP_LRN || op == OP_BatchNormalization;
+}
+
 /* Of every element. Epilogues are functions that make an error at most half as large again. */
 static double *tolerances(Bench *bench, const LayerPlan *layer, const float *expected)
 {
@@ -85,7 +91,7 @@ static double *tolerances(Bench *bench, const LayerPlan *layer, const float *exp
     operands(bench, node, inputs);
     const bool summed = kernel_magnitudes(layer->kernel, &layer->problem, &layer->tiling, inputs, allowed, terms, bench->ctx->scratch);
     for (int64_t i = 0; i < count; i++) {
-        const double sum = summed ? 0x1p-23 * (double)(terms[i] + 8) * allowed[i] : node->op == OP_GeluTanh || node->op == OP_LRN ? 1e-6 : 0x1p-23;
+        const double sum = summed ? 0x1p-23 * (double)(terms[i] + 8) * allowed[i] : small_sum(node->op) ? 1e-6 : 0x1p-23;
         const double grown = node->epilogue_count > 0 ? 3.4 * sum + 0x1p-21 : sum;   /* 1.5 for each of three */
         allowed[i] = grown + 0x1p-20 * fabs((double)expected[i]);
     }

@@ -293,6 +293,30 @@ static Node *draw_lrn(Draw *draw)
     return node;
 }
 
+/* Numbers for each of so many channels: any, or positive. */
+static Value *channel_numbers(Draw *draw, int64_t channels, bool positive)
+{
+    float *data = arena_array(draw->graph->arena, float, channels);
+    random_floats(&draw->state, data, channels);
+    for (int64_t i = 0; i < channels && positive; i++)
+        data[i] = 1 + data[i] / 2;
+    return draw_constant(draw, shape_of(1, channels, 0, 0, 0), data);
+}
+
+static Node *draw_norm(Draw *draw)
+{
+    Shape shape = any_shape(draw);
+    if (shape.rank == 1)
+        shape = shape_of(2, draw_between(draw, 1, 4), shape.dims[0], 0, 0);
+    Value *inputs[5] = {input_or_made(draw, shape)};
+    for (int i = 1; i < 5; i++)
+        inputs[i] = channel_numbers(draw, shape.dims[1], i == 4);
+    Node *node = draw_node(draw, OP_BatchNormalization, inputs, 5, shape);
+    node_set_real(draw->graph, node, ATTR_epsilon, 1e-3);
+    draw_epilogue(draw, node);
+    return node;
+}
+
 /* ---- any ---- */
 
 static Draw draw_from(uint64_t seed)
@@ -308,7 +332,7 @@ LayerKind layer_kind(uint64_t seed)
 {
     static const LayerKind often[] = {LAYER_CONV, LAYER_CONV, LAYER_CONV, LAYER_CONV, LAYER_CONV, LAYER_CONV, LAYER_CONV, LAYER_CONV, LAYER_CONV,
                                       LAYER_DEPTHWISE, LAYER_GEMM, LAYER_GEMM, LAYER_MATMUL, LAYER_POOL, LAYER_POOL, LAYER_GLOBAL, LAYER_UNARY,
-                                      LAYER_UNARY, LAYER_BINARY, LAYER_BINARY, LAYER_SOFTMAX, LAYER_LRN};
+                                      LAYER_UNARY, LAYER_BINARY, LAYER_BINARY, LAYER_SOFTMAX, LAYER_LRN, LAYER_NORM};
     Draw draw = draw_from(seed);
     return often[draw_between(&draw, 0, COUNT(often) - 1)];
 }
@@ -328,6 +352,7 @@ Node *layer_add(Graph *graph, const char *name, uint64_t seed)
     case LAYER_UNARY: return draw_unary(&draw);
     case LAYER_BINARY: return draw_binary(&draw);
     case LAYER_SOFTMAX: return draw_softmax(&draw);
-    default: return draw_lrn(&draw);
+    case LAYER_LRN: return draw_lrn(&draw);
+    default: return draw_norm(&draw);
     }
 }

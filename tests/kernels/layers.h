@@ -5,7 +5,7 @@
 #include "compiler/graph/graph.h"
 
 typedef enum LayerKind { LAYER_CONV, LAYER_DEPTHWISE, LAYER_GEMM, LAYER_MATMUL, LAYER_POOL, LAYER_GLOBAL, LAYER_UNARY, LAYER_BINARY, LAYER_SOFTMAX,
-                         LAYER_LRN, LAYER_KINDS } LayerKind;
+                         LAYER_LRN, LAYER_NORM, LAYER_KINDS } LayerKind;
 
 /* Adds the layer that `seed` draws, called `name`, with inputs of its own; its result is an output of the graph. Equal seeds draw equal layers. */
 Node *layer_add(Graph *graph, const char *name, uint64_t seed);
