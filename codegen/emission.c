@@ -24,15 +24,27 @@ static const char *constant_at(const Emission *emission, const PackedArray *arra
     return arena_format(emission->arena, "(const %s *)(const void *)(%s + %zu)", array->c_type, emission->weights, array->offset);
 }
 
+/* Of the slice of the batch that is being computed. */
+static const char *caller_at(const Emission *emission, const char *list, const Value *value, const char *qualifier, int index)
+{
+    const char *c_type = type_info(value->type)->c_name;
+    size_t bytes = 0;
+    if (emission->plan->slices == 1)
+        return arena_format(emission->arena, "(%s%s *)c->%s[%d]", qualifier, c_type, list, index);
+    shape_bytes(&value->shape, value->type, &bytes);
+    return arena_format(emission->arena, "(%s%s *)(%svoid *)((%schar *)c->%s[%d] + (size_t)c->slice * %zu)", qualifier, c_type, qualifier, qualifier,
+                        list, index, bytes);
+}
+
 static const char *place_at(const Emission *emission, const Value *value, const char *qualifier)
 {
     const Place *place = &emission->plan->places[value->id];
     const char *c_type = type_info(value->type)->c_name;
     switch (place->kind) {
     case PLACE_INPUT:
-        return arena_format(emission->arena, "(%s%s *)c->inputs[%d]", qualifier, c_type, place->index);
+        return caller_at(emission, "inputs", emission->plan->graph->inputs[place->index], qualifier, place->index);
     case PLACE_OUTPUT:
-        return arena_format(emission->arena, "(%s%s *)c->outputs[%d]", qualifier, c_type, place->index);
+        return caller_at(emission, "outputs", emission->plan->graph->outputs[place->index], qualifier, place->index);
     case PLACE_WORKSPACE:
         return arena_format(emission->arena, "(%s%s *)(%svoid *)(c->workspace + %zu)", qualifier, c_type, qualifier, place->offset);
     default:

@@ -77,12 +77,13 @@ static void write_functions(Out *out, const char *prefix, const char *upper)
     out_line(out, "int %s_run(const void *const *inputs, void *const *outputs, void *workspace, size_t workspace_bytes, int threads);", prefix);
     out_comment(out, "What tulle_run() and tulle_profile() take, and a thread pool of your own: fill a tulle_context, check() it, and have every "
                      "stage called in order with part = 0 .. parts-1, all parts of one done before the next begins:\n\n"
-                     "    struct tulle_context context = {inputs, outputs, workspace};   (%s_WORKSPACE_BYTES(parts) bytes)\n"
+                     "    struct tulle_context context = {inputs, outputs, workspace, 0};   (%s_WORKSPACE_BYTES(parts) bytes)\n"
                      "    if (%s_model()->check(&context) != TULLE_OK) return ...;\n"
-                     "    for (int stage = 0; stage < %s_model()->stage_count; stage++) {\n"
-                     "        in thread number `part` of the pool: %s_model()->stages[stage](&context, part, parts);\n"
-                     "        wait for all of them;\n"
-                     "    }", upper, prefix, prefix, prefix);
+                     "    for (context.slice = 0; context.slice < %s_model()->slices; context.slice++)\n"
+                     "        for (int stage = 0; stage < %s_model()->stage_count; stage++) {\n"
+                     "            in thread number `part` of the pool: %s_model()->stages[stage](&context, part, parts);\n"
+                     "            wait for all of them;\n"
+                     "        }", upper, prefix, prefix, prefix, prefix);
     out_line(out, "const struct tulle_model *%s_model(void);", prefix);
     out_line(out, "#ifdef __cplusplus");
     out_line(out, "}");
@@ -104,8 +105,8 @@ void header_write(Out *out, const Plan *plan, const ModuleOptions *options)
     out_line(out, "#error \"this model was compiled by another generation of tulle than what was included before: compile it again\"");
     out_line(out, "#endif");
     out_blank(out);
-    write_tensors(out, arena, upper, "INPUT", plan->graph->inputs, plan->graph->input_count);
-    write_tensors(out, arena, upper, "OUTPUT", plan->graph->outputs, plan->graph->output_count);
+    write_tensors(out, arena, upper, "INPUT", plan->whole->inputs, plan->whole->input_count);
+    write_tensors(out, arena, upper, "OUTPUT", plan->whole->outputs, plan->whole->output_count);
     write_workspace(out, plan, upper);
     write_functions(out, options->prefix, upper);
     out_blank(out);

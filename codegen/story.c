@@ -125,8 +125,11 @@ void story_open(Out *out, const Plan *plan, const char *const *names, const Modu
     add_machine(&text, &plan->target->machine);
     text_format(&text, "Workspace: %zu bytes and %zu for each thread; no plan needs less than %zu in all.\n", plan->workspace_bytes,
                 plan->thread_bytes, plan->peak_values_bytes);
-    text_format(&text, "Predicted: %s ms for a run with %d thread%s; in the table, ms of each layer.\n", milliseconds(arena, plan->seconds),
-                plan->threads, plan->threads == 1 ? "" : "s");
+    text_format(&text, "Predicted: %s ms for a run with %d thread%s; in the table, ms of each layer.\n",
+                milliseconds(arena, (double)plan->slices * plan->seconds), plan->threads, plan->threads == 1 ? "" : "s");
+    if (plan->slices > 1)
+        text_format(&text, "Batch:     all stages run %lld times, for %lld of the images each; the table and the comments below speak of one such run.\n",
+                    (long long)plan->slices, (long long)plan->graph->inputs[0]->shape.dims[0]);
     text_format(&text, "\n" ROW, "layer", "operators", "result", "kernel", "tiling", "padded", "density", "multiply-adds", "ms", "name in the model");
     for (int l = 0; l < plan->layer_count; l++)
         layer_row(&text, arena, &plan->layers[l], names[l]);

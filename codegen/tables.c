@@ -68,6 +68,7 @@ static void write_waits(Out *out, const Plan *plan)
 
 static void write_layers(Out *out, const Plan *plan, Arena *arena)
 {
+    const double slices = (double)plan->slices;
     if (plan->layer_count == 0)
         return;
     out_open(out, "static const struct tulle_layer program_layers[] =");
@@ -76,8 +77,8 @@ static void write_layers(Out *out, const Plan *plan, Arena *arena)
         const Node *node = layer->problem.node;
         out_line(out, "{%s, \"%s\", \"%s\", %s, %s, %d, %d, %s, %s},", out_string(arena, node->name, strlen(node->name)), op_info(node->op)->name,
                  layer->kernel == NULL ? "view" : layer->kernel->name, out_float(arena, layer_density(layer), TYPE_F64),
-                 out_float(arena, dense_multiply_adds(node), TYPE_F64), layer->first_stage, layer->stage_count,
-                 milliseconds(arena, layer->price.seconds), milliseconds(arena, layer->hot.seconds));
+                 out_float(arena, slices * dense_multiply_adds(node), TYPE_F64), layer->first_stage, layer->stage_count,
+                 milliseconds(arena, slices * layer->price.seconds), milliseconds(arena, slices * layer->hot.seconds));
     }
     out_close(out, ";");
     out_blank(out);
@@ -172,6 +173,7 @@ static void write_model(Out *out, const Plan *plan, Arena *arena)
     if (plan->stage_count > 0)
         out_line(out, ".stages = program_stages, .waits = program_waits,");
     out_line(out, ".stage_count = %d,", plan->stage_count);
+    out_line(out, ".slices = %lld,", (long long)plan->slices);
     if (plan->layer_count > 0)
         out_line(out, ".layers = program_layers,");
     out_line(out, ".layer_count = %d,", plan->layer_count);
@@ -201,8 +203,8 @@ void tables_write(Out *out, const Plan *plan, const char *const *names, const ch
     Arena *arena = plan->graph->arena;
     out_comment(out, "---- what the program says of itself ----");
     out_blank(out);
-    write_tensors(out, arena, "program_inputs", plan->graph->inputs, plan->graph->input_count);
-    write_tensors(out, arena, "program_outputs", plan->graph->outputs, plan->graph->output_count);
+    write_tensors(out, arena, "program_inputs", plan->whole->inputs, plan->whole->input_count);
+    write_tensors(out, arena, "program_outputs", plan->whole->outputs, plan->whole->output_count);
     write_stages(out, plan, names);
     write_waits(out, plan);
     write_layers(out, plan, arena);

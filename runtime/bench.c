@@ -99,11 +99,13 @@ static int measure_layers(Bench *bench)
     return TULLE_OK;
 }
 
-/* Everything up to the layer, then the layer `times` times: it finds all it touches where the last one left it (one that works in place its own
-   result as its input). The median of the layer's time; negative: out of memory, or status says why. */
+/* Of one slice of the batch: everything up to the layer, then the layer `times` times: it finds all it touches where the last one left it (one that works in place its own
+   result as its input). The median of the layer's time, times the
+   slices; negative: out of memory, or status says why. */
 static double measure_alone(Bench *bench, const struct tulle_layer *layer, int times, int *status)
 {
     struct tulle_model alone = *bench->model;
+    alone.slices = 1;
     alone.stage_count = layer->first_stage + times * layer->stage_count;
     tulle_stage **stages = calloc((size_t)alone.stage_count, sizeof *stages);
     double *seconds = calloc((size_t)alone.stage_count, sizeof *seconds), result = -1;
@@ -117,7 +119,7 @@ static double measure_alone(Bench *bench, const struct tulle_layer *layer, int t
             for (int stage = 0; stage < layer->stage_count; stage++)
                 bench->samples[run] += seconds[layer->first_stage + run * layer->stage_count + stage];
         }
-        result = *status == TULLE_OK ? median(bench->samples, times) : -1;
+        result = *status == TULLE_OK ? bench->model->slices * median(bench->samples, times) : -1;
     }
     free(stages);
     free(seconds);

@@ -37,7 +37,7 @@ static void note_time(void *user, int stage)
 {
     struct profile *profile = user;
     const double after = now();
-    profile->seconds[stage] = after - profile->before;
+    profile->seconds[stage] += after - profile->before;
     profile->before = after;
 }
 
@@ -48,6 +48,8 @@ int tulle_profile(const struct tulle_model *model, const void *const *inputs, vo
         return TULLE_NULL_POINTER;
     if (model->abi != TULLE_ABI)
         return TULLE_OTHER_ABI;
+    for (int stage = 0; stage < model->stage_count; stage++)
+        seconds[stage] = 0;
     struct profile profile = {seconds, now()};
     return tulle_region(model, inputs, outputs, workspace, workspace_bytes, threads, note_time, &profile);
 }

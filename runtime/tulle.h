@@ -3,7 +3,7 @@
    docs/generated-code.md tells how to use it. */
 #ifndef TULLE_H
 #define TULLE_H
-#define TULLE_ABI 3
+#define TULLE_ABI 4
 
 #include <stddef.h>
 #include <stdint.h>
@@ -40,18 +40,20 @@ struct tulle_context {
     const void *const *inputs;
     void *const *outputs;
     char *workspace;
+    int slice;                   /* of the batch: 0 .. slices-1 of the model, one after the other */
 };
 
-/* Does share `part` of `parts` of one stage. Stages are run in order, all parts of one before any of the next. */
+/* Does share `part` of `parts` of one stage. Stages are run in order, all parts of one before any of the next; and all of them for a slice of the
+   batch before any for the next slice. */
 typedef void tulle_stage(const struct tulle_context *context, int part, int parts);
 
 struct tulle_layer {
     const char *name, *op;       /* the model's, any bytes but zero; "Conv" */
     const char *kernel;          /* "view" for a layer that needs no work and has no stages */
     double density;              /* nonzeros of its weights; 1 where it has none */
-    double multiply_adds;        /* of the layer without its zeros left out */
+    double multiply_adds;        /* of the layer without its zeros left out, all slices' */
     int first_stage, stage_count;
-    double predicted_ms;         /* in the network, by the compiler's model of the target; 0: not known */
+    double predicted_ms;         /* in the network, all slices', by the compiler's model of the target; 0: not known */
     double predicted_hot_ms;     /* ... alone, over and over */
 };
 
@@ -63,6 +65,7 @@ struct tulle_model {
     tulle_stage *const *stages;
     const unsigned char *waits;  /* by stage: 0 where it may start before the stages in front of it are done */
     int stage_count;
+    int slices;                  /* of a batch that runs a few images at a time: all stages so often, with context.slice counting; else 1 */
     const struct tulle_layer *layers;
     int layer_count;
     int threads;                 /* that times were predicted for */
@@ -73,7 +76,7 @@ struct tulle_model {
 /* In the runtime library (tulle.c); programs that only call PREFIX_run do not need it. */
 size_t tulle_workspace_bytes(const struct tulle_model *model, int threads);
 int tulle_run(const struct tulle_model *model, const void *const *inputs, void *const *outputs, void *workspace, size_t workspace_bytes, int threads);
-/* The same with the clock read between stages: seconds[i] gets the time of stage i. */
+/* The same with the clock read between stages: seconds[i] gets the time of stage i, all slices'. */
 int tulle_profile(const struct tulle_model *model, const void *const *inputs, void *const *outputs, void *workspace, size_t workspace_bytes,
                   int threads, double *seconds);
 const char *tulle_status_text(int status);

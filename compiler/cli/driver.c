@@ -161,7 +161,7 @@ Plan *driver_plan(Context *ctx, const Options *options, const char *model)
     Graph *graph = driver_graph(ctx, options, model);
     if (graph->projection && !(options->command & ASKING))
         say(ctx, "%s", graph->projection);
-    return plan_make(graph, target, &plan);
+    return (options->command & GUIDE ? plan_make : plan_batch)(graph, target, &plan);
 }
 
 const char *driver_source(Context *ctx, const Plan *plan, const char *folder, const char *name, const char *prefix, size_t *weight_bytes)
@@ -276,6 +276,8 @@ void driver_summary(Context *ctx, const Plan *plan, size_t weight_bytes)
             bytes_text(ctx->graph, (double)weight_bytes), bytes_text(ctx->graph, (double)plan->workspace_bytes));
     if (plan->thread_bytes)
         fprintf(stderr, " and %s a thread", bytes_text(ctx->graph, (double)plan->thread_bytes));
+    if (plan->slices > 1)
+        fprintf(stderr, ", a batch in %lld slices", (long long)plan->slices);
     fprintf(stderr, "\n");
 }
 

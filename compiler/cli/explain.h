@@ -73,6 +73,7 @@ const char *machine_line(const Explanation *explanation);                  /* "M
 const char *total_line(const Explanation *explanation);
 const char *paper_line(const Explanation *explanation);                    /* NULL: by our kernels' counts */
 const char *projection_line(const Explanation *explanation);               /* NULL: nothing is projected */
+const char *slices_line(const Explanation *explanation);        /* NULL: the batch runs as a whole */
 
 /* ---- explain_table.c, explain_layer.c, explain_json.c, draw_*.c: showing ---- */
 

@@ -214,7 +214,7 @@ static void print_head(const Explanation *explanation)
     add_string("model", explanation->model);
     add_string("target", plan->target->machine.name);
     add_string("formula", explanation->by_paper ? "paper" : "counts");
-    printf("\"threads\": %d, \"batch\": %lld, ", plan->threads, (long long)explanation->batch);
+    printf("\"threads\": %d, \"batch\": %lld, \"slices\": %lld, ", plan->threads, (long long)explanation->batch, (long long)plan->slices);
     add_string("projection", projection_line(explanation));
     add_number("peak_gflops", explanation->peak * 1e-9, true);
     add_number("memory_gbs", explanation->bandwidth * 1e-9, true);

@@ -73,6 +73,8 @@ static void print_head(const Explanation *explanation, const LayerView *view)
     printf("%s\n", machine_line(explanation));
     if (projection_line(explanation))
         printf("%s\n", projection_line(explanation));
+    if (slices_line(explanation))
+        printf("%s\n", slices_line(explanation));
     printf("\n%s: %s %s -> %s\n", text_quote(arena, view->name, strlen(view->name)), operators_text(arena, node),
            shape_list(arena, node->inputs, node->input_count), shape_list(arena, node->outputs, node->output_count));
     if (layer->problem.pattern)

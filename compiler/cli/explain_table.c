@@ -65,6 +65,8 @@ void explain_table(const Explanation *explanation)
         printf("%s\n", paper_line(explanation));
     if (projection_line(explanation))
         printf("%s\n", projection_line(explanation));
+    if (slices_line(explanation))
+        printf("%s\n", slices_line(explanation));
     printf("\n");
     report_table(stdout, cells, count + 1 + (explanation->seconds > 0), COLUMNS, TEXT_COLUMNS);
     printf("\n%s\n", total_line(explanation));

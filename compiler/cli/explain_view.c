@@ -147,7 +147,7 @@ Explanation *explanation_make(Context *ctx, const Options *options, const Plan *
     const Machine *machine = &plan->target->machine;
     Explanation *explanation = arena_new_of(ctx->graph, Explanation);
     *explanation = (Explanation){.ctx = ctx, .options = options, .plan = plan, .model = graph->name};
-    explanation->batch = graph->input_count > 0 && graph->inputs[0]->shape.rank > 0 ? graph->inputs[0]->shape.dims[0] : 1;
+    explanation->batch = graph->input_count > 0 && graph->inputs[0]->shape.rank > 0 ? plan->whole->inputs[0]->shape.dims[0] : 1;
     explanation->cores = cores_used(plan);
     explanation->peak = 2 * machine_peak(machine, (int)explanation->cores);
     explanation->bandwidth = 1e9 * fmin(machine->memory_all, machine->memory_bandwidth * explanation->cores);

@@ -174,6 +174,16 @@ const char *projection_line(const Explanation *explanation)
     return plan->graph->projection ? plan->graph->projection : gpu;
 }
 
+const char *slices_line(const Explanation *explanation)
+{
+    const Plan *plan = explanation->plan;
+    if (plan->slices == 1)
+        return NULL;
+    return arena_format(explanation->ctx->graph, "the batch of %lld runs in %lld slices of %lld, %s ms in all; everything below is of one slice",
+                        (long long)explanation->batch, (long long)plan->slices, (long long)(explanation->batch / plan->slices),
+                        brief_milliseconds(explanation->ctx->graph, (double)plan->slices * plan->seconds));
+}
+
 const char *total_line(const Explanation *explanation)
 {
     Arena *arena = explanation->ctx->graph;

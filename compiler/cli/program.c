@@ -108,7 +108,7 @@ Program *program_load(Context *ctx, const Options *options, const Plan *plan)
     *(void **)&model = find_symbol(ctx, handle, "model_model");
     *(void **)&program->run = find_symbol(ctx, handle, "model_run");
     program->model = model();
-    check_tensors(ctx, plan->graph, program->model);
+    check_tensors(ctx, plan->whole, program->model);
     return program;
 }
 

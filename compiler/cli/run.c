@@ -20,7 +20,7 @@ Status run_command(Context *ctx, const Options *options)
 {
     const char *path = driver_model(ctx, options);
     const Plan *plan = driver_plan(ctx, options, path);
-    const struct tulle_model *model = data_model(plan->graph);
+    const struct tulle_model *model = data_model(plan->whole);
     void **inputs = arena_array(ctx->graph, void *, model->input_count + 1), **outputs = arena_array(ctx->graph, void *, model->output_count + 1);
     load_inputs(ctx, options, model, inputs);
     const Program *program = program_load(ctx, options, plan);

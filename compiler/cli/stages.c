@@ -13,6 +13,7 @@ typedef struct Walker {
     const Graph *graph;
     const Program *program;
     void *const *inputs, *const *outputs;
+    int slice;                       /* of the batch; 0 where there is one */
     char *workspace;
     double tolerance;
     Arena *values, *layer;           /* for the whole walk; for one layer */
@@ -29,12 +30,18 @@ static size_t value_bytes(const Value *value)
     return bytes;
 }
 
+/* The slice's part of an input or output. */
+static const void *part_of(const Walker *walker, const void *whole, const Value *value)
+{
+    return whole == NULL ? NULL : (const char *)whole + (size_t)walker->slice * value_bytes(value);
+}
+
 static const void *value_at(const Walker *walker, const Value *value)
 {
     const Place *place = &walker->plan->places[value->id];
     switch (place->kind) {
-    case PLACE_INPUT: return walker->inputs[place->index];
-    case PLACE_OUTPUT: return walker->outputs[place->index];
+    case PLACE_INPUT: return part_of(walker, walker->inputs[place->index], walker->graph->inputs[place->index]);
+    case PLACE_OUTPUT: return part_of(walker, walker->outputs[place->index], walker->graph->outputs[place->index]);
     case PLACE_WORKSPACE: return walker->workspace + place->offset;
     case PLACE_CONSTANT: return value->data;
     case PLACE_NONE: break;
@@ -92,7 +99,7 @@ static const void *operand_reference(void *user, const Value *value)
 
 static void run_stages(Walker *walker, const LayerPlan *layer)
 {
-    const struct tulle_context context = {(const void *const *)walker->inputs, walker->outputs, walker->workspace};
+    const struct tulle_context context = {(const void *const *)walker->inputs, walker->outputs, walker->workspace, walker->slice};
     const Node *node = layer->problem.node;
     program_watch(node_where(walker->graph, node));
     for (int stage = layer->first_stage; stage < layer->first_stage + layer->stage_count; stage++) {
@@ -273,11 +280,25 @@ static bool walk_layer(Walker *walker, const LayerPlan *layer)
                 memcpy(own[i], expected[i], value_bytes(node->outputs[i]));
             walker->reference[node->outputs[i]->id] = own[i];
         }
-    walker->walk.layers += layer->stage_count > 0;
+    walker->walk.layers += layer->stage_count > 0 && walker->slice == 0;
     if (!compare_layer(walker, layer, inputs, expected))
         return false;
     note_drift(walker, node);
     return true;
+}
+
+static void walk_slice(Walker *walker)
+{
+    const Plan *plan = walker->plan;
+    arena_reset(walker->values);
+    walker->ours = arena_array(walker->values, const void *, plan->graph->value_count + 1);
+    walker->reference = arena_array(walker->values, const void *, plan->graph->value_count + 1);
+    for (int i = 0; i < plan->graph->input_count; i++) {
+        take(walker, plan->graph->inputs[i]);
+        walker->reference[plan->graph->inputs[i]->id] = walker->ours[plan->graph->inputs[i]->id];
+    }
+    for (int i = 0; i < plan->layer_count && walk_layer(walker, &plan->layers[i]); i++)
+        arena_reset(walker->layer);
 }
 
 Walk stages_walk(Context *ctx, const Plan *plan, const Program *program, void *const *inputs, void *const *outputs, double tolerance)
@@ -286,14 +307,8 @@ Walk stages_walk(Context *ctx, const Plan *plan, const Program *program, void *c
     walker.workspace = program_memory(ctx, plan->workspace_bytes + plan->thread_bytes);
     walker.values = arena_new(ctx, "the values of a run", SIZE_MAX / 2);
     walker.layer = arena_new(ctx, "a layer's reference", SIZE_MAX / 2);
-    walker.ours = arena_array(walker.values, const void *, plan->graph->value_count + 1);
-    walker.reference = arena_array(walker.values, const void *, plan->graph->value_count + 1);
-    for (int i = 0; i < plan->graph->input_count; i++) {
-        take(&walker, plan->graph->inputs[i]);
-        walker.reference[plan->graph->inputs[i]->id] = walker.ours[plan->graph->inputs[i]->id];
-    }
-    for (int i = 0; i < plan->layer_count && walk_layer(&walker, &plan->layers[i]); i++)
-        arena_reset(walker.layer);
+    for (; walker.slice < plan->slices && walker.walk.wrong == NULL; walker.slice++)
+        walk_slice(&walker);
     program_release(walker.workspace, plan->workspace_bytes + plan->thread_bytes);
     arena_free(walker.layer);
     arena_free(walker.values);

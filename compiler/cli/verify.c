@@ -131,7 +131,7 @@ static void load_case(Verify *verify, Case *one)
                      "a folder of test data has input_0.pb ... and output_0.pb ..., or .npy", "has no input_%d.pb for input '%s'", i,
                      text_quote(ctx->graph, verify->model->inputs[i].name, strlen(verify->model->inputs[i].name)));
     }
-    data_random(verify->plan->graph, verify->model, SEED, one->inputs);
+    data_random(verify->plan->whole, verify->model, SEED, one->inputs);
 }
 
 static void load_cases(Verify *verify, const char *model)
@@ -205,7 +205,7 @@ static void compare_threads(Verify *verify, Case *one, void *const *inputs, void
 static void compare_expected(Verify *verify, Case *one, void *const *outputs)
 {
     for (int i = 0; i < verify->model->output_count; i++) {
-        const Value *value = verify->plan->graph->outputs[i];
+        const Value *value = verify->plan->whole->outputs[i];
         if (!one->expected || !one->expected[i])
             continue;
         Difference difference = compare_tensors(value->type, one->expected[i], outputs[i], shape_count(&value->shape), output_relative, output_absolute, NULL);
@@ -324,7 +324,7 @@ Status verify_command(Context *ctx, const Options *options)
     first.arguments.count = options->arguments.count ? 1 : 0;
     const char *model = driver_model(ctx, &first);
     Verify verify = {.ctx = ctx, .options = options, .plan = driver_plan(ctx, options, model)};
-    verify.model = data_model(verify.plan->graph);
+    verify.model = data_model(verify.plan->whole);
     choose_threads(&verify);
     load_cases(&verify, model);
     verify.program = program_load(ctx, options, verify.plan);

@@ -8,6 +8,10 @@
 double cache_keeps(double distance, double bytes);
 StagePrice launch_price(const LaunchWork *launch, const Target *target, const Surroundings *surroundings);
 
+/* plan.c. `patterns`: of the nodes in their order, known already; NULL: not yet. */
+Plan *plan_with(Graph *graph, const Target *target, const PlanOptions *options, const Pattern *const *patterns);
+Problem plan_problem(const Plan *plan, const Node *node, const Pattern *pattern);
+
 /* residual.c: gives offered additions to hosts, or leaves them. Problems and surroundings in the order of the graph's nodes, which changes. */
 void residuals_take(Graph *graph, const Problem *problems, const Surroundings *surroundings, const PlanOptions *options);
 

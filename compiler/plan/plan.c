@@ -4,18 +4,27 @@
 
 #include <assert.h>
 
-static Problem problem_of(const Plan *plan, const Node *node)
+Problem plan_problem(const Plan *plan, const Node *node, const Pattern *pattern)
 {
-    Problem problem = {.graph = plan->graph, .node = node, .target = plan->target, .threads = plan->threads, .density = 1,
+    Problem problem = {.graph = plan->graph, .node = node, .target = plan->target, .threads = plan->threads, .density = 1, .pattern = pattern,
                        .rules = plan->options.rules};
-    const Pattern *pattern = problem.pattern = pattern_of(plan->graph, node);
     if (pattern != NULL)
         problem.density = (double)pattern->nonzeros / ((double)pattern->rows * (double)pattern->columns);
     return problem;
 }
 
-/* What is known of the nodes, in their order. `before`: of the same nodes in another order, with others among them; their patterns stay. */
-static Problem *problems_of(const Plan *plan, const Problem *before, int before_count)
+/* What is known of the nodes, in their order. */
+static Problem *problems_of(const Plan *plan, const Pattern *const *patterns)
+{
+    const Graph *graph = plan->graph;
+    Problem *problems = arena_array(graph->arena, Problem, graph->node_count + 1);
+    for (int l = 0; l < graph->node_count; l++)
+        problems[l] = plan_problem(plan, graph->nodes[l], patterns != NULL ? patterns[l] : pattern_of(graph, graph->nodes[l]));
+    return problems;
+}
+
+/* Of the same nodes in another order, with others among them. */
+static Problem *problems_again(const Plan *plan, const Problem *before, int before_count)
 {
     const Graph *graph = plan->graph;
     Problem *problems = arena_array(graph->arena, Problem, graph->node_count + 1);
@@ -23,21 +32,21 @@ static Problem *problems_of(const Plan *plan, const Problem *before, int before_
     for (int l = 0; l < graph->node_count; l++) {
         for (int i = 0; i < before_count && before[at].node != graph->nodes[l]; i++)
             at = (at + 1) % before_count;
-        problems[l] = before_count > 0 ? before[at] : problem_of(plan, graph->nodes[l]);
+        problems[l] = before[at];
         assert(problems[l].node == graph->nodes[l]);
     }
     return problems;
 }
 
-static void describe_layers(Plan *plan, const PlanOptions *options)
+static void describe_layers(Plan *plan, const PlanOptions *options, const Pattern *const *patterns)
 {
     Graph *graph = plan->graph;
     Arena *scratch = graph->ctx->scratch;
     graph_index(graph);
     const int count = graph->node_count;
-    const Problem *before = problems_of(plan, NULL, 0);
+    const Problem *before = problems_of(plan, patterns);
     residuals_take(graph, before, network_surroundings(graph, before, NULL, plan->threads, scratch), options);
-    const Problem *problems = problems_of(plan, before, count);
+    const Problem *problems = problems_again(plan, before, count);
     const Surroundings *surroundings = network_surroundings(graph, problems, NULL, plan->threads, scratch);
     plan->layer_count = graph->node_count;
     plan->layers = arena_array(graph->arena, LayerPlan, plan->layer_count + 1);
@@ -70,19 +79,26 @@ static bool ends_plain(const Plan *plan)
     return plain;
 }
 
-Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options)
+Plan *plan_with(Graph *graph, const Target *target, const PlanOptions *options, const Pattern *const *patterns)
 {
     Plan *plan = arena_new_of(graph->arena, Plan);
     plan->graph = graph;
+    plan->whole = graph;
+    plan->slices = 1;
     plan->target = target;
     plan->options = *options;
     plan->threads = options->threads > 0 ? options->threads : 1;
     plan->places = arena_array(graph->arena, Place, graph->value_count + 1);
-    describe_layers(plan, options);
+    describe_layers(plan, options, patterns);
     kernels_select(plan, options);
     number_stages(plan);
     memory_plan(plan);
     barriers_plan(plan);
     assert(ends_plain(plan));
     return plan;
+}
+
+Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options)
+{
+    return plan_with(graph, target, options, NULL);
 }

@@ -218,7 +218,9 @@ typedef struct PlanOptions {
 } PlanOptions;
 
 typedef struct Plan {
-    Graph *graph;
+    Graph *graph;                    /* of one slice of the batch: all below, prices too, speaks of one slice */
+    const Graph *whole;              /* what the caller gives and gets: its inputs and outputs have `slices` times as much on axis 0 */
+    int64_t slices;                  /* that run one after the other; 1: the whole is one, and both graphs are the same */
     const Target *target;
     int threads;
     PlanOptions options;             /* that it was made with */
@@ -233,6 +235,10 @@ typedef struct Plan {
 
 /* plan.c: residual offers, kernels (select.c), stages, places (memory.c) and barriers, in this order. Lists all layers that no kernel takes, then fails. */
 Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options);
+/* slices.c: the same in as many slices of the batch as are cheapest; in one if images are not apart. */
+Plan *plan_batch(Graph *graph, const Target *target, const PlanOptions *options);
+/* images.c: how many images the graph treats apart, along axis 0 of all inputs and outputs; 1 if it may mix them, or takes one. */
+int64_t graph_images(const Graph *graph);
 /* forced.c: wrong use, with the nearest name, if no kernel has this one; unsupported, if it is a projection. plan_make() asks, too; callers may
    before they read a large model. */
 void forced_kernel_check(Context *ctx, const char *kernel);

@@ -8,15 +8,17 @@
 enum { WORKERS = 3 };
 
 static const struct tulle_model *model;
-static struct tulle_context context;
+static struct tulle_context common;
 static pthread_barrier_t barrier;
 
 static void *work(void *part)
 {
-    for (int stage = 0; stage < model->stage_count; stage++) {
-        model->stages[stage](&context, *(int *)part, WORKERS);
-        pthread_barrier_wait(&barrier);
-    }
+    struct tulle_context context = common;
+    for (; context.slice < model->slices; context.slice++)
+        for (int stage = 0; stage < model->stage_count; stage++) {
+            model->stages[stage](&context, *(int *)part, WORKERS);
+            pthread_barrier_wait(&barrier);
+        }
     return NULL;
 }
 
@@ -45,9 +47,9 @@ int main(void)
         return 1;
     const void *inputs[] = {image};
     void *outputs[] = {scores};
-    context = (struct tulle_context){.inputs = inputs, .outputs = outputs, .workspace = workspace};
+    common = (struct tulle_context){.inputs = inputs, .outputs = outputs, .workspace = workspace};
     model = glyphs_model();
-    if (model->abi != TULLE_ABI || model->check(&context) != TULLE_OK)
+    if (model->abi != TULLE_ABI || model->check(&common) != TULLE_OK)
         return 1;
     run_with_pool();
 

@@ -117,7 +117,7 @@ static Buffers run_by_hand(Context *ctx, const struct tulle_model *model, const 
         outputs.bytes[i] = model->outputs[i].bytes;
         outputs.data[i] = arena_alloc(ctx->graph, outputs.bytes[i] + 1, 1);
     }
-    struct tulle_context context = {(const void *const *)inputs->data, outputs.data, workspace};
+    struct tulle_context context = {(const void *const *)inputs->data, outputs.data, workspace, 0};
     assert_int_equal(model->check(&context), TULLE_OK);
     for (int stage = 0; stage < model->stage_count; stage++)
         for (int part = parts - 1; part >= 0; part--)

@@ -44,7 +44,7 @@ static void run(const struct tulle_model *model)
         inputs[i] = aligned(model->inputs[i].bytes);
     for (int i = 0; i < model->output_count; i++)
         outputs[i] = aligned(model->outputs[i].bytes);
-    const struct tulle_context context = {inputs, outputs, aligned(model->workspace_bytes + model->thread_bytes)};
+    const struct tulle_context context = {inputs, outputs, aligned(model->workspace_bytes + model->thread_bytes), 0};
     for (at_layer = 0; at_layer < model->layer_count; at_layer++)
         for (at_stage = 0; at_stage < model->layers[at_layer].stage_count; at_stage++) {
             tulle_stage *const stage = model->stages[model->layers[at_layer].first_stage + at_stage];
