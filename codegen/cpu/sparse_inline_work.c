@@ -146,8 +146,8 @@ static void touch(const Problem *problem, const Inline *inl, const Work *work, d
         stage_touch_again(stage, 2 * strips * passes * sums, sums + (strip + code / sets) * sets / bodies);
     }
     touch_inside(problem, inl, split, stage);
-    /* a line of results is read before it is written */
-    stage_touch(stage, TOUCH_OUTPUT, 4 * batch * (double)(window->outputs * window->out_height * window->out_width));
+    /* a line of results is read before it is written; where it comes from memory, TOUCH_OUTPUT has that */
+    stage_touch(stage, TOUCH_INPUT, 4 * batch * (double)(window->outputs * window->out_height * window->out_width));
     epilogue_touch(stage, problem);
 }
 

@@ -77,25 +77,51 @@ static void find_last(const Graph *graph, int *last)
         last[source_of(graph->outputs[i])->id] = graph->node_count - 1;
 }
 
-/* Places in the workspace are used again, so a run touches as many bytes as its values need together at the worst layer. */
-static double most_alive(const Network *network, Arena *arena)
+/* By how many bytes what must be kept grows before each layer, or shrinks behind it; the caller's inputs, which lie elsewhere, only if asked for. */
+static const double *alive_changes(const Network *network, bool with_inputs, Arena *arena)
 {
     const Graph *graph = network->graph;
-    double *change = arena_array(arena, double, graph->node_count + 2), alive = 0, most = 0;
+    double *change = arena_array(arena, double, graph->node_count + 2);
     int *last = arena_array(arena, int, graph->value_count + 1);
     for (int id = 0; id < graph->value_count; id++)
         last[id] = network->made[id] > 0 ? network->made[id] : 0;
     find_last(graph, last);
     for (int id = 0; id < graph->value_count; id++) {
         const Value *value = graph->values[id];
-        if (value == NULL || (network->made[id] < 0 && value->input_index < 0) || value_constant(value) || source_of(value) != value)
+        const bool given = value != NULL && value->input_index >= 0;
+        if (value == NULL || (given && !with_inputs) || (!given && network->made[id] < 0) || value_constant(value) || source_of(value) != value)
             continue;
-        change[value->input_index >= 0 ? 0 : network->made[id]] += value_bytes(value);
+        change[given ? 0 : network->made[id]] += value_bytes(value);
         change[last[id] + 1] -= value_bytes(value);
     }
-    for (int l = 0; l < graph->node_count; l++)
+    return change;
+}
+
+/* Places in the workspace are used again, so a run touches as many bytes as its values need together at the worst layer. */
+static double most_alive(const Network *network, Arena *arena)
+{
+    const double *change = alive_changes(network, true, arena);
+    double alive = 0, most = 0;
+    for (int l = 0; l < network->graph->node_count; l++)
         most = fmax(most, alive += change[l]);
     return most;
+}
+
+/* The share of each layer's outputs for which the workspace has no place yet that this run has touched: what is kept grows past what it ever was. */
+static const double *fresh_shares(const Network *network, Arena *arena)
+{
+    const Graph *graph = network->graph;
+    const double *change = alive_changes(network, false, arena);
+    double *fresh = arena_array(arena, double, graph->node_count + 1), alive = 0, most = 0;
+    for (int l = 0; l < graph->node_count; l++) {
+        double made = 0;
+        for (int i = 0; i < graph->nodes[l]->output_count; i++)
+            made += value_bytes(graph->nodes[l]->outputs[i]);
+        alive += change[l];
+        fresh[l] = made > 0 ? fmin(1, fmax(0, alive - most) / made) : 0;
+        most = fmax(most, alive);
+    }
+    return fresh;
 }
 
 static void describe_network(const Graph *graph, const Problem *problems, const double *constants, Arena *arena, Network *network)
@@ -138,8 +164,9 @@ Surroundings *network_surroundings(const Graph *graph, const Problem *problems, 
     Network network;
     Surroundings *list = arena_array(arena, Surroundings, graph->node_count + 1);
     describe_network(graph, problems, constants, arena, &network);
+    const double *fresh = fresh_shares(&network, arena);
     for (int l = 0; l < graph->node_count; l++)
-        list[l] = (Surroundings){threads, network.whole, input_distance(&network, l)};
+        list[l] = (Surroundings){threads, network.whole, input_distance(&network, l), fresh[l]};
     return list;
 }
 
@@ -149,7 +176,7 @@ Surroundings *network_surroundings(const Graph *graph, const Problem *problems, 
 static Surroundings hot_surroundings(const Problem *problem, const Work *work, const LayerPlan *layer)
 {
     const double own = work->weight_bytes + work->index_bytes + work->code_bytes + activation_bytes(problem->node) + (double)layer->scratch_bytes;
-    return (Surroundings){problem->threads, own, own};
+    return (Surroundings){problem->threads, own, own, 0};
 }
 
 void candidate_price(const Problem *problem, const Kernel *kernel, const Tiling *tiling, const Surroundings *surroundings, Candidate *candidate)

@@ -157,7 +157,8 @@ typedef struct Price {
 typedef struct Surroundings {
     int threads;                     /* those past the machine's cores take turns, and gain nothing */
     double weights_distance;         /* bytes touched since the layer's weights were last read */
-    double input_distance;           /* ... since its input was written; its output's place, too */
+    double input_distance;           /* ... since its input was written; its output's place, too, but for its fresh part */
+    double fresh;                    /* the share of its output whose place was last touched when the weights were: a whole run ago */
 } Surroundings;
 
 /* roofline.c: from counts to seconds: the only place that does. */

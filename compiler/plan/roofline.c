@@ -55,15 +55,24 @@ static double distance_of(const Traffic *traffic, const Surroundings *surroundin
 /* Bytes that cross the links into level 1, into level 2 and into the last level. */
 typedef struct Crossing { double l2, l3, memory; } Crossing;
 
-static Crossing crossing_of(const StageWork *work, const Machine *machine, const Surroundings *surroundings, bool code)
+/* What is priced apart: code that runs for the first time, and outputs whose place this run has not touched yet. */
+typedef enum Part { PART_CODE, PART_FRESH, PART_OTHER } Part;
+
+static double part_of(const Traffic *traffic, const Surroundings *surroundings, Part part)
+{
+    const double fresh = traffic->touch == TOUCH_OUTPUT ? surroundings->fresh : 0, code = traffic->touch == TOUCH_CODE ? 1 : 0;
+    return part == PART_CODE ? code : part == PART_FRESH ? fresh : 1 - code - fresh;
+}
+
+static Crossing crossing_of(const StageWork *work, const Machine *machine, const Surroundings *surroundings, Part part)
 {
     const int threads = surroundings->threads;
     const double l2 = cache_share(machine->l2_bytes, machine->l2_cores, threads), l3 = cache_share(machine->l3_bytes, machine->l3_cores, threads);
     Crossing crossing = {0, 0, 0};
     for (int i = 0; i < work->traffic_count; i++) {
-        if ((work->traffic[i].touch == TOUCH_CODE) != code)
-            continue;
-        const double bytes = work->traffic[i].bytes, distance = distance_of(&work->traffic[i], surroundings);
+        const Traffic *traffic = &work->traffic[i];
+        const double bytes = traffic->bytes * part_of(traffic, surroundings, part);
+        const double distance = part == PART_FRESH ? surroundings->weights_distance : distance_of(traffic, surroundings);
         const double past_l1 = bytes * (1 - cache_keeps(distance, machine->l1_bytes));
         const double past_l2 = fmin(past_l1, bytes * (1 - cache_keeps(distance, l2)));
         crossing.l2 += past_l1;
@@ -73,23 +82,44 @@ static Crossing crossing_of(const StageWork *work, const Machine *machine, const
     return crossing;
 }
 
-static void price_memory(const StageWork *work, const Machine *machine, const Surroundings *surroundings, double share, bool code, double *cycles)
+static double memory_cycles(double bytes, const Machine *machine, double share)
 {
-    const Crossing crossing = crossing_of(work, machine, surroundings, code);
+    return fmax(bytes * share / machine->memory_bandwidth, bytes / machine->memory_all) * machine->ghz;
+}
+
+static void price_crossing(const Crossing *crossing, const Machine *machine, double share, double *cycles)
+{
     if (machine->l2_bytes > 0)
-        cycles[BOUND_L2] = crossing.l2 * share / machine->l2_bandwidth;
+        cycles[BOUND_L2] = crossing->l2 * share / machine->l2_bandwidth;
     if (machine->l3_bytes > 0)
-        cycles[BOUND_L3] = crossing.l3 * share / machine->l3_bandwidth;
-    const double alone = crossing.memory * share / machine->memory_bandwidth, together = crossing.memory / machine->memory_all;
-    cycles[BOUND_MEMORY] = fmax(alone, together) * machine->ghz;
+        cycles[BOUND_L3] = crossing->l3 * share / machine->l3_bandwidth;
+    cycles[BOUND_MEMORY] = memory_cycles(crossing->memory, machine, share);
+}
+
+/* What comes in while the core works: all but code, and the lines of fresh outputs from memory. */
+static void price_memory(const StageWork *work, const Machine *machine, const Surroundings *surroundings, double share, double *cycles)
+{
+    Crossing crossing = crossing_of(work, machine, surroundings, PART_OTHER);
+    const Crossing fresh = crossing_of(work, machine, surroundings, PART_FRESH);
+    crossing.l2 += fresh.l2;
+    crossing.l3 += fresh.l3;
+    price_crossing(&crossing, machine, share, cycles);
 }
 
 /* Code that runs for the first time: the core waits for each of its lines, from wherever it comes. */
 static double code_cycles(const StageWork *work, const Machine *machine, const Surroundings *surroundings, double share)
 {
+    const Crossing crossing = crossing_of(work, machine, surroundings, PART_CODE);
     double cycles[BOUND_COUNT] = {0};
-    price_memory(work, machine, surroundings, share, true, cycles);
+    price_crossing(&crossing, machine, share, cycles);
     return cycles[BOUND_L2] + cycles[BOUND_L3] + cycles[BOUND_MEMORY];
+}
+
+/* Fresh places of outputs that lie in memory: each line is read before it is written, and one that was written a run ago goes back in its place.
+   Stores wait for their lines one behind the other, and soon the core waits with them. */
+static double fresh_cycles(const StageWork *work, const Machine *machine, const Surroundings *surroundings, double share)
+{
+    return memory_cycles(2 * crossing_of(work, machine, surroundings, PART_FRESH).memory, machine, share);
 }
 
 /* ---- instructions ---- */
@@ -165,9 +195,9 @@ static StagePrice stage_price(const StageWork *work, const Target *target, int64
     const double share = busiest_share(work, items, surroundings->threads);
     StagePrice price = {{0}, 0, BOUND_MULTIPLY, 0};
     price_instructions(work, target, share, price.cycles);
-    price_memory(work, machine, surroundings, share, false, price.cycles);
+    price_memory(work, machine, surroundings, share, price.cycles);
     price.lost = STAGE_CYCLES + work->mispredicts * share * machine->mispredict_cycles;
-    price.lost += code_cycles(work, machine, surroundings, share);
+    price.lost += code_cycles(work, machine, surroundings, share) + fresh_cycles(work, machine, surroundings, share);
     if (surroundings->threads > 1)
         price.lost += machine->barrier_us * machine->ghz * 1e3;
     price.bound = highest(price.cycles);

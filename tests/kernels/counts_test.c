@@ -94,7 +94,7 @@ static void prices_can_be(const Problem *problem, const Kernel *kernel, const Ti
     kernel->stages(problem, tiling, &layer);
     for (int threads = 1; threads <= 64; threads *= 4)
         for (double distance = 0; distance <= 1e9; distance += 1e9) {
-            const Price price = work_price(work, problem->target, layer.stages, &(Surroundings){threads, distance, distance});
+            const Price price = work_price(work, problem->target, layer.stages, &(Surroundings){threads, distance, distance, 0});
             sound(price.compute_seconds);
             sound(price.memory_seconds);
             assert_true(isfinite(price.seconds) && price.seconds > 0);

@@ -101,7 +101,7 @@ static Problem problem_of(Context *ctx, const Shown *shown, double zeros, Type t
 }
 
 /* Nothing is left in a cache from the call before: the smallest of these layers touches 13 MB. */
-static const Surroundings surroundings = {1, 1e12, 1e12};
+static const Surroundings surroundings = {1, 1e12, 1e12, 0};
 
 static Candidate cheapest(const Problem *problem, unsigned which)
 {

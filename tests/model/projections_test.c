@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 static const char *const cores[] = {"atom-c2750", "xeon-e5-2697v4", "skylake-server", "cortex-a72"};
-static const Surroundings surroundings = {1, 1e9, 1e6};
+static const Surroundings surroundings = {1, 1e9, 1e6, 0};
 
 typedef struct Shaped { int64_t channels, size, outputs, kernel, stride, group; } Shaped;    /* a convolution, padded by half its kernel */
 

@@ -231,6 +231,9 @@ static Status surround(Context *ctx, void *argument)
     assert_true(layer_of(plan, "near")->surroundings.input_distance == 2 * activation + weights / 2);
     /* that and more lies between: at most everything */
     assert_true(layer_of(plan, "far")->surroundings.input_distance == 3 * activation + 2 * weights);
+    /* s lies where t was */
+    assert_true(layer_of(plan, "first")->surroundings.fresh == 1 && layer_of(plan, "second")->surroundings.fresh == 1);
+    assert_true(layer_of(plan, "far")->surroundings.fresh == 0);
     return STATUS_FINE;
 }
 

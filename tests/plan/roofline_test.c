@@ -19,7 +19,7 @@ static const Target core = {
 static StagePrice priced(const StageWork *stage, int64_t items, int threads)
 {
     const Work work = {.stages = {*stage}, .stage_count = 1};
-    const Price price = work_price(&work, &core, &(StagePlan){.items = items}, &(Surroundings){threads, 1e9, 1e9});
+    const Price price = work_price(&work, &core, &(StagePlan){.items = items}, &(Surroundings){threads, 1e9, 1e9, 0});
     assert_true(isfinite(price.seconds) && price.seconds > 0);
     return price.stages[0];
 }
@@ -79,6 +79,19 @@ static void bytes_come_from_where_their_distance_fits(void **state)
     }
 }
 
+/* Half of the output has a place that was touched a moment ago; the other half is read from memory, and as much goes back, while nothing else runs. */
+static void fresh_outputs_come_and_go(void **state)
+{
+    (void)state;
+    Work work = {.stage_count = 1};
+    stage_touch(&work.stages[0], TOUCH_OUTPUT, 8000);
+    const Surroundings half = {1, 1e9, 1000, 0.5}, none = {1, 1e9, 1000, 0};
+    const StagePlan plan = {.items = 1};
+    const StagePrice price = work_price(&work, &core, &plan, &half).stages[0], known = work_price(&work, &core, &plan, &none).stages[0];
+    assert_true(near(price.lost - known.lost, 2 * 4000 / 2.0));
+    assert_true(near(price.cycles[BOUND_L3], 1000) && price.cycles[BOUND_MEMORY] == 0 && known.cycles[BOUND_L3] == 0);
+}
+
 /* A core reaches half of what all have together: the third thread gains nothing. */
 static void memory_is_shared(void **state)
 {
@@ -103,6 +116,7 @@ int main(void)
         cmocka_unit_test(code_comes_from_where_it_fits),
         cmocka_unit_test(the_busiest_thread_counts),
         cmocka_unit_test(bytes_come_from_where_their_distance_fits),
+        cmocka_unit_test(fresh_outputs_come_and_go),
         cmocka_unit_test(memory_is_shared),
         cmocka_unit_test(nothing_costs_little),
     };
