@@ -11,7 +11,7 @@ from whatever index that is set up for, the first time. For a quiet machine. Par
     patterns  the pattern of a trained network instead of a random one, as far as it reaches (10 % and below)
     networks  five pruned networks and their dense versions, batch 1 and 16, one and two threads
     sgemm     AlexNet conv2-5 at 9 % against SGEMM, instruction set by instruction set, batch 1 and 32
-    regret    every kernel forced upon every layer it fits, inside the networks
+    regret    other kernels and tilings forced upon every layer, inside the networks
 
 What was measured is kept in --measured, a JSON object a line, and not measured again: an interrupted run goes on where it was, and the report
 can be written again at any time (--no-measure). A new compiler wants a new file. Programs whose results differ from other engines' are not timed, and

@@ -72,10 +72,26 @@ class Tables(unittest.TestCase):
 
 
 class Regret(unittest.TestCase):
+    @staticmethod
+    def candidate(kernel, tiling, predicted, layout=None):
+        return {"kernel": kernel, "tiling": [tiling, 2, 0, 0], "predicted_ms": predicted, "projected": False, "layout_in": layout, "layout_out": None}
+
+    def layer(self, name, *candidates):
+        return {**candidates[0], "name": name, "candidates": list(candidates)}
+
+    def test_forces_near_tilings_of_near_kernels_upon_every_other_layer(self):
+        make = self.candidate
+        first = self.layer("a", make("slow", 1, 1), make("slow", 2, 1.1, {"top": 1, "left": 1}), make("slow", 3, 1.6), make("fast", 1, 2), make("far", 1, 3))
+        second = self.layer("b", make("slow", 1, 1), make("fast", 1, 1.2))
+        self.assertEqual(inside.forced({"layers": [first, second]}, set()), [{"a": "slow:2,2"}, {"b": "fast:1,2"}, {"a": "fast:1,2"}])
+        self.assertEqual(inside.forced({"layers": [first, second]}, {"fast"}), [{"a": "slow:2,2"}])
+
     def test_counts_layers_where_another_kernel_is_faster(self):
         def program(kernel, first, second):
-            return {"layers": [{"name": "a", "kernel": kernel, "ms": first}, {"name": "b", "kernel": "other", "ms": second}]}
-        chosen, best, better = inside.regret({"chosen": program("slow", 3, 1), "fast": program("fast", 2, 1.2), "again": program("fast", 2, 1.1)})
+            return {"layers": [{"name": "a", "what": kernel, "ms": first}, {"name": "b", "what": "other", "ms": second}]}
+        entrants = {"chosen": program("slow", 3, 1), "1": program("fast", 2, 1.2), "2": program("fast", 2, 1.1), "3": program("fast reads x", 1, 1.1)}
+        entrants["chosen"]["stand_ins"] = {"a": ["fast", "slow"], "b": ["other"]}
+        chosen, best, better = inside.regret(entrants)
         self.assertEqual((chosen, best), (4.1, 3.1))
         self.assertEqual(better, [("a", "slow", 3, "fast", 2)])
 

@@ -4,6 +4,7 @@ import statistics
 import textwrap
 
 import cases
+import inside
 import measure
 import speedup_svg
 import tell_layers
@@ -36,8 +37,10 @@ WORDS = {
     "sgemm": f"""AlexNet at x = {measure.SGEMM_DENSITY:g}, as in paper 000, on one core: against OpenBLAS restricted to each instruction set,
         multiplying matrices of the layer's size (no lowering counted), with the share of peak that SGEMM itself reaches. Against a product at
         peak, nothing could gain more than {1 / measure.SGEMM_DENSITY:.1f}x.""",
-    "regret": """Every kernel forced upon all layers it fits, one thread, inside the networks; tilings and layouts are the model's (they cannot be
-        forced).""",
+    "regret": f"""Inside the networks, one thread: upon every other layer another kernel or tiling is forced, program by program, up to
+        {inside.TILINGS} tilings of each kernel that is predicted to take at most {inside.FAR:g} times as long as the chosen one (of tilings after the
+        first: {inside.NEAR:g} times). What could not stand in the chosen one's place, for its neighbours would have to lay their values otherwise, does
+        not count.""",
 }
 
 

@@ -65,10 +65,10 @@ def regrets(found):
     for name, row in found:
         chosen, best, differing = inside.regret(row["entrants"])
         better += [(name, *layer) for layer in differing]
-        kernels = ", ".join(kernel for kernel in row["entrants"] if kernel != inside.CHOSEN)
-        lines.append([name, number(chosen), number(best), f"{100 * (chosen / best - 1):.1f} %", kernels])
+        forced = {(layer["name"], layer["what"]) for program in row["entrants"].values() for layer in program["layers"]}
+        lines.append([name, number(chosen), number(best), f"{100 * (chosen / best - 1):.1f} %", str(len(forced)), str(len(row["entrants"]))])
     worst = sorted(better, key=lambda line: line[5] - line[3])[:WORST_LAYERS]
-    text = markdown(["network", "chosen, sum of layers, ms", "best, ms", "regret", "kernels forced"], lines)
+    text = markdown(["network", "chosen, sum of layers, ms", "best, ms", "regret", "ways measured", "programs"], lines)
     if worst:
         text += "\n" + markdown(["network", "layer", "chosen", "ms", "faster", "ms"],
                                 [[name, layer, chosen, number(mine), kernel, number(other)] for name, layer, chosen, mine, kernel, other in worst])
