@@ -99,7 +99,8 @@ typedef enum PlaneMode {
     PLANES_PADDED,       /* padded; split by the strides' phases; the padding at a row's end is the next row's beginning */
     PLANES_COLUMNS,      /* a plane for every column of the kernel, rows without gaps: for outputs much narrower than their input */
     PLANE_MODES,         /* those that planes_modes offers */
-    PLANES_ALIGNED = PLANE_MODES    /* the same with rows of whole vectors, or vectors of whole rows: no load straddles lines, but more is kept */
+    PLANES_ALIGNED = PLANE_MODES,   /* the same with rows of whole vectors, or vectors of whole rows: no load straddles lines, but more is kept */
+    PLANES_MASKED        /* the input as it is, of as many rows and columns as the output: the reader leaves out what a tap finds beyond them */
 } PlaneMode;
 
 typedef struct Planes {

@@ -185,6 +185,25 @@ static void plan_ahead(const Problem *problem, Inline *inl)
     inl->weight_lines = (int)ceil(4 * (double)problem->pattern->nonzeros / bodies / LINE_BYTES / tiles);
 }
 
+/* Each tap but the one in the middle has a mask of the lanes whose input lies inside. */
+static void plan_masks(Inline *inl, Arena *arena)
+{
+    const int64_t taps = window_taps(&inl->window);
+    int8_t *masks = arena_array(arena, int8_t, taps);
+    for (int64_t t = 0; t < taps && inl->planes.mode == PLANES_MASKED; t++)
+        masks[t] = (int8_t)(inl->planes.taps[t] == 0 ? 0 : ++inl->mask_count);
+    inl->masks = masks;
+    inl->record = inl->mask_count > 0 ? (int)divide_up(2 * inl->mask_count + 4, INLINE_RECORD) * INLINE_RECORD : INLINE_RECORD * inl->vectors;
+}
+
+/* From the beginning of the last tile to the end of what may be read. */
+static int64_t readable_lines(const Inline *inl, const Tiling *tiling)
+{
+    const Planes *planes = &inl->planes;
+    const int64_t slack = planes->given ? tiling->in.slack : planes->slack, last = (inl->tiles - 1) * inl->vectors * inl->lanes - inl->back;
+    return (planes->image + slack - last) / LINE_FLOATS;
+}
+
 void inline_of(const Problem *problem, const Tiling *tiling, Inline *inl)
 {
     Arena *arena = problem->graph->ctx->scratch;
@@ -200,6 +219,9 @@ void inline_of(const Problem *problem, const Tiling *tiling, Inline *inl)
     inl->buffered = inl->finish == FINISH_ROWS || any_chunks(inl);
     const double code = 11.0 * (double)problem->pattern->nonzeros / inl->set_count;
     plan_ahead(problem, inl);
+    plan_masks(inl, arena);
+    inl->lined = inl->dialect == DIALECT_AVX512 && inl->vectors == 1;
+    inl->past_line = readable_lines(inl, tiling);
     inl->sets_outside = code > 4.0 * (double)(inl->planes.image * inl->images) / (double)inl->blocks;
 }
 
@@ -222,8 +244,18 @@ static bool fits_target(const Isa *isa)
     return isa->fuses || isa->guard == NULL;
 }
 
+/* Lanes of an input as it is that lie beyond its rows and columns are left out by AVX-512's masks. */
+static bool masks_serve(const Problem *problem, const Window *window)
+{
+    const int64_t taps = window_taps(window), plane = window->height * window->width;
+    Planes planes;
+    return dialect_of(problem) == DIALECT_AVX512 && taps > 1 && taps <= INLINE_MOST_MASKS && plane >= problem_lanes(problem) &&
+           (double)plane * (double)window->channels <= MOST_BYTES / 4 &&
+           planes_of(window, PLANES_MASKED, problem_lanes(problem), problem->graph->ctx->scratch, &planes);
+}
+
 /* An input as it is can be read no further than its positions reach: a vector of them at least. */
-static int modes_of(const Problem *problem, const Window *window, PlaneMode modes[static PLANE_MODES])
+static int modes_of(const Problem *problem, const Window *window, PlaneMode modes[static PLANE_MODES + 1])
 {
     Planes planes;
     const int count = planes_modes(problem, window, false, modes), lanes = problem_lanes(problem);
@@ -233,6 +265,8 @@ static int modes_of(const Problem *problem, const Window *window, PlaneMode mode
         if (planes.image <= MOST_BYTES / 4 && (modes[i] != PLANES_NONE || planes.positions >= lanes))
             modes[kept++] = modes[i];
     }
+    if (masks_serve(problem, window))
+        modes[kept++] = PLANES_MASKED;
     return kept;
 }
 
@@ -247,7 +281,7 @@ static bool fits(const Problem *problem)
 {
     const Node *node = problem->node;
     Window window;
-    PlaneMode modes[PLANE_MODES];
+    PlaneMode modes[PLANE_MODES + 1];
     if (node->op != OP_Conv || !problem_vector(problem) || !weights_constant(node) || !problem->pattern || !window_of(node, &window) ||
         !fits_target(&problem->target->isa))
         return false;
@@ -312,7 +346,7 @@ static int tilings(const Problem *problem, Tiling *list, int most)
 {
     Window window;
     Planes planes;
-    PlaneMode modes[PLANE_MODES];
+    PlaneMode modes[PLANE_MODES + 1];
     Shape2 shapes[3];
     window_of(problem->node, &window);
     const int lanes = problem_lanes(problem), mode_count = modes_of(problem, &window, modes);
@@ -324,6 +358,8 @@ static int tilings(const Problem *problem, Tiling *list, int most)
             const int64_t floats = (int64_t)shapes[s].vectors * lanes;
             /* what is read past the positions must be there */
             if (shapes[s].vectors > divide_up(planes.positions, lanes) || (modes[i] == PLANES_NONE && planes.positions < floats))
+                continue;
+            if (modes[i] == PLANES_MASKED && shapes[s].vectors > 1)
                 continue;
             Tiling tiling = {.size = {[INLINE_MODE] = (int32_t)modes[i], [INLINE_VECTORS] = shapes[s].vectors, [INLINE_ROWS] = shapes[s].rows}};
             list_chunks(&listing, &planes, tiling);

@@ -4,6 +4,8 @@
 
 #include "codegen/cpu/cpu.h"
 
+enum { INLINE_MOST_MASKS = 64, INLINE_MASKS_KEPT = 6 };   /* in registers for a tile; the others are loaded as they are used */
+
 /* The numbers of a tiling. INLINE_BLOCKS: of an image; or if below 0, so many images are a block. */
 enum { INLINE_MODE, INLINE_VECTORS, INLINE_ROWS, INLINE_CHUNK, INLINE_GROUPS, INLINE_BLOCKS };
 
@@ -53,6 +55,10 @@ typedef struct Inline {
     int group_count, set_count, body_count;
     int most_rows;                   /* of a set */
     int code_lines, weight_lines;    /* that a body fetches ahead, with every tile */
+    int mask_count, record;          /* of a tile; bytes of a tile's record of masks or lanes */
+    const int8_t *masks;             /* of taps of PLANES_MASKED: which of them, from 1 on; 0: none */
+    bool lined;                      /* input comes by lines */
+    int64_t past_line;               /* lines behind a tile's beginning that the last tile may read */
 } Inline;
 
 /* ---- sparse_inline.c ---- */
@@ -78,6 +84,31 @@ const double *inline_used(const Problem *problem, const Inline *inl);
 /* The bodies' streams of weights one after the other; where each starts. */
 float *inline_pack(const Problem *problem, const Inline *inl, Arena *arena, int32_t *starts, int64_t *count);
 int64_t inline_weight_count(const Problem *problem, const Inline *inl);          /* floats of all bodies' streams */
+
+/* ---- sparse_inline_lines.c: input by lines that stay in registers ---- */
+
+enum { INLINE_LINES = 3 };           /* registers for them */
+
+typedef struct InlineLines { int64_t line[INLINE_LINES]; } InlineLines;      /* that a body has in registers; -1: none */
+
+typedef struct InlineStep {          /* how a column's input is come by */
+    int loads, to[2];                /* of lines, first; into which of the registers */
+    int64_t line[2];
+    int low, high, shift;            /* the input lies in these two from element `shift` on; low -1: it is loaded from where it lies */
+} InlineStep;
+
+void inline_lines_forget(InlineLines *lines);
+/* For the column whose input is at `offset` from the tile's beginning, the next one's at `next`; -1: there is none. */
+InlineStep inline_lines_step(const Inline *inl, InlineLines *lines, int64_t offset, int64_t next);
+
+typedef struct InlineInput {         /* of a group's columns */
+    double loads, split;             /* of input; straddling ones */
+    double aligned, copied, masks;   /* vectors out of two lines, masked copies of one, masks loaded */
+} InlineInput;
+
+bool inline_mask_kept(const Inline *inl, int mask);
+
+const InlineInput *inline_inputs(const Problem *problem, const Inline *inl);     /* of each group */
 
 /* ---- sparse_inline_text.c, sparse_inline_words.c, sparse_inline_neon.c: bodies as text, and the words that text is made of ---- */
 

@@ -55,6 +55,44 @@ static void add_records(const Inline *inl, Packed *packed)
     packed_add(packed, "unsigned char", records, sizeof *records * (size_t)(inl->tiles * inl->vectors));
 }
 
+/* ---- which lanes of a tap's vector lie inside the input ---- */
+
+static uint16_t mask_at(const Inline *inl, int64_t position, int64_t tap)
+{
+    const Window *window = &inl->window;
+    const int64_t down = tap / window->kernel_width * window->dilation_y - window->pad_top;
+    const int64_t right = tap % window->kernel_width * window->dilation_x - window->pad_left;
+    unsigned mask = 0;
+    for (int lane = 0; lane < inl->lanes; lane++) {
+        const int64_t row = (position + lane) / window->width + down, column = (position + lane) % window->width + right;
+        if (row >= 0 && row < window->height && column >= 0 && column < window->width)
+            mask |= 1u << lane;
+    }
+    return (uint16_t)mask;
+}
+
+/* A tile's masks, and behind them how far the next tile is, in bytes: 0 behind the last of a block. */
+static void add_masks(const Inline *inl, Packed *packed)
+{
+    unsigned char *records = arena_array(packed->arena, unsigned char, inl->tiles * inl->record);
+    const int64_t taps = window_taps(&inl->window);
+    for (int64_t block = 0; block < inl->blocks; block++) {
+        const int64_t past = (block + 1) * inl->tiles / inl->blocks;
+        for (int64_t tile = block * inl->tiles / inl->blocks; tile < past; tile++) {
+            unsigned char *record = records + tile * inl->record;
+            const int64_t begin = tile_begin(inl, tile);
+            const int32_t next = tile + 1 < past ? (int32_t)(4 * (tile_begin(inl, tile + 1) - begin)) : 0;
+            for (int64_t t = 0; t < taps; t++) {
+                const uint16_t mask = mask_at(inl, begin, t);
+                if (inl->masks[t] > 0)
+                    memcpy(record + 2 * (inl->masks[t] - 1), &mask, sizeof mask);
+            }
+            memcpy(record + inl->record - (int)sizeof next, &next, sizeof next);
+        }
+    }
+    packed_add(packed, "unsigned char", records, (size_t)(inl->tiles * inl->record));
+}
+
 void inline_pack_all(const Problem *problem, const Inline *inl, Packed *packed)
 {
     int32_t *starts = arena_array(packed->arena, int32_t, inl->body_count);
@@ -64,7 +102,14 @@ void inline_pack_all(const Problem *problem, const Inline *inl, Packed *packed)
     packed_add(packed, "int32_t", starts, (size_t)inl->body_count * sizeof(int32_t));
     if (inl->finish == FINISH_LANES)
         add_records(inl, packed);
+    if (inl->mask_count > 0)
+        add_masks(inl, packed);
     epilogue_pack(problem, packed);
+}
+
+static bool has_records(const Inline *inl)
+{
+    return inl->finish == FINISH_LANES || inl->mask_count > 0;
 }
 
 /* ---- text ---- */
@@ -125,8 +170,8 @@ static void emit_call(const Emission *emission, const Inline *inl)
     out_line(out, ".y = %s,", inl->finish == FINISH_ROWS ? buffer_of(emission, inl) : arena_format(emission->arena, "y + (%s)", image));
     if (residual)
         out_line(out, ".r = r0 + (%s),", image);
-    if (inl->finish == FINISH_LANES)
-        out_line(out, ".lanes = lanes + from * %d,", INLINE_RECORD * inl->vectors);
+    if (has_records(inl))
+        out_line(out, ".lanes = lanes + from * %d,", inl->record);
     if (inl->back > 0)
         out_line(out, ".back = past == %lld ? %lld : 0,", (long long)inl->tiles, (long long)inl->back * (inl->dialect == DIALECT_C ? 1 : 4));
     if (inl->images > 1 && (inl->dialect == DIALECT_AVX512 || inl->dialect == DIALECT_AVX2))
@@ -167,7 +212,7 @@ static void emit_stage(const Emission *emission, const Inline *inl)
     out_line(out, "const float *const x = %s;", planes_read(emission, &inl->planes));
     out_line(out, "const float *const weights = %s;", emit_packed(emission, WEIGHTS));
     out_line(out, "const int32_t *const starts = %s;", emit_packed(emission, STARTS));
-    if (inl->finish == FINISH_LANES)
+    if (has_records(inl))
         out_line(out, "const unsigned char *const lanes = %s;", emit_packed(emission, LANES));
     if (inl->buffered)
         out_line(out, "float *const buffer = %s;", emit_thread_scratch(emission, "float", 0));

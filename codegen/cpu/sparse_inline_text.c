@@ -7,8 +7,11 @@
 #define LINE_BYTES 64
 #define LINE_FLOATS 16
 
+enum { LINES = 28, TOP = 31 };       /* registers of AVX-512: of lines, and of a column's input */
+
 typedef struct Column {              /* that a group uses */
-    int64_t input;                   /* where its input lies: floats */
+    int64_t channel, input;          /* where its input lies: floats */
+    int mask;                        /* of the lanes that lie in it; 0: all do */
     int count, rows[INLINE_MOST_ROWS];
 } Column;
 
@@ -25,7 +28,8 @@ typedef struct Writer {
     int64_t weight, base, begin;     /* number of the next weight; which the pointer stands at, and where it stood at first */
     int64_t count, all;              /* nonzeros of this body so far; all that it has, about */
     int64_t asked_code, asked_weights;       /* lines fetched ahead so far */
-    Column waiting;                  /* of DIALECT_NEON, whose columns load the input of the next: not written yet; count 0: there is none */
+    Column waiting;                  /* where columns load the input of the next, or lines for it: not written yet; count 0: there is none */
+    InlineLines lines;
     int64_t input;                   /* bytes by which the input's pointer has moved on */
     int turn;                        /* which of two sets of registers has the waiting column's input */
     bool begun;                      /* the group's columns are */
@@ -105,6 +109,25 @@ static void word_two(Writer *writer, char name, int64_t a, int64_t b)
     close_word(writer);
 }
 
+static void word_three(Writer *writer, char name, int64_t a, int64_t b, int64_t c)
+{
+    open_word(writer, name);
+    first_operand(writer, a);
+    operand(writer, b);
+    operand(writer, c);
+    close_word(writer);
+}
+
+static void word_four(Writer *writer, char name, int64_t a, int64_t b, int64_t c, int64_t d)
+{
+    open_word(writer, name);
+    first_operand(writer, a);
+    operand(writer, b);
+    operand(writer, c);
+    operand(writer, d);
+    close_word(writer);
+}
+
 static bool neon(const Inline *inl)
 {
     return inl->dialect == DIALECT_NEON;
@@ -160,6 +183,7 @@ static void text_open(void *user, const InlineGroup *group, bool first)
     writer->asked_channel = -1;
     writer->begun = false;
     writer->turn = 0;
+    inline_lines_forget(&writer->lines);
     if (writer->use) {
         writer->weight += first ? group->rows : 0;
         return;
@@ -252,13 +276,66 @@ static void fetch_input(Writer *writer, int64_t channel)
         word(writer, 'I', offset(writer, channel * inl->planes.channel + last + tile + (past < tile ? past : tile) - 1));
 }
 
+/* The mask's register, loaded if it is not kept. */
+static int take_mask(Writer *writer, int mask)
+{
+    if (inline_mask_kept(writer->inl, mask))
+        return mask;
+    word_two(writer, 'E', 2 * (mask - 1), INLINE_MASKS_KEPT + 1);
+    return INLINE_MASKS_KEPT + 1;
+}
+
+/* Puts a column's input into its register, if it needs more than to be loaded, or is no line as it is. */
+static bool put_input(Writer *writer, const Column *column, const InlineStep *step)
+{
+    const int mask = column->mask > 0 ? take_mask(writer, column->mask) : 0;
+    if (step->low < 0 && mask > 0)
+        word_two(writer, 'G', offset(writer, column->input), mask);
+    else if (step->low >= 0 && step->shift > 0 && mask > 0)
+        word_four(writer, 'J', step->shift, LINES + step->low, LINES + step->high, mask);
+    else if (step->low >= 0 && step->shift > 0)
+        word_three(writer, 'H', step->shift, LINES + step->low, LINES + step->high);
+    else if (step->low >= 0 && mask > 0)
+        word_two(writer, 'K', LINES + step->low, mask);
+    else
+        return false;
+    return true;
+}
+
+/* The column that waits, with what it takes from lines; `next` is the one behind it, or NULL. */
+static void put_lined(Writer *writer, const Column *next)
+{
+    const Column column = writer->waiting;
+    if (column.count == 0)
+        return;
+    writer->waiting = next ? *next : (Column){.count = 0};
+    const InlineStep step = inline_lines_step(writer->inl, &writer->lines, column.input, next ? next->input : -1);
+    for (int i = 0; i < step.loads; i++)
+        word_two(writer, 'L', step.line[i] * LINE_BYTES, LINES + step.to[i]);
+    const bool taken = put_input(writer, &column, &step);
+    const int64_t weights = take_weights(writer, column.count);
+    if (step.low < 0 && !taken)
+        put_column(writer, &column, 0, offset(writer, column.input), weights);
+    else
+        put_column(writer, &column, 'x', taken ? TOP : LINES + step.low, weights);
+    fetch_input(writer, column.channel);
+}
+
 static void text_column(void *user, int64_t channel, int64_t tap, const int *rows, int count)
 {
     Writer *writer = user;
     const Planes *planes = &writer->inl->planes;
-    Column column = {.input = channel * planes->channel + planes->taps[tap], .count = count};
+    Column column = {.channel = channel, .input = channel * planes->channel + planes->taps[tap], .count = count,
+                     .mask = writer->inl->masks[tap]};
     memcpy(column.rows, rows, (size_t)count * sizeof *rows);
-    if (neon(writer->inl) && writer->waiting.count > 0) {
+    if (writer->inl->lined) {
+        if (writer->use)
+            writer->use->columns[count] = 3;
+        else if (writer->waiting.count > 0)
+            put_lined(writer, &column);
+        else
+            writer->waiting = column;
+    } else if (neon(writer->inl) && writer->waiting.count > 0) {
         put_waiting(writer, &column);
     } else if (neon(writer->inl)) {
         if (!writer->use)
@@ -295,7 +372,7 @@ static void text_close(void *user, const InlineGroup *group, bool last)
 {
     Writer *writer = user;
     const int vectors = writer->inl->vectors;
-    put_waiting(writer, NULL);
+    (writer->inl->lined ? put_lined : put_waiting)(writer, NULL);
     if (writer->use) {
         writer->weight += last && writer->inl->finish != FINISH_ROWS ? writer->inl->epilogue.bounds : 0;
         return;
@@ -315,10 +392,12 @@ static void text_close(void *user, const InlineGroup *group, bool last)
 static void open_assembler(Writer *writer, const char *name)
 {
     Out *out = writer->emission->out;
-    const bool lanes = writer->inl->finish == FINISH_LANES && writer->last;
+    const bool lanes = (writer->inl->finish == FINISH_LANES && writer->last) || writer->inl->mask_count > 0;
     out_line(out, "__asm__(\".pushsection .text\\n.p2align 6\\n.globl %s\\n.hidden %s\\n.type %s, %%function\\n%s:\\n%s\\n1:\\n\"", name, name,
              name, name, lanes ? "ENTER_LANES" : "ENTER");
     out->indent++;
+    for (int mask = 1; mask <= writer->inl->mask_count && inline_mask_kept(writer->inl, mask); mask++)
+        word_two(writer, 'E', 2 * (mask - 1), mask);
 }
 
 static void close_assembler(Writer *writer, const char *name)
@@ -328,6 +407,8 @@ static void close_assembler(Writer *writer, const char *name)
     end_line(writer);
     if (inl->finish == FINISH_LANES && writer->last)
         out_line(out, "\"LEAVE_LANES %lld\\n\"", 4 * (long long)(writer->begin - writer->base));
+    else if (inl->mask_count > 0)
+        out_line(out, "\"LEAVE_MASKS %lld\\n\"", 4 * (long long)(writer->begin - writer->base));
     else if (neon(inl))
         out_line(out, "\"LEAVE %lld,%lld\\n\"", 4 * (long long)(writer->begin - writer->base), -(long long)writer->input);
     else

@@ -34,6 +34,31 @@ static void asm_close(Out *out)
     out_line(out, "\".endm\\n\"");
 }
 
+/* A column whose input is in a register. */
+static void x86_lined_column(const Emission *emission, int count)
+{
+    Out *out = emission->out;
+    Text head = text_new(emission->arena);
+    text_format(&head, "N%dx x,w", count);
+    for (int i = 0; i < count; i++)
+        text_format(&head, ",k%d", i);
+    asm_open(out, head.data);
+    for (int i = 0; i < count; i++)
+        out_line(out, "\"vfmadd231ps %d+\\\\w(%%rsi){1to16},%%zmm\\\\x,%%zmm\\\\k%d\\n\"", 4 * i, i);
+    asm_close(out);
+}
+
+/* Lines into registers, and vectors out of two of them. */
+static void x86_lines(Out *out)
+{
+    asm_open(out, "L o,k");
+    out_line(out, "\"vmovups \\\\o(%%rdi),%%zmm\\\\k\\n\"");
+    asm_close(out);
+    asm_open(out, "H s,a,b");
+    out_line(out, "\"valignd $\\\\s,%%zmm\\\\a,%%zmm\\\\b,%%zmm31\\n\"");
+    asm_close(out);
+}
+
 static void x86_column(const Emission *emission, const Inline *inl, int count)
 {
     Out *out = emission->out;
@@ -92,6 +117,29 @@ static void x86_leave(Out *out, const Inline *inl)
     out_line(out, "\"dec %%r8\\nje 2f\\ncmp $1,%%r8\\njne 1b\\n\"");
     out_line(out, "\"sub %%r11,%%rdi\\nsub %%r11,%%rcx\\nsub %%r11,%%r9\\njmp 1b\\n\"");
     out_line(out, "\"2: vzeroupper\\nret\\n\"");
+    asm_close(out);
+}
+
+/* Masks of lanes, and inputs that are masked: from memory, out of two lines, a line itself. A tile's record ends with the way to the next. */
+static void x86_masks(Out *out, const Inline *inl)
+{
+    asm_open(out, "E o,k");
+    out_line(out, "\"kmovw \\\\o(%%r11),%%k\\\\k\\n\"");
+    asm_close(out);
+    asm_open(out, "G o,m");
+    out_line(out, "\"vmovups \\\\o(%%rdi),%%zmm31{%%k\\\\m}{z}\\n\"");
+    asm_close(out);
+    asm_open(out, "J s,a,b,m");
+    out_line(out, "\"valignd $\\\\s,%%zmm\\\\a,%%zmm\\\\b,%%zmm31{%%k\\\\m}{z}\\n\"");
+    asm_close(out);
+    asm_open(out, "K a,m");
+    out_line(out, "\"vmovaps %%zmm\\\\a,%%zmm31{%%k\\\\m}{z}\\n\"");
+    asm_close(out);
+    asm_open(out, "LEAVE_MASKS w");
+    out_line(out, "\"movslq %d(%%r11),%%r8\\nadd $\\\\w,%%rsi\\nadd $%d,%%rdx\\nadd $%d,%%r11\\n\"", inl->record - 4, tile_bytes(inl), inl->record);
+    out_line(out, "\"add %%r8,%%rdi\\nadd %%r8,%%rcx\\nadd %%r8,%%r9\\n\"");
+    x86_ahead(out, inl);
+    out_line(out, "\"test %%r8,%%r8\\njne 1b\\nvzeroupper\\nret\\n\"");
     asm_close(out);
 }
 
@@ -161,7 +209,7 @@ static void x86_define(const Emission *emission, const Inline *inl, const Inline
     out_line(out, "__asm__(");
     out->indent++;
     x86_enter(out, inl, false);
-    if (inl->finish == FINISH_LANES)
+    if (inl->finish == FINISH_LANES || inl->mask_count > 0)
         x86_enter(out, inl, true);
     x86_leave(out, inl);
     x86_simple(out, "B w,k", "\"vbroadcastss \\\\w(%%rsi),%%%cmm\\\\k\\n\"", r);
@@ -189,9 +237,16 @@ static void x86_define(const Emission *emission, const Inline *inl, const Inline
         x86_lanes(out, inl);
     else
         x86_store(out, inl);
-    for (int count = 1; count <= INLINE_MOST_ROWS; count++)
+    if (inl->lined)
+        x86_lines(out);
+    if (inl->mask_count > 0)
+        x86_masks(out, inl);
+    for (int count = 1; count <= INLINE_MOST_ROWS; count++) {
         if (use->columns[count])
             x86_column(emission, inl, count);
+        if (use->columns[count] && inl->lined)
+            x86_lined_column(emission, count);
+    }
     out->indent--;
     out_line(out, ");");
 }
@@ -245,9 +300,10 @@ void words_purge(const Emission *emission, const Inline *inl, const InlineUse *u
 {
     static const char *const c_words[] = {"B", "A", "S", "Y"};
     static const char *const asm_words[] = {"B", "A", "S", "Y", "Z", "C", "W", "P", "Q", "I", "ENTER", "LEAVE"};
-    static const char *const lane_words[] = {"V", "ENTER_LANES", "LEAVE_LANES"};
+    static const char *const lane_words[] = {"V", "LEAVE_LANES"}, *const line_words[] = {"L", "H"};
+    static const char *const mask_words[] = {"E", "G", "J", "K", "LEAVE_MASKS"};
     Out *out = emission->out;
-    const bool c = inl->dialect == DIALECT_C;
+    const bool c = inl->dialect == DIALECT_C, records = inl->finish == FINISH_LANES || inl->mask_count > 0;
     if (inl->dialect == DIALECT_NEON) {
         neon_purge(emission, use);
         return;
@@ -257,11 +313,20 @@ void words_purge(const Emission *emission, const Inline *inl, const InlineUse *u
         out_line(out, "__asm__(");
     for (int i = 0; i < (c ? COUNT(c_words) : COUNT(asm_words)); i++)
         out_line(out, format, c ? c_words[i] : asm_words[i]);
+    if (!c && records)
+        out_line(out, format, "ENTER_LANES");
     for (int i = 0; i < COUNT(lane_words) && !c && inl->finish == FINISH_LANES; i++)
         out_line(out, format, lane_words[i]);
-    for (int count = 1; count <= INLINE_MOST_ROWS; count++)
+    for (int i = 0; i < COUNT(mask_words) && inl->mask_count > 0; i++)
+        out_line(out, format, mask_words[i]);
+    for (int i = 0; i < COUNT(line_words) && inl->lined; i++)
+        out_line(out, format, line_words[i]);
+    for (int count = 1; count <= INLINE_MOST_ROWS; count++) {
         if (use->columns[count])
             out_line(out, format, arena_format(emission->arena, "N%d", count));
+        if (use->columns[count] && inl->lined)
+            out_line(out, format, arena_format(emission->arena, "N%dx", count));
+    }
     if (!c)
         out_line(out, ");");
     out_blank(out);

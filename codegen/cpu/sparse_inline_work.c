@@ -8,6 +8,9 @@
 #define ITEM_INSTRUCTIONS 40.0
 #define LINE_FLOATS 16.0
 #define ASK_BYTES 7.5
+#define ALIGN_BYTES 7.0              /* a vector out of two registers; a masked copy; a mask loaded */
+#define COPY_BYTES 6.0
+#define MASK_BYTES 5.0
 #define STRADDLED_BYTES 32.0         /* of the line behind a vector that straddles two: half of it is still there for the next tile */
 
 /* Bytes of instructions: a vector from the input at a long offset, one from the buffer or to the results, a multiply-add with its weight, a
@@ -78,15 +81,33 @@ static void meter_nonzeros(Meter *meter, const Inline *inl, double nonzeros, Siz
         meter_issue(meter, weights + each, weights * sizes.broadcast + each * sizes.fma);
 }
 
+static void meter_inputs(Meter *meter, double inputs, double split, Sizes sizes)
+{
+    meter_issue(meter, inputs, inputs * sizes.load);
+    meter->stage->loads += meter->runs * inputs;
+    meter->stage->split_loads += meter->runs * inputs * split;
+}
+
+static void meter_lines(Meter *meter, const InlineInput *input, Sizes sizes)
+{
+    meter_inputs(meter, input->loads, input->split / fmax(1, input->loads), sizes);
+    meter_issue(meter, input->aligned, input->aligned * ALIGN_BYTES);
+    meter_issue(meter, input->copied, input->copied * COPY_BYTES);
+    meter_issue(meter, input->masks, input->masks * MASK_BYTES);
+    meter->stage->loads += meter->runs * input->masks;
+    meter->stage->narrow_loads += meter->runs * input->masks;
+}
+
 static void meter_group(Meter *meter, const Problem *problem, const Inline *inl, const InlineSet *set, int number, double split)
 {
     const Sizes sizes = sizes_of(inl);
     const InlineGroup *group = &inl->groups[number];
     const double nonzeros = (double)group->nonzeros, vectors = inl->vectors, reach = 2 * (double)inline_reach(inl->dialect);
     const double inputs = inline_used(problem, inl)[number] * vectors, before = meter->stage->instructions;
-    meter_issue(meter, inputs, inputs * sizes.load);
-    meter->stage->loads += meter->runs * inputs;
-    meter->stage->split_loads += meter->runs * inputs * split;
+    if (inl->lined)
+        meter_lines(meter, &inline_inputs(problem, inl)[number], sizes);
+    else
+        meter_inputs(meter, inputs, split, sizes);
     meter_nonzeros(meter, inl, nonzeros, sizes);
     if (inl->dialect == DIALECT_NEON)
         neon_meter_columns(meter, inl, set, inputs / vectors);
@@ -193,5 +214,5 @@ void inline_work(const Problem *problem, const Inline *inl, Work *work)
     work->multiply_adds = (double)window->batch * nonzeros * (double)(window->out_height * window->out_width);
     work->weight_bytes = 4 * (double)inline_weight_count(problem, inl) + epilogue_bytes(problem);
     work->index_bytes = 4 * (double)inl->body_count +
-                        (inl->finish == FINISH_LANES ? (double)(INLINE_RECORD * inl->tiles * inl->vectors) : 0);
+                        (inl->finish == FINISH_LANES || inl->mask_count > 0 ? (double)(inl->record * inl->tiles) : 0);
 }

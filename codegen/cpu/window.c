@@ -108,6 +108,16 @@ static bool plain_input_serves(const Window *window)
            (window->stride_y == 1 || window->out_height == 1) && (window->stride_x == 1 || window->out_width == 1);
 }
 
+static bool output_covers_input(const Window *window)
+{
+    return window->stride_y == 1 && window->stride_x == 1 && window->out_height == window->height && window->out_width == window->width;
+}
+
+static bool reads_input(PlaneMode mode)
+{
+    return mode == PLANES_NONE || mode == PLANES_MASKED;
+}
+
 /* A row of padded planes in input columns. What a row needs on its right may be found in the padding on the left of the next one. */
 static int64_t padded_row(const Window *window)
 {
@@ -138,8 +148,8 @@ static int64_t rows_a_vector(const Planes *planes, int lanes)
 static int64_t tap_offset(const Window *window, Planes *planes, int lanes, int64_t r, int64_t s)
 {
     const int64_t y = r * window->dilation_y, x = s * window->dilation_x;
-    if (planes->mode == PLANES_NONE)
-        return y * planes->pitch + x;
+    if (planes->mode == PLANES_NONE || planes->mode == PLANES_MASKED)
+        return (y - window->pad_top) * planes->pitch + x - window->pad_left;
     const bool columns = planes->mode != PLANES_PADDED;
     const int64_t down = y / window->stride_y, apart = down % rows_a_vector(planes, lanes);
     const int64_t row = y % window->stride_y + apart * window->stride_y - window->pad_top;
@@ -161,6 +171,7 @@ static void set_pitch(const Window *window, int lanes, Planes *planes)
     const int64_t below = (window->kernel_height - 1) * window->dilation_y / window->stride_y;
     switch (planes->mode) {
     case PLANES_NONE:
+    case PLANES_MASKED:
         planes->pitch = window->width;
         planes->rows = window->height;
         return;
@@ -190,24 +201,24 @@ static int64_t wrapped(const Window *window, const Planes *planes)
 
 static void set_sizes(const Window *window, int lanes, Planes *planes)
 {
-    const int64_t count = planes->mode == PLANES_NONE ? 1 : planes->count;
+    const int64_t count = reads_input(planes->mode) ? 1 : planes->count;
     planes->channel = count * planes->plane;
     planes->image = planes->channel * window->channels;
     planes->positions = (window->out_height - 1) * planes->pitch + window->out_width;
     planes->contiguous = planes->pitch == window->out_width || window->out_height == 1;
-    planes->slack = planes->mode == PLANES_NONE ? 0 : planes->pitch + lanes;
+    planes->slack = reads_input(planes->mode) ? 0 : planes->pitch + lanes;
 }
 
 bool planes_of(const Window *window, PlaneMode mode, int lanes, Arena *arena, Planes *planes)
 {
     *planes = (Planes){.mode = mode};
-    if (mode == PLANES_NONE && !plain_input_serves(window))
+    if ((mode == PLANES_NONE && !plain_input_serves(window)) || (mode == PLANES_MASKED && !output_covers_input(window)))
         return false;
     const int64_t taps = window_taps(window);
     if (taps > MOST_TAPS)
         return false;
     set_pitch(window, lanes, planes);
-    if (mode != PLANES_NONE && (double)planes->pitch * (double)planes->rows * (double)taps * (double)window->channels > MOST_COUNTABLE)
+    if (!reads_input(mode) && (double)planes->pitch * (double)planes->rows * (double)taps * (double)window->channels > MOST_COUNTABLE)
         return false;
     planes->rows = round_up(planes->rows, rows_a_vector(planes, lanes));
     planes->wrap = wrapped(window, planes);
@@ -266,7 +277,7 @@ void planes_for(const Problem *problem, const Window *window, const Tiling *tili
 
 bool planes_packs(const Planes *planes)
 {
-    return planes->mode != PLANES_NONE && !planes->given;
+    return !reads_input(planes->mode) && !planes->given;
 }
 
 int planes_tilings(const Problem *problem, const Window *window, const Planes *planes, Tiling tiling, Tiling *list, int count, int most)

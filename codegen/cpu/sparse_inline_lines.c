@@ -1,0 +1,142 @@
+/* Input by lines: a vector of 64 bytes that begins inside a cache line takes two turns of the load ports and more, one that is aligned out of two
+   registers none. So of AVX-512's bodies with a vector a tile, the lines that neighbouring taps share are loaded once and stay in registers. Tiles
+   begin on lines, so all of this is known to the text. */
+#include "codegen/cpu/sparse_inline.h"
+
+#include <math.h>
+
+#define LINE_FLOATS 16
+
+void inline_lines_forget(InlineLines *lines)
+{
+    for (int i = 0; i < INLINE_LINES; i++)
+        lines->line[i] = -1;
+}
+
+/* The register that has this line; -1: none. */
+static int register_of(const InlineLines *lines, int64_t line)
+{
+    for (int i = 0; i < INLINE_LINES; i++)
+        if (lines->line[i] == line)
+            return i;
+    return -1;
+}
+
+/* Columns come in rising order, mostly: the lowest line is done with. */
+static int take_register(InlineLines *lines, int64_t line, int64_t other)
+{
+    int best = -1;
+    for (int i = 0; i < INLINE_LINES; i++)
+        if (lines->line[i] != other && (best < 0 || lines->line[i] < lines->line[best]))
+            best = i;
+    lines->line[best] = line;
+    return best;
+}
+
+static int want(InlineLines *lines, int64_t line, int64_t other, InlineStep *step)
+{
+    const int have = register_of(lines, line);
+    if (have >= 0)
+        return have;
+    step->line[step->loads] = line;
+    step->to[step->loads] = take_register(lines, line, other);
+    return step->to[step->loads++];
+}
+
+static bool touches(int64_t offset, int64_t line)
+{
+    return offset >= 0 && (offset / LINE_FLOATS == line || (offset + LINE_FLOATS - 1) / LINE_FLOATS == line);
+}
+
+InlineStep inline_lines_step(const Inline *inl, InlineLines *lines, int64_t offset, int64_t next)
+{
+    const int64_t line = offset / LINE_FLOATS, end = (offset + LINE_FLOATS - 1) / LINE_FLOATS;
+    const bool has_first = register_of(lines, line) >= 0, has_last = register_of(lines, end) >= 0;
+    InlineStep step = {.low = -1, .high = -1, .shift = (int)(offset % LINE_FLOATS)};
+    if (offset < 0 || end >= inl->past_line || (!has_first && !has_last && !touches(next, line) && !touches(next, end)))
+        return step;
+    step.low = want(lines, line, end, &step);
+    step.high = want(lines, end, line, &step);
+    return step;
+}
+
+/* ---- counting ---- */
+
+bool inline_mask_kept(const Inline *inl, int mask)
+{
+    return mask <= INLINE_MASKS_KEPT || inl->mask_count <= INLINE_MASKS_KEPT + 1;
+}
+
+typedef struct Taken { int64_t offset; int mask; } Taken;
+
+static void count_column(const Inline *inl, InlineLines *lines, Taken taken, int64_t next, InlineInput *input)
+{
+    const int64_t offset = taken.offset;
+    const InlineStep step = inline_lines_step(inl, lines, offset, next);
+    input->loads += step.low < 0 ? 1 : step.loads;
+    input->split += step.low < 0 && step.shift > 0;
+    input->aligned += step.low >= 0 && step.shift > 0;
+    input->copied += step.low >= 0 && step.shift == 0 && taken.mask > 0;
+    input->masks += !inline_mask_kept(inl, taken.mask);
+}
+
+/* Is the column used by a group without known bits? So many of them are. */
+static bool by_chance(uint64_t number, double share)
+{
+    number *= 0x9e3779b97f4a7c15u;
+    number ^= number >> 29;
+    number *= 0xbf58476d1ce4e5b9u;
+    return (double)(number >> 40) < share * 0x1p24;
+}
+
+static bool column_used(const Problem *problem, const Inline *inl, int group, double share, int64_t column)
+{
+    const Pattern *pattern = problem->pattern;
+    if (pattern->bits == NULL)
+        return by_chance((uint64_t)(column * inl->group_count + group), share);
+    for (int i = 0; i < inl->groups[group].rows; i++)
+        if (pattern->bits[inl->order[inl->groups[group].first + i] * pattern_words(pattern->columns) + column / 64] >> column % 64 & 1)
+            return true;
+    return false;
+}
+
+static void count_group(const Problem *problem, const Inline *inl, int group, double used, InlineInput *input)
+{
+    const int64_t columns = problem->pattern->columns, taps = window_taps(&inl->window), channels = inl->window.channels / inl->window.group;
+    const int64_t first = group / (inl->group_count / inl->window.group) * channels;
+    InlineLines lines;
+    Taken waiting = {-1, -1};
+    inline_lines_forget(&lines);
+    for (int64_t column = 0; column < columns; column++) {
+        if (!column_used(problem, inl, group, used / (double)columns, column))
+            continue;
+        const int64_t tap = column % taps, offset = (first + column / taps) * inl->planes.channel + inl->planes.taps[tap];
+        if (waiting.mask >= 0)
+            count_column(inl, &lines, waiting, offset, input);
+        waiting = (Taken){offset, inl->masks[tap]};
+    }
+    if (waiting.mask >= 0)
+        count_column(inl, &lines, waiting, -1, input);
+}
+
+/* One number for planes whose taps lie alike. */
+static int64_t planes_number(const Inline *inl)
+{
+    uint64_t number = 14695981039346656037u;
+    const int64_t taps = window_taps(&inl->window);
+    for (int64_t t = -3; t < taps; t++) {
+        const int64_t next = t == -3 ? inl->group_count : t == -2 ? inl->planes.channel : t == -1 ? inl->past_line : inl->planes.taps[t];
+        number = (number ^ (uint64_t)next) * 1099511628211u;
+    }
+    return (int64_t)(number >> 1);
+}
+
+const InlineInput *inline_inputs(const Problem *problem, const Inline *inl)
+{
+    const double *used = inline_used(problem, inl);
+    bool fresh;
+    InlineInput *inputs = pattern_note(problem->pattern, "inline inputs", planes_number(inl), (size_t)inl->group_count * sizeof *inputs, &fresh);
+    for (int g = 0; fresh && g < inl->group_count; g++)
+        count_group(problem, inl, g, used[g], &inputs[g]);
+    return inputs;
+}
