@@ -77,7 +77,7 @@ static void operands(Bench *bench, const Node *node, const void **inputs)
 /* Sums of a few numbers about as large as one, which may all but cancel. */
 static bool small_sum(Op op)
 {
-    return op == OP_GeluTanh || op == OP_LRN || op == OP_BatchNormalization;
+    return op == OP_GeluTanh || op == OP_LRN || op == OP_BatchNormalization || op == OP_InstanceNormalization || op == OP_LayerNormalization;
 }
 
 /* Of every element. Epilogues are functions that make an error at most half as large again. */

@@ -59,6 +59,8 @@ static const Case cases[] = {
     {"elementwise", OP_Sigmoid, {1, 4, 28, 28}, {1, 4, 28, 28}, 0, 0, 0, 0, 100, OP_Identity},
     {"softmax", OP_Softmax, {2, 1000}, {2, 1000}, 0, 0, 0, 0, 100, OP_Identity},
     {"lrn", OP_LRN, {1, 12, 13, 13}, {1, 12, 13, 13}, 0, 0, 0, 0, 100, OP_Identity},
+    {"normalization", OP_LayerNormalization, {12, 200}, {12, 200}, 0, 0, 0, 0, 100, OP_Identity},
+    {"elementwise", OP_BatchNormalization, {1, 16, 28, 28}, {1, 16, 28, 28}, 0, 0, 0, 0, 100, OP_Relu},
     {"reference", OP_Conv, {1, 2, 12, 12}, {1, 4, 12, 12}, 3, 1, 1, 1, 100, OP_Relu},
 };
 
@@ -102,7 +104,7 @@ static void add_attributes(Graph *graph, Node *node, const Case *one)
         add_window(graph, node, one);
     if (node->op == OP_AveragePool)
         node_set_int(graph, node, ATTR_count_include_pad, 0);
-    if (node->op == OP_Softmax)
+    if (node->op == OP_Softmax || node->op == OP_LayerNormalization)
         node_set_int(graph, node, ATTR_axis, 1);
     if (node->op == OP_LRN) {
         node_set_int(graph, node, ATTR_size, 5);
@@ -124,7 +126,7 @@ static void fuse(Graph *graph, Node *host, Op op, const char *name)
 static Node *add_case(Graph *graph, const Case *one, const char *name)
 {
     const Shape x = shape_from(one->input), y = shape_from(one->output);
-    Value *inputs[3] = {graph_input(graph, arena_format(graph->arena, "%s.x", name), TYPE_F32, &x)};
+    Value *inputs[5] = {graph_input(graph, arena_format(graph->arena, "%s.x", name), TYPE_F32, &x)};
     const char *second = arena_format(graph->arena, "%s.w", name), *bias = arena_format(graph->arena, "%s.b", name);
     int count = 1;
     if (one->op == OP_Conv)
@@ -134,6 +136,9 @@ static Node *add_case(Graph *graph, const Case *one, const char *name)
         inputs[count++] = one->percent > 0 ? weights_of(graph, second, matrix, one->percent) : graph_input(graph, second, TYPE_F32, &matrix);
     if (one->op == OP_Conv || one->op == OP_Gemm)
         inputs[count++] = weights_of(graph, bias, (Shape){1, {y.dims[1]}}, 100);
+    const int normalizes = one->op == OP_BatchNormalization ? 5 : one->op == OP_LayerNormalization ? 3 : 0;
+    for (; count < normalizes; count++)
+        inputs[count] = weights_of(graph, arena_format(graph->arena, "%s.c%d", name, count), (Shape){1, {x.dims[1]}}, 100);
     if (one->op == OP_Add)
         inputs[count++] = graph_input(graph, second, TYPE_F32, &x);
     Value *result = graph_value(graph, arena_format(graph->arena, "%s.y", name));

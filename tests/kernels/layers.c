@@ -303,16 +303,43 @@ static Value *channel_numbers(Draw *draw, int64_t channels, bool positive)
     return draw_constant(draw, shape_of(1, channels, 0, 0, 0), data);
 }
 
-static Node *draw_norm(Draw *draw)
+static Node *draw_batch_norm(Draw *draw, Shape shape)
 {
-    Shape shape = any_shape(draw);
     if (shape.rank == 1)
         shape = shape_of(2, draw_between(draw, 1, 4), shape.dims[0], 0, 0);
     Value *inputs[5] = {input_or_made(draw, shape)};
     for (int i = 1; i < 5; i++)
         inputs[i] = channel_numbers(draw, shape.dims[1], i == 4);
-    Node *node = draw_node(draw, OP_BatchNormalization, inputs, 5, shape);
-    node_set_real(draw->graph, node, ATTR_epsilon, 1e-3);
+    return draw_node(draw, OP_BatchNormalization, inputs, 5, shape);
+}
+
+static Node *draw_instance_norm(Draw *draw)
+{
+    const int64_t channels = draw_between(draw, 1, 9);
+    const Shape shape = shape_of(4, draw_between(draw, 1, 3), channels, draw_between(draw, 1, 20), draw_between(draw, 1, 20));
+    Value *x = input_or_made(draw, shape), *bias = draw_input(draw, shape_of(1, channels, 0, 0, 0));
+    return draw_node(draw, OP_InstanceNormalization, (Value *[]){x, channel_numbers(draw, channels, true), bias}, 3, shape);
+}
+
+static Node *draw_layer_norm(Draw *draw, Shape shape)
+{
+    const int axis = (int)draw_between(draw, 0, shape.rank - 1), count = (int)draw_between(draw, 2, 3);
+    Shape row = {.rank = shape.rank - axis};
+    for (int i = axis; i < shape.rank; i++)
+        row.dims[i - axis] = shape.dims[i];
+    Value *x = input_or_made(draw, shape);
+    Value *scale = draw_chance(draw, 3) ? draw_input(draw, row) : draw_dense(draw, row), *bias = count > 2 ? draw_dense(draw, row) : NULL;
+    Node *node = draw_node(draw, OP_LayerNormalization, (Value *[]){x, scale, bias}, count, shape);
+    node_set_int(draw->graph, node, ATTR_axis, axis);
+    return node;
+}
+
+static Node *draw_norm(Draw *draw)
+{
+    const Shape shape = any_shape(draw);
+    const int64_t which = draw_between(draw, 0, 2);
+    Node *node = which == 0 ? draw_batch_norm(draw, shape) : which == 1 ? draw_instance_norm(draw) : draw_layer_norm(draw, shape);
+    node_set_real(draw->graph, node, ATTR_epsilon, 0.0625);
     draw_epilogue(draw, node);
     return node;
 }
