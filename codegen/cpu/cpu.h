@@ -188,6 +188,41 @@ void meter_tiles_finish(Meter *meter, const Problem *problem, const Window *wind
    between that and the next time lies only what a channel needs, `beside` bytes of it apart from the planes. */
 void planes_touch_private(StageWork *stage, const Window *window, const Planes *planes, const Tiles *tiles, double passes, double beside);
 
+/* ---- terms.c: the loop over all (channel, tap) pairs of a dense convolution's sums ---- */
+
+typedef struct Terms {
+    int64_t channels, channel;           /* of a group; elements from one to the next */
+    const int64_t *taps;                 /* offsets in a channel */
+    int64_t tap_count;
+} Terms;
+
+void terms_define(const Emission *emission, const Terms *terms);        /* NAME_taps, unless there is one alone */
+void terms_pointer(const Emission *emission, const Terms *terms);       /* in a stage: declares what the loop reads of it */
+/* From `image`, which the loop moves from channel to channel; the pair's input is at `from` then. */
+void terms_open(const Emission *emission, const Terms *terms);
+void terms_close(const Emission *emission, const Terms *terms);
+double meter_terms_begin(Meter *meter, const Terms *terms);             /* what is counted next is done for each pair; gives the runs */
+void meter_terms_end(Meter *meter, const Terms *terms, double runs);    /* that are counted from here on, as before */
+
+/* ---- sums.c: a tile's sums, and rows of nonzeros that are added to them ---- */
+
+int sum_ways(int sums);                  /* accumulators for each of so many sums, which alone would wait for v_fma's latency */
+const char *sum_name(const Emission *emission, int vector, int way);    /* "a3"; "a3_1" where it has a second */
+/* Declares them: the first of each vector as the expression says, NULL: it is there; all others as zeros. */
+void sums_declare(const Emission *emission, int size, int ways, const char *first);
+void sums_join(const Emission *emission, int size, int ways);           /* adds them up into the first */
+
+typedef struct Walk {                    /* of start[row] .. start[row + 1] in value[] and the array of offsets */
+    const Planes *planes;                /* that are read, at base + offset */
+    const Tiles *tiles;
+    int ways;
+    const char *row, *base, *offsets;    /* in C */
+} Walk;
+
+void walk_emit(const Emission *emission, const Walk *walk);             /* onto the declared sums, which are joined then */
+void walk_rounds(const Pattern *pattern, int ways, double *rounds, double *rest);    /* of all rows: over so many nonzeros at once, and over one */
+void walk_meter(Meter *meter, int size, int ways, double rounds, double rest, double split);    /* so many of both in each run */
+
 /* ---- constants.c: constant weights as kernels want them ---- */
 
 bool weights_constant(const Node *node);                 /* input 1 is a constant, input 2 a constant or absent */

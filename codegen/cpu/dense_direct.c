@@ -25,6 +25,11 @@ static void dense_of(const Problem *problem, const Tiling *tiling, Dense *dense)
              &dense->tiles);
 }
 
+static Terms terms_of(const Dense *dense)
+{
+    return (Terms){dense->group_channels, dense->planes.channel, dense->planes.taps, window_taps(&dense->window)};
+}
+
 /* Channels at once; beside the accumulators a tile needs its loaded vectors and one weight. */
 static const int row_choices[] = {1, 2, 3, 4, 6, 8};
 
@@ -72,23 +77,15 @@ static void meter_step(Meter *meter, const Dense *dense)
         meter_fma(meter, rows * size);
     }
     meter_load(meter, rows, 0);
-    if (window_taps(&dense->window) > 1) {
-        meter_scalar_load(meter, 1);
-        meter_other(meter, 1);
-    }
-    meter_other(meter, 4);
 }
 
 static void meter_tile(Meter *meter, const Problem *problem, const Dense *dense)
 {
-    const double size = dense->tiles.size, rows = dense->rows, runs = meter->runs, taps = (double)window_taps(&dense->window);
-    const double channels = (double)dense->group_channels;
-    meter_loop(meter, runs * channels * taps);
+    const Terms terms = terms_of(dense);
+    const double size = dense->tiles.size, rows = dense->rows, count = (double)(terms.channels * terms.tap_count);
+    const double runs = meter_terms_begin(meter, &terms);
     meter_step(meter, dense);
-    meter_hot(meter);
-    meter->runs = taps > 1 ? runs * channels : 0;
-    meter_other(meter, 5);
-    meter->runs = runs;
+    meter_terms_end(meter, &terms, runs);
     meter_other(meter, 14);
     meter_load(meter, rows, 0);
     meter_move(meter, rows * (size - 1));
@@ -97,7 +94,7 @@ static void meter_tile(Meter *meter, const Problem *problem, const Dense *dense)
     meter_tiles_store(meter, problem, &dense->planes, &dense->tiles);
     meter->bytes += (meter->bytes - bytes) * (rows - 1);
     meter->runs = runs;
-    meter_chain(meter, channels * taps, channels * taps * (4 + size + rows + size * rows));
+    meter_chain(meter, count, count * (4 + size + rows + size * rows));
 }
 
 /* A block of output channels walks a block of positions tile by tile; then the next block of channels comes, over the same positions. */
@@ -209,24 +206,15 @@ static void emit_step(const Emission *emission, const Dense *dense)
 static void emit_product(const Emission *emission, const Dense *dense)
 {
     Out *out = emission->out;
-    const Window *window = &dense->window;
-    const long long taps = window_taps(window), channels = dense->group_channels, channel = dense->planes.channel;
+    const Terms terms = terms_of(dense);
     for (int row = 0; row < dense->rows; row++)
         for (int v = 0; v < dense->tiles.size; v++)
             out_line(out, "v_float a%d_%d = v_set1(bias[%d]);", row, v, row);
-    out_line(out, "const float *w = weights + unit * %lld;", channels * taps * dense->rows);
-    out_line(out, "const float *image = x + (%s + at);", "input");
-    out_open(out, "for (int64_t channel = 0; channel < %lld; channel++, image += %lld)", channels, channel);
-    if (taps == 1) {
-        out_line(out, "const float *const from = image + %lld;", (long long)dense->planes.taps[0]);
-        emit_step(emission, dense);
-    } else {
-        out_open(out, "for (int tap = 0; tap < %lld; tap++)", taps);
-        out_line(out, "const float *const from = image + taps[tap];");
-        emit_step(emission, dense);
-        out_close(out, "");
-    }
-    out_close(out, "");
+    out_line(out, "const float *w = weights + unit * %lld;", (long long)(terms.channels * terms.tap_count * dense->rows));
+    out_line(out, "const float *image = x + (input + at);");
+    terms_open(emission, &terms);
+    emit_step(emission, dense);
+    terms_close(emission, &terms);
 }
 
 /* Row `row` of a block that holds fewer channels than the others does not exist. */
@@ -279,18 +267,17 @@ static void emit(const Emission *emission)
     dense_of(emission->problem, &emission->layer->tiling, &dense);
     Out *out = emission->out;
     const bool packed = planes_packs(&dense.planes);
+    const Terms terms = terms_of(&dense);
     epilogue_define(emission);
     tiles_define_rows(emission, &dense.window, &dense.planes, &dense.tiles);
     if (packed)
         planes_emit_stage(emission, &dense.window, &dense.planes);
-    if (window_taps(&dense.window) > 1)
-        table_define(emission, arena_format(emission->arena, "%s_taps", emission->name), dense.planes.taps, window_taps(&dense.window));
+    terms_define(emission, &terms);
     emit_stage_open(emission, packed ? 1 : 0);
     out_line(out, "const float *const x = %s;", planes_read(emission, &dense.planes));
     out_line(out, "const float *const weights = %s;", emit_packed(emission, WEIGHTS));
     out_line(out, "const float *const biases = %s;", emit_packed(emission, BIASES));
-    if (window_taps(&dense.window) > 1)
-        out_line(out, "const int32_t *const taps = %s_taps;", emission->name);
+    terms_pointer(emission, &terms);
     if (!dense.planes.contiguous)
         out_line(out, "float *const buffer = %s;", emit_thread_scratch(emission, "float", 0));
     epilogue_pointers(emission);

@@ -32,6 +32,11 @@ static inline int64_t terms_of(const Implicit *implicit)
     return implicit->group_channels * window_taps(&implicit->window);
 }
 
+static inline Terms implicit_terms(const Implicit *implicit)
+{
+    return (Terms){implicit->group_channels, implicit->channel, implicit->taps, window_taps(&implicit->window)};
+}
+
 void implicit_of(const Problem *problem, const Tiling *tiling, Implicit *implicit);
 
 /* dense_implicit_work.c, dense_implicit_text.c: of the kernel. The arrays that are packed are the weights, the biases. */

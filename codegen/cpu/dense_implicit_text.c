@@ -77,24 +77,15 @@ static void emit_term(const Emission *emission, const Implicit *implicit)
 static void emit_sums(const Emission *emission, const Implicit *implicit)
 {
     Out *out = emission->out;
-    const long long taps = window_taps(&implicit->window);
+    const Terms terms = implicit_terms(implicit);
     for (int row = 0; row < tile_rows(implicit); row++)
         for (int v = 0; v < implicit->vectors; v++)
             out_line(out, "v_float s%d_%d = v_load(bias + %d);", row, v, v * implicit->lanes);
     out_line(out, "const float *w = weights + unit * %lld;", (long long)(terms_of(implicit) * panel_width(implicit)));
     out_line(out, "const float *image = x + (input + (p * %lld + q * %lld));", (long long)implicit->down, (long long)implicit->right);
-    out_open(out, "for (int64_t channel = 0; channel < %lld; channel++, image += %lld)", (long long)implicit->group_channels,
-             (long long)implicit->channel);
-    if (taps > 1)
-        out_open(out, "for (int tap = 0; tap < %lld; tap++)", taps);
-    if (taps > 1)
-        out_line(out, "const float *const from = image + taps[tap];");
-    else
-        out_line(out, "const float *const from = image + %lld;", (long long)implicit->taps[0]);
+    terms_open(emission, &terms);
     emit_term(emission, implicit);
-    if (taps > 1)
-        out_close(out, "");
-    out_close(out, "");
+    terms_close(emission, &terms);
 }
 
 /* The tile whose first output is (p, q). */
@@ -197,19 +188,18 @@ void implicit_emit(const Emission *emission)
     Implicit implicit;
     implicit_of(emission->problem, &emission->layer->tiling, &implicit);
     Out *out = emission->out;
-    const bool packed = planes_packs(&implicit.planes), many = window_taps(&implicit.window) > 1;
+    const bool packed = planes_packs(&implicit.planes);
+    const Terms terms = implicit_terms(&implicit);
     epilogue_define(emission);
     emit_turn_helpers(emission, &implicit);
     if (packed)
         planes_emit_stage(emission, &implicit.window, &implicit.planes);
-    if (many)
-        table_define(emission, arena_format(emission->arena, "%s_taps", emission->name), implicit.taps, window_taps(&implicit.window));
+    terms_define(emission, &terms);
     emit_stage_open(emission, packed ? 1 : 0);
     out_line(out, "const float *const x = %s;", planes_read(emission, &implicit.planes));
     out_line(out, "const float *const weights = %s;", emit_packed(emission, IMPLICIT_WEIGHTS));
     out_line(out, "const float *const biases = %s;", emit_packed(emission, IMPLICIT_BIASES));
-    if (many)
-        out_line(out, "const int32_t *const taps = %s_taps;", emission->name);
+    terms_pointer(emission, &terms);
     epilogue_pointers(emission);
     out_open(out, "for (int64_t item = begin; item < end; item++)");
     emit_item(emission, &implicit);

@@ -18,11 +18,6 @@ static void meter_term(Meter *meter, const Implicit *implicit)
         meter_load(meter, implicit->vectors + rows, 0);
         meter_fma(meter, rows * implicit->vectors);
     }
-    if (window_taps(&implicit->window) > 1) {
-        meter_scalar_load(meter, 1);
-        meter_other(meter, 1);
-    }
-    meter_other(meter, 4);
 }
 
 /* Squares of sums are turned, then stored channel by channel. */
@@ -41,19 +36,16 @@ static void meter_turns(Meter *meter, const Problem *problem, const Implicit *im
 
 static void meter_tile(Meter *meter, const Problem *problem, const Implicit *implicit)
 {
-    const double runs = meter->runs, taps = (double)window_taps(&implicit->window), channels = (double)implicit->group_channels;
+    const Terms terms = implicit_terms(implicit);
     const double sums = (double)tile_rows(implicit) * implicit->vectors, each = 4 + implicit->vectors + tile_rows(implicit) + sums;
-    meter_loop(meter, runs * channels * taps);
+    const double runs = meter_terms_begin(meter, &terms), count = (double)terms_of(implicit);
     meter_term(meter, implicit);
-    meter_hot(meter);
-    meter->runs = taps > 1 ? runs * channels : 0;
-    meter_other(meter, 5);
-    meter->runs = runs;
+    meter_terms_end(meter, &terms, runs);
     meter_other(meter, 14);
     meter_load(meter, implicit->vectors, 0);
     meter_move(meter, sums - implicit->vectors);
     meter_turns(meter, problem, implicit);
-    meter_chain(meter, channels * taps, channels * taps * each);
+    meter_chain(meter, count, count * each);
 }
 
 /* The zeros around a padded output's rows. */

@@ -84,12 +84,9 @@ static Rows rows_of(const Problem *problem, const Sparse *sparse)
 {
     const Pattern *pattern = problem->pattern;
     Rows rows = {0, 0, 0, 0, 0, 0};
-    for (int64_t k = 0; k < pattern->rows; k++) {
-        const int32_t count = pattern->row_nonzeros[k];
-        rows.rounds += count / sparse->ways;
-        rows.rest += count % sparse->ways;
-        rows.largest = fmax(rows.largest, count);
-    }
+    walk_rounds(pattern, sparse->ways, &rows.rounds, &rows.rest);
+    for (int64_t k = 0; k < pattern->rows; k++)
+        rows.largest = fmax(rows.largest, pattern->row_nonzeros[k]);
     rows.chain = rows.rounds + rows.rest;
     /* n nonzeros at random leave a plane out with (1 - 1/planes)^n */
     const double each = (double)(sparse->window.channels / sparse->window.group * (sparse->planes.channel / sparse->planes.plane));
@@ -98,29 +95,13 @@ static Rows rows_of(const Problem *problem, const Sparse *sparse)
     return rows;
 }
 
-/* A nonzero's instructions: its offset and value are loaded, the address added up (of one vector alone by the multiply-add itself), then a
-   multiply-add for every vector of the tile. */
-static void meter_nonzeros(Meter *meter, const Sparse *sparse, double count, double split)
-{
-    meter_scalar_load(meter, 2 * count);
-    meter_other(meter, (sparse->tiles.size > 1 ? 2 : 1) * count);
-    meter_fma_load(meter, count * sparse->tiles.size, split);
-}
-
 /* One row of weights and one tile: sums set to the bias, nonzeros walked, ways added up, stored. */
 static void meter_tile(Meter *meter, const Problem *problem, const Sparse *sparse, const Rows *rows, double batch)
 {
     const double size = sparse->tiles.size, ways = sparse->ways, tiles = batch * (double)sparse->tiles.tiles;
     const double split = split_share_of(sparse->tiles.lanes, sparse->planes.taps, window_taps(&sparse->window), sparse->planes.channel);
-    meter_loop(meter, tiles * rows->rounds);
-    meter_nonzeros(meter, sparse, ways, split);
-    meter_other(meter, 3);
-    meter_hot(meter);
-    meter->runs = tiles * rows->rest;
-    if (ways > 1) {
-        meter_nonzeros(meter, sparse, 1, split);
-        meter_other(meter, 3);
-    }
+    meter->runs = tiles;
+    walk_meter(meter, sparse->tiles.size, sparse->ways, rows->rounds, rows->rest, split);
     meter->runs = tiles * (double)sparse->window.outputs;
     meter_other(meter, (sparse->planes.contiguous ? 9 : 7 + size) + (ways > 1 ? 10 : 0));
     meter_scalar_load(meter, 3);
@@ -270,52 +251,6 @@ static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
 
 /* ---- text ---- */
 
-static const char *accumulator(const Emission *emission, int vector, int way)
-{
-    return way == 0 ? arena_format(emission->arena, "a%d", vector) : arena_format(emission->arena, "a%d_%d", vector, way);
-}
-
-static void emit_nonzero(const Emission *emission, const Sparse *sparse, int way)
-{
-    Out *out = emission->out;
-    out_line(out, "const float *const from%d = image + offset[i + %d];", way, way);
-    out_line(out, "const v_float w%d = v_set1(value[i + %d]);", way, way);
-    const char *from = arena_format(emission->arena, "from%d", way);
-    for (int v = 0; v < sparse->tiles.size; v++) {
-        const char *sum = accumulator(emission, v, way);
-        out_line(out, "%s = v_fma(w%d, %s, %s);", sum, way, tiles_load(emission, &sparse->planes, &sparse->tiles, from, v), sum);
-    }
-}
-
-static void emit_walk(const Emission *emission, const Sparse *sparse)
-{
-    Out *out = emission->out;
-    for (int way = 0; way < sparse->ways; way++)
-        for (int v = 0; v < sparse->tiles.size; v++)
-            out_line(out, "v_float %s = %s;", accumulator(emission, v, way), way == 0 ? "v_set1(bias[k])" : "v_zero()");
-    out_line(out, "const float *const image = x + (n * %lld + at);", (long long)sparse->planes.image);
-    out_line(out, "const int32_t stop = start[k + 1];");
-    if (sparse->ways == 1) {
-        out_open(out, "for (int32_t i = start[k]; i < stop; i++)");
-        emit_nonzero(emission, sparse, 0);
-        out_close(out, "");
-        return;
-    }
-    out_line(out, "int32_t i = start[k];");
-    out_open(out, "for (; i + %d <= stop; i += %d)", sparse->ways, sparse->ways);
-    for (int way = 0; way < sparse->ways; way++)
-        emit_nonzero(emission, sparse, way);
-    out_close(out, "");
-    out_open(out, "for (; i < stop; i++)");
-    emit_nonzero(emission, sparse, 0);
-    out_close(out, "");
-    for (int half = sparse->ways / 2; half > 0; half /= 2)
-        for (int way = 0; way < half; way++)
-            for (int v = 0; v < sparse->tiles.size; v++)
-                out_line(out, "%s = v_add(%s, %s);", accumulator(emission, v, way), accumulator(emission, v, way),
-                         accumulator(emission, v, way + half));
-}
-
 static void emit_multiply_stage(const Emission *emission, const Sparse *sparse)
 {
     Out *out = emission->out;
@@ -337,7 +272,9 @@ static void emit_multiply_stage(const Emission *emission, const Sparse *sparse)
     out_line(out, "const int64_t out = (n * %lld + k) * %lld;", (long long)window->outputs,
              (long long)(window->out_height * window->out_width));
     tiles_open(emission, &sparse->planes, &sparse->tiles);
-    emit_walk(emission, sparse);
+    sums_declare(emission, sparse->tiles.size, sparse->ways, "v_set1(bias[k])");
+    out_line(out, "const float *const image = x + (n * %lld + at);", (long long)sparse->planes.image);
+    walk_emit(emission, &(Walk){&sparse->planes, &sparse->tiles, sparse->ways, "k", "image", "offset"});
     tiles_store(emission, &sparse->planes, &sparse->tiles, "a", "out", 0);
     out_close(out, "");
     tiles_finish(emission, &sparse->planes, &sparse->tiles, "out", 0);

@@ -337,46 +337,6 @@ static void emit_count(const Emission *emission, const SparseProduct *sparse)
              (long long)sparse->product.n, sparse->lanes);
 }
 
-static const char *accumulator(const Emission *emission, int vector, int way)
-{
-    return way == 0 ? arena_format(emission->arena, "a%d", vector) : arena_format(emission->arena, "a%d_%d", vector, way);
-}
-
-static void emit_nonzero(const Emission *emission, const SparseProduct *sparse, int way)
-{
-    Out *out = emission->out;
-    out_line(out, "const float *const from%d = tile + index[i + %d];", way, way);
-    out_line(out, "const v_float w%d = v_set1(value[i + %d]);", way, way);
-    for (int v = 0; v < sparse->size; v++) {
-        const char *sum = accumulator(emission, v, way);
-        out_line(out, "%s = v_fma(w%d, v_load(from%d + %d), %s);", sum, way, way, v * sparse->lanes, sum);
-    }
-}
-
-static void emit_walk(const Emission *emission, const SparseProduct *sparse)
-{
-    Out *out = emission->out;
-    for (int way = 0; way < sparse->ways; way++)
-        for (int v = 0; v < sparse->size; v++)
-            out_line(out, "v_float %s = %s;", accumulator(emission, v, way), way == 0 ? "v_set1(bias[n + j])" : "v_zero()");
-    out_line(out, "const int32_t stop = start[n + j + 1];");
-    out_line(out, "int32_t i = start[n + j];");
-    out_open(out, "for (; i + %d <= stop; i += %d)", sparse->ways, sparse->ways);
-    for (int way = 0; way < sparse->ways; way++)
-        emit_nonzero(emission, sparse, way);
-    out_close(out, "");
-    if (sparse->ways > 1) {
-        out_open(out, "for (; i < stop; i++)");
-        emit_nonzero(emission, sparse, 0);
-        out_close(out, "");
-    }
-    for (int half = sparse->ways / 2; half > 0; half /= 2)
-        for (int way = 0; way < half; way++)
-            for (int v = 0; v < sparse->size; v++)
-                out_line(out, "%s = v_add(%s, %s);", accumulator(emission, v, way), accumulator(emission, v, way),
-                         accumulator(emission, v, way + half));
-}
-
 static void emit_rows(const Emission *emission, const SparseProduct *sparse)
 {
     Out *out = emission->out;
@@ -387,7 +347,9 @@ static void emit_rows(const Emission *emission, const SparseProduct *sparse)
     emit_count(emission, sparse);
     out_line(out, "const float *const tile = x + from;");
     out_open(out, "for (int64_t j = 0; j < count; j++)");
-    emit_walk(emission, sparse);
+    sums_declare(emission, sparse->size, sparse->ways, "v_set1(bias[n + j])");
+    const Tiles tiles = {.size = sparse->size, .lanes = sparse->lanes};
+    walk_emit(emission, &(Walk){&(Planes){0}, &tiles, sparse->ways, "n + j", "tile", "index"});
     for (int v = 0; v < sparse->size; v++)
         out_line(out, "v_store(buffer + (j * %lld + %d), a%d);", width, v * sparse->lanes, v);
     out_close(out, "");

@@ -117,23 +117,6 @@ static void lower(const Problem *problem, const Window *window, Work *work)
     stage_touch(meter.stage, TOUCH_OUTPUT, matrix);
 }
 
-static void meter_nonzeros(Meter *meter, const Lowered *lowered, double count, double split)
-{
-    meter_scalar_load(meter, 2 * count);
-    meter_other(meter, (lowered->tiles.size > 1 ? 2 : 1) * count);
-    meter_fma_load(meter, count * lowered->tiles.size, split);
-}
-
-/* Rounds over `ways` nonzeros of all rows, and nonzeros left over. */
-static void rounds_of(const Pattern *pattern, int ways, double *rounds, double *rest)
-{
-    *rounds = *rest = 0;
-    for (int64_t k = 0; k < pattern->rows; k++) {
-        *rounds += pattern->row_nonzeros[k] / ways;
-        *rest += pattern->row_nonzeros[k] % ways;
-    }
-}
-
 static void meter_rows(Meter *meter, const Problem *problem, const Lowered *lowered)
 {
     const int64_t zero = 0;
@@ -141,16 +124,9 @@ static void meter_rows(Meter *meter, const Problem *problem, const Lowered *lowe
     const double tiles = (double)(lowered->window.batch * lowered->tiles.tiles);
     const double split = split_share_of(lowered->tiles.lanes, &zero, 1, plane_of(&lowered->window));
     double rounds, rest;
-    rounds_of(problem->pattern, lowered->ways, &rounds, &rest);
-    meter_loop(meter, tiles * rounds);
-    meter_nonzeros(meter, lowered, ways, split);
-    meter_other(meter, 3);
-    meter_hot(meter);
-    meter->runs = tiles * rest;
-    if (ways > 1) {
-        meter_nonzeros(meter, lowered, 1, split);
-        meter_other(meter, 3);
-    }
+    walk_rounds(problem->pattern, lowered->ways, &rounds, &rest);
+    meter->runs = tiles;
+    walk_meter(meter, lowered->tiles.size, lowered->ways, rounds, rest, split);
     meter->runs = tiles * outputs;
     meter_other(meter, 9 + (ways > 1 ? 10 : 0));
     meter_scalar_load(meter, 3);
@@ -287,49 +263,6 @@ static void emit_lower_stage(const Emission *emission, const Window *window)
     out_blank(out);
 }
 
-static const char *accumulator(const Emission *emission, int vector, int way)
-{
-    return way == 0 ? arena_format(emission->arena, "a%d", vector) : arena_format(emission->arena, "a%d_%d", vector, way);
-}
-
-static void emit_nonzero(const Emission *emission, const Lowered *lowered, int way)
-{
-    Out *out = emission->out;
-    out_line(out, "const float *const from%d = image + offset[i + %d];", way, way);
-    out_line(out, "const v_float w%d = v_set1(value[i + %d]);", way, way);
-    const char *from = arena_format(emission->arena, "from%d", way);
-    for (int v = 0; v < lowered->tiles.size; v++) {
-        const char *sum = accumulator(emission, v, way);
-        out_line(out, "%s = v_fma(w%d, %s, %s);", sum, way, tiles_load(emission, &lowered->planes, &lowered->tiles, from, v), sum);
-    }
-}
-
-static void emit_walk(const Emission *emission, const Lowered *lowered)
-{
-    Out *out = emission->out;
-    const int ways = lowered->ways, size = lowered->tiles.size;
-    for (int way = 0; way < ways; way++)
-        for (int v = 0; v < size; v++)
-            out_line(out, "v_float %s = %s;", accumulator(emission, v, way), way == 0 ? "v_set1(bias[k])" : "v_zero()");
-    out_line(out, "const float *const image = group + at;");
-    out_line(out, "const int32_t stop = start[k + 1];");
-    out_line(out, "int32_t i = start[k];");
-    if (ways > 1) {
-        out_open(out, "for (; i + %d <= stop; i += %d)", ways, ways);
-        for (int way = 0; way < ways; way++)
-            emit_nonzero(emission, lowered, way);
-        out_close(out, "");
-    }
-    out_open(out, "for (; i < stop; i++)");
-    emit_nonzero(emission, lowered, 0);
-    out_close(out, "");
-    for (int half = ways / 2; half > 0; half /= 2)
-        for (int way = 0; way < half; way++)
-            for (int v = 0; v < size; v++)
-                out_line(out, "%s = v_add(%s, %s);", accumulator(emission, v, way), accumulator(emission, v, way),
-                         accumulator(emission, v, way + half));
-}
-
 static void emit_multiply_stage(const Emission *emission, const Lowered *lowered)
 {
     Out *out = emission->out;
@@ -350,7 +283,9 @@ static void emit_multiply_stage(const Emission *emission, const Lowered *lowered
     out_line(out, "const float *const group = matrix + (n * %lld + k / %lld) * %lld;", (long long)window->group, each, lowered->rows * plane);
     out_line(out, "const int64_t out = (n * %lld + k) * %lld;", outputs, plane);
     tiles_open(emission, &lowered->planes, &lowered->tiles);
-    emit_walk(emission, lowered);
+    sums_declare(emission, lowered->tiles.size, lowered->ways, "v_set1(bias[k])");
+    out_line(out, "const float *const image = group + at;");
+    walk_emit(emission, &(Walk){&lowered->planes, &lowered->tiles, lowered->ways, "k", "image", "offset"});
     tiles_store(emission, &lowered->planes, &lowered->tiles, "a", "out", 0);
     out_close(out, "");
     tiles_finish(emission, &lowered->planes, &lowered->tiles, "out", 0);

@@ -237,11 +237,6 @@ static void pack(const Problem *problem, const Tiling *tiling, Packed *packed)
 
 /* ---- text ---- */
 
-static const char *accumulator(const Emission *emission, int vector, int way)
-{
-    return way == 0 ? arena_format(emission->arena, "a%d", vector) : arena_format(emission->arena, "a%d_%d", vector, way);
-}
-
 /* Channels from .. past of the strip, densely. */
 static void emit_copy(const Emission *emission, const Pointwise *pointwise, int size, int64_t last)
 {
@@ -266,7 +261,7 @@ static void emit_nonzero(const Emission *emission, int lanes, int size, int way)
     out_line(out, "const float *const from%d = base + offset[%d];", way, way);
     out_line(out, "const v_float w%d = v_set1(value[%d]);", way, way);
     for (int v = 0; v < size; v++) {
-        const char *sum = accumulator(emission, v, way);
+        const char *sum = sum_name(emission, v, way);
         out_line(out, "%s = v_fma(w%d, v_load(from%d + %d), %s);", sum, way, way, v * lanes, sum);
     }
 }
@@ -290,9 +285,7 @@ static void emit_walk(const Emission *emission, const Pointwise *pointwise, int 
     out_line(out, "const int64_t k = row[r];");
     out_line(out, "const float *const stop = value + length[r];");
     emit_sums(emission, pointwise, size);
-    for (int way = 1; way < ways; way++)
-        for (int v = 0; v < size; v++)
-            out_line(out, "v_float %s = v_zero();", accumulator(emission, v, way));
+    sums_declare(emission, size, ways, NULL);
     if (ways > 1) {
         out_open(out, "for (; stop - value >= %d; value += %d, offset += %d)", ways, ways, ways);
         for (int way = 0; way < ways; way++)
@@ -302,11 +295,7 @@ static void emit_walk(const Emission *emission, const Pointwise *pointwise, int 
     out_open(out, "for (; value != stop; value++, offset++)");
     emit_nonzero(emission, pointwise->lanes, size, 0);
     out_close(out, "");
-    for (int half = ways / 2; half > 0; half /= 2)
-        for (int way = 0; way < half; way++)
-            for (int v = 0; v < size; v++)
-                out_line(out, "%s = v_add(%s, %s);", accumulator(emission, v, way), accumulator(emission, v, way),
-                         accumulator(emission, v, way + half));
+    sums_join(emission, size, ways);
 }
 
 static void emit_put(const Emission *emission, const Pointwise *pointwise, int size, int64_t last)

@@ -11,11 +11,6 @@ int64_t divide_up(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
-int sum_ways(int sums)
-{
-    return sums >= 6 ? 1 : sums >= 3 ? 2 : 4;
-}
-
 static int64_t clamp(int64_t value, int64_t low, int64_t high)
 {
     return value > high ? (high > low ? high : low) : value < low ? low : value;
