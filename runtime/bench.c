@@ -301,7 +301,7 @@ static bool print_table(FILE *stream, const Bench *bench)
 static bool allocate(Bench *bench, const BenchOptions *options)
 {
     bench->workspace_bytes = tulle_workspace_bytes(bench->model, bench->threads);
-    bench->workspace = aligned_alloc(TULLE_ALIGNMENT, (bench->workspace_bytes / TULLE_ALIGNMENT + 1) * TULLE_ALIGNMENT);
+    bench->workspace = tensors_memory(bench->workspace_bytes);
     bench->samples = calloc(MOST_RUNS, sizeof *bench->samples);
     bench->stages = calloc(MOST_RUNS * (size_t)bench->model->stage_count + 1, sizeof *bench->stages);
     bench->layers = calloc((size_t)bench->model->layer_count + 1, sizeof *bench->layers);

@@ -154,7 +154,7 @@ static void load_input(const char *argument, void **inputs)
 
 static void *new_buffer(size_t bytes)
 {
-    void *buffer = aligned_alloc(TULLE_ALIGNMENT, (bytes / TULLE_ALIGNMENT + 1) * TULLE_ALIGNMENT);
+    void *buffer = tensors_memory(bytes);
     if (!buffer)
         stop(STATUS_INTERNAL, "out of memory: %zu bytes", bytes);
     return buffer;

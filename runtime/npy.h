@@ -64,6 +64,9 @@ bool tensors_take(const struct tulle_tensor *tensors, int count, int index, NpyF
 void tensors_describe(FILE *stream, const struct tulle_tensor *tensors, int count, const char *indent);   /* a line each: name, type, shape */
 /* Reals in [-1, 1), bytes and 16-bit integers of any value, other integers and bools 0 or 1; the same seed gives the same values. */
 void tensors_random(const struct tulle_tensor *tensor, uint64_t seed, void *data);
+/* For buffers and workspaces, aligned to TULLE_ALIGNMENT; in huge pages where there are such, since large ones need many entries of the TLB. NULL: there
+   is none. Given back by free(). */
+void *tensors_memory(size_t bytes);
 double tensors_element(enum tulle_type type, const void *data, size_t index);
 /* What came out, for a person or as JSON: range, mean, the largest elements. */
 void tensors_summary(FILE *stream, const struct tulle_tensor *tensors, void *const *data, int count, bool json);

@@ -1,9 +1,29 @@
 /* Between files and a model: which array belongs to which input, whether it fits, random ones in their place, and a summary of what came out. */
+#define _DEFAULT_SOURCE      /* madvise */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #include "npy.h"
+
+/* ---- memory ---- */
+
+/* Whole huge pages only: no byte more is taken than asked for. */
+void *tensors_memory(size_t bytes)
+{
+    const size_t huge = (size_t)2 << 20, alignment = bytes >= huge ? huge : TULLE_ALIGNMENT;
+    if (bytes > SIZE_MAX / 2)
+        return NULL;
+    void *memory = aligned_alloc(alignment, (bytes / alignment + 1) * alignment);
+#ifdef MADV_HUGEPAGE
+    if (memory && bytes >= huge)
+        madvise(memory, bytes / huge * huge, MADV_HUGEPAGE);     /* a wish: refused, nothing is lost */
+#endif
+    return memory;
+}
 
 /* ---- names, types, shapes ---- */
 
