@@ -373,7 +373,8 @@ static void emit_constants(const Emission *emission, const Elementwise *elementw
     const bool normalizes = node->op == OP_BatchNormalization;
     for (int i = 0; i < (normalizes ? elementwise->operands : node->input_count); i++)
         if (node->inputs[i])
-            out_line(out, "const float *const x%d = %s;", i, normalizes && i > 0 ? emit_packed(emission, i - 1) : emit_read(emission, node->inputs[i]));
+            out_line(out, "const float *const x%d = %s;", i,
+                     normalizes && i > 0 ? emit_packed(emission, i - 1) : emit_read(emission, node->inputs[i]));
     for (int i = 1; i < node->input_count && node->op == OP_Clip; i++)
         if (node->inputs[i])
             out_line(out, "const v_float %s = v_set1(x%d[0]);", bounds[i], i);

@@ -1,6 +1,6 @@
-/* LayerNormalization and InstanceNormalization: every row by its own mean and deviation. Three passes over a row, which stays in a cache: its sum, the
-   squares of what is left without the mean, the results. All in f32: sums of WAYS vectors, so that errors grow with a row's share of them; squares
-   above f32's range are infinite. A row with a NaN or an infinity is NaN, as in the definition. */
+/* LayerNormalization and InstanceNormalization: every row by its own mean and deviation. Three passes over a row, which stays in a cache: its sum,
+   the squares of what is left without the mean, the results. All in f32: sums of WAYS vectors, so that errors grow with a row's share of them;
+   squares above f32's range are infinite. A row with a NaN or an infinity is NaN, as in the definition. */
 #include "codegen/cpu/cpu.h"
 
 #include <math.h>

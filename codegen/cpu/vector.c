@@ -24,6 +24,8 @@ static const VectorRow rows[] = {
     {OP_GeluTanh, 10, 21, 8, 2, 0, 1,
      "v_mul(v_mul(v_set1(0.5f), a), v_add(v_set1(1.0f), "
      "v_tanh(v_mul(v_set1(0x1.988454p-1f), v_fma(v_mul(v_mul(v_set1(0x1.6e4e26p-5f), a), a), a, a)))))"},
+    {OP_Erf, 21, 23, 6, 3, 0, 0, "v_erf(a)"},
+    {OP_Gelu, 21, 27, 9, 3, 0, 0, "v_mul(v_mul(v_set1(0.5f), a), v_add(v_set1(1.0f), v_erf(v_mul(a, v_set1(0x1.6a09e6p-1f)))))"},
     {OP_Softsign, 0, 2, 0, 0, 0, 1, "v_div(a, v_add(v_set1(1.0f), v_abs(a)))"},
     {OP_Elu, 9, 12, 3, 2, 0, 0, "v_select(v_less(a, v_zero()), v_mul(p, v_expm1(a)), a)"},
     {OP_Celu, 9, 12, 3, 2, 0, 1, "v_select(v_less(a, v_zero()), v_mul(p, v_expm1(v_div(a, p))), a)"},

@@ -77,7 +77,11 @@ static void operands(Bench *bench, const Node *node, const void **inputs)
 /* Sums of a few numbers about as large as one, which may all but cancel. */
 static bool small_sum(Op op)
 {
-    return op == OP_GeluTanh || op == OP_LRN || op == OP_BatchNormalization || op == OP_InstanceNormalization || op == OP_LayerNormalization;
+    static const Op ops[] = {OP_Gelu, OP_GeluTanh, OP_LRN, OP_BatchNormalization, OP_InstanceNormalization, OP_LayerNormalization};
+    bool found = false;
+    for (int i = 0; i < COUNT(ops); i++)
+        found = found || ops[i] == op;
+    return found;
 }
 
 /* Of every element. Epilogues are functions that make an error at most half as large again. */
