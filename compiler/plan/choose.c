@@ -21,7 +21,8 @@ typedef struct Toll { double code, bytes; } Toll;
 
 static int64_t cost_of(const Choice *choice, const Toll *toll)
 {
-    const double cost = (double)choice->price + toll->code * choice->code_bytes + toll->bytes * choice->bytes;
+    const double margin = choice->kernel->sparse ? SPARSE_MARGIN : 1;
+    const double cost = margin * (double)choice->price + toll->code * choice->code_bytes + toll->bytes * choice->bytes;
     return cost < (double)MOST_COST ? (int64_t)cost : MOST_COST;
 }
 

@@ -56,6 +56,8 @@ static const char *reason(const Selecting *selecting, const LayerPlan *layer, co
     if (next == NULL)
         return "no other kernel fits in these layouts";
     const char *time = time_text(arena, next->price);
+    if (next->kernel->sparse && !chosen->kernel->sparse && next->price < chosen->price && (double)chosen->price < SPARSE_MARGIN * (double)next->price)
+        return arena_format(arena, "%s with %s is predicted too little faster to be sure of it", next->kernel->name, time);
     if (next->price < chosen->price)
         return arena_format(arena, "%s alone would be faster with %s, but %s", next->kernel->name, time,
                             selecting->options->most_code > 0 ? "its code larger, or the layers around it slower" : "the layers around it slower");
