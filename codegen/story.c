@@ -130,7 +130,8 @@ void story_open(Out *out, const Plan *plan, const char *const *names, const Modu
     if (plan->slices > 1)
         text_format(&text, "Batch:     all stages run %lld times, for %lld of the images each; the table and the comments below speak of one such run.\n",
                     (long long)plan->slices, (long long)plan->graph->inputs[0]->shape.dims[0]);
-    text_format(&text, "\n" ROW, "layer", "operators", "result", "kernel", "tiling", "padded", "density", "multiply-adds", "ms", "name in the model");
+    text_format(&text, "\n" ROW, "layer", "operators", "result", "kernel", "tiling", "padded", "density", "multiply-adds", "ms",
+                "name in the model");
     for (int l = 0; l < plan->layer_count; l++)
         layer_row(&text, arena, &plan->layers[l], names[l]);
     out_comment(out, "%s", text.data);

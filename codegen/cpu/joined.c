@@ -62,8 +62,9 @@ static bool fits(const Problem *problem)
     size_t offset = 0;
     for (int i = 0; i < node->input_count; i++) {
         size_t bytes = 0;
-        if (!part_free(node, i) || offset % BLOCK_ALIGNMENT != 0 || !shape_bytes(&node->inputs[i]->shape, node->inputs[i]->type, &bytes) || bytes == 0 ||
-            !checked_add(offset, bytes, &offset))
+        if (!part_free(node, i) || offset % BLOCK_ALIGNMENT != 0)
+            return false;
+        if (!shape_bytes(&node->inputs[i]->shape, node->inputs[i]->type, &bytes) || bytes == 0 || !checked_add(offset, bytes, &offset))
             return false;
     }
     return true;

@@ -1,6 +1,6 @@
-/* Matrix products whose second matrix is constant, zeros left out. With one row of input, or few, an output's nonzeros are lanes (sparse_fc_gather.c);
-   with more, rows are: the input is transposed first, and finished tiles are transposed back. An item is then as many outputs as a vector has lanes.
-   An infinity or NaN of the input reaches the outputs through nonzeros only. */
+/* Matrix products whose second matrix is constant, zeros left out. With one row of input, or few, an output's nonzeros are lanes
+   (sparse_fc_gather.c); with more, rows are: the input is transposed first, and finished tiles are transposed back. An item is then as many outputs
+   as a vector has lanes. An infinity or NaN of the input reaches the outputs through nonzeros only. */
 #include "codegen/cpu/sparse_fc.h"
 
 #include <math.h>
@@ -51,9 +51,10 @@ static int tilings(const Problem *problem, Tiling *list, int most)
     product_of(problem->node, &product);
     int count = gather_tilings(problem, list, most), sizes[MOST_SIZES];
     const Planes rows = {.positions = product.m};
-    for (int i = count == 0 || product.m > 1 ? tiles_sizes(&rows, problem_lanes(problem), problem->target->isa.registers == 32 ? 24 : 12, sizes) : 0; i > 0; i--)
-        if (count < most)
-            list[count++] = (Tiling){.size = {sizes[i - 1]}};
+    if (count > 0 && product.m == 1)
+        return count;
+    for (int i = tiles_sizes(&rows, problem_lanes(problem), problem->target->isa.registers == 32 ? 24 : 12, sizes); i > 0 && count < most; i--)
+        list[count++] = (Tiling){.size = {sizes[i - 1]}};
     return count;
 }
 

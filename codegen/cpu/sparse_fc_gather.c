@@ -1,7 +1,7 @@
-/* sparse_fc for one row of input, or few: an output's nonzeros are as many lanes, and the inputs they belong to are gathered by 16-bit indices. An item
-   is some neighbouring outputs. Inputs that L1 does not hold beside the stream of weights are split into blocks: an item's outputs pass over one block,
-   then over the next. An output's nonzeros in a block are filled up to whole vectors with zeros that belong to one of its own inputs, so that an
-   infinity there may become a NaN, but no other output's. */
+/* sparse_fc for one row of input, or few: an output's nonzeros are as many lanes, and the inputs they belong to are gathered by 16-bit indices. An
+   item is some neighbouring outputs. Inputs that L1 does not hold beside the stream of weights are split into blocks: an item's outputs pass over one
+   block, then over the next. An output's nonzeros in a block are filled up to whole vectors with zeros that belong to one of its own inputs, so that
+   an infinity there may become a NaN, but no other output's. */
 #include "codegen/cpu/sparse_fc.h"
 
 #include <math.h>
