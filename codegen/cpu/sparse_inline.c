@@ -73,67 +73,6 @@ static InlineFinish finish_of(const Inline *inl, const Tiling *tiling, bool know
     return inl->dialect == DIALECT_AVX512 ? FINISH_LANES : FINISH_ROWS;
 }
 
-/* ---- output channels in groups, groups in sets ---- */
-
-/* Shares of `count` among `parts`, as equal as can be: where share `i` begins. */
-static int share_begin(int64_t count, int parts, int i)
-{
-    return (int)(count * i / parts);
-}
-
-static void count_nonzeros(const Problem *problem, const Inline *inl, InlineGroup *group)
-{
-    for (int i = 0; i < group->rows; i++)
-        group->nonzeros += problem->pattern->row_nonzeros[inl->order[group->first + i]];
-}
-
-/* Groups are sorted by their nonzeros, and threads take neighbouring sets: in the order of their reversed bits any share of the sets has large and
-   small ones. */
-static int *spread_order(int count, Arena *arena)
-{
-    int *order = arena_array(arena, int, count), found = 0, bits = 0;
-    while (1 << bits < count)
-        bits++;
-    for (int i = 0; i < 1 << bits; i++) {
-        int reversed = 0;
-        for (int bit = 0; bit < bits; bit++)
-            reversed |= (i >> bit & 1) << (bits - 1 - bit);
-        if (reversed < count)
-            order[found++] = reversed;
-    }
-    return order;
-}
-
-static void make_groups(const Problem *problem, Inline *inl, int rows, int groups_each, int64_t chunk, Arena *arena)
-{
-    const int64_t each = inl->window.outputs / inl->window.group;
-    const int groups = (int)divide_up(each, rows), sets = (int)divide_up(groups, groups_each), parts = (int)inl->window.group;
-    inl->groups = arena_array(arena, InlineGroup, (int64_t)groups * parts);
-    inl->sets = arena_array(arena, InlineSet, (int64_t)sets * parts);
-    const int *spread = spread_order(sets, arena);
-    for (int part = 0; part < parts; part++) {
-        for (int g = 0; g < groups; g++) {
-            const int first = share_begin(each, groups, g), past = share_begin(each, groups, g + 1);
-            inl->groups[part * groups + g] = (InlineGroup){(int)(part * each) + first, past - first, 0};
-            count_nonzeros(problem, inl, &inl->groups[part * groups + g]);
-        }
-        for (int s = 0; s < sets; s++) {
-            InlineSet *set = &inl->sets[inl->set_count++];
-            const int first = share_begin(groups, sets, spread[s]), past = share_begin(groups, sets, spread[s] + 1);
-            *set = (InlineSet){.first_group = part * groups + first, .groups = past - first, .part = part, .first_body = inl->body_count};
-            for (int g = set->first_group; g < set->first_group + set->groups; g++) {
-                set->rows += inl->groups[g].rows;
-                set->nonzeros += inl->groups[g].nonzeros;
-            }
-            const int64_t chunks = (set->nonzeros + chunk / 2) / chunk, most = problem->pattern->columns;
-            set->chunks = (int)(chunks < 1 ? 1 : chunks > most ? most : chunks);
-            inl->body_count += set->chunks;
-            inl->most_rows = set->rows > inl->most_rows ? set->rows : inl->most_rows;
-        }
-    }
-    inl->group_count = groups * parts;
-}
-
 /* ---- positions in tiles, tiles in blocks ---- */
 
 static void make_blocks(Inline *inl, int wanted)
@@ -206,15 +145,13 @@ static int64_t readable_lines(const Inline *inl, const Tiling *tiling)
 
 void inline_of(const Problem *problem, const Tiling *tiling, Inline *inl)
 {
-    Arena *arena = problem->graph->ctx->scratch;
     *inl = (Inline){.lanes = problem_lanes(problem), .vectors = tiling->size[INLINE_VECTORS]};
     window_of(problem->node, &inl->window);
     planes_for(problem, &inl->window, tiling, &inl->planes);
     inl->dialect = dialect_of(problem);
     inl->finish = finish_of(inl, tiling, epilogue_of(problem->node, &inl->epilogue));
     inl->planes.contiguous = inl->finish == FINISH_STORE;
-    inl->order = pattern_order(problem->pattern);
-    make_groups(problem, inl, tiling->size[INLINE_ROWS], tiling->size[INLINE_GROUPS], tiling->size[INLINE_CHUNK], arena);
+    inline_groups(problem, inl, tiling);
     make_blocks(inl, tiling->size[INLINE_BLOCKS]);
     inl->buffered = inl->finish == FINISH_ROWS || any_chunks(inl);
     const double code = 11.0 * (double)problem->pattern->nonzeros / inl->set_count;

@@ -49,7 +49,7 @@ typedef struct Inline {
     int64_t stride, image_floats;    /* of the buffer: from row to row, from image to image */
     bool buffered;                   /* there is one */
     bool sets_outside;               /* items of one set follow one another, else those of one block */
-    const int32_t *order;            /* [outputs]: output channels, those with most nonzeros first within each part */
+    const int32_t *order;            /* [outputs]: output channels as groups take them */
     InlineGroup *groups;
     InlineSet *sets;
     int group_count, set_count, body_count;
@@ -67,6 +67,10 @@ void inline_of(const Problem *problem, const Tiling *tiling, Inline *inl);
 int64_t inline_items(const Inline *inl);
 /* The group of a set that meets the input first; NULL where a set before it has brought the input into level 2. */
 const InlineGroup *inline_first_group(const Inline *inl, const InlineSet *set);
+
+/* ---- sparse_inline_groups.c ---- */
+
+void inline_groups(const Problem *problem, Inline *inl, const Tiling *tiling);   /* output channels in groups, groups in sets */
 
 /* ---- sparse_inline_walk.c: the order of nonzeros, of which weights, text and counts are made ---- */
 

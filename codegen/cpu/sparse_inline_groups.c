@@ -1,0 +1,139 @@
+/* Output channels in groups, groups in sets, such that threads which take neighbouring sets have equally much to do, and neighbouring channels: those
+   that the next layer's thread reads with the same share of its channels were then written by the same core, and lie in its own cache. */
+#include "codegen/cpu/sparse_inline.h"
+
+enum { FEWEST_SECTIONS = 2 };        /* a program may be run with more threads than it was planned for */
+
+/* Neighbouring channels of a part of the convolution, about as many nonzeros in each section as it has sets. */
+typedef struct Section {
+    int first_channel, channels;     /* of all */
+    int first_set, sets;             /* of the part's */
+    int first_group, groups;
+} Section;
+
+/* Shares of `count` among `parts`, as equal as can be: where share `i` begins. */
+static int share_begin(int64_t count, int parts, int i)
+{
+    return (int)(count * i / parts);
+}
+
+/* Sets of a section are sorted by their nonzeros: in the order of their reversed bits any share of them has large and small ones. */
+static int *spread_order(int count, Arena *arena)
+{
+    int *order = arena_array(arena, int, count), found = 0, bits = 0;
+    while (1 << bits < count)
+        bits++;
+    for (int i = 0; i < 1 << bits; i++) {
+        int reversed = 0;
+        for (int bit = 0; bit < bits; bit++)
+            reversed |= (i >> bit & 1) << (bits - 1 - bit);
+        if (reversed < count)
+            order[found++] = reversed;
+    }
+    return order;
+}
+
+static int64_t nonzeros_of(const Problem *problem, int first, int past)
+{
+    int64_t nonzeros = 0;
+    for (int row = first; row < past; row++)
+        nonzeros += problem->pattern->row_nonzeros[row];
+    return nonzeros;
+}
+
+/* The channel behind those that hold `wanted` nonzeros, from `least` to `most`. */
+static int cut_at(const Problem *problem, int first, int least, int most, int64_t wanted)
+{
+    int cut = least;
+    int64_t before = nonzeros_of(problem, first, least);
+    while (cut < most && before + problem->pattern->row_nonzeros[cut] / 2 < wanted)
+        before += problem->pattern->row_nonzeros[cut++];
+    return cut;
+}
+
+/* A section's groups have `rows` channels at most, and one at least. */
+static void cut_sections(const Problem *problem, int first, int past, int rows, Section *sections, int count)
+{
+    const Section *end = &sections[count - 1];
+    const int sets = end->first_set + end->sets, groups = end->first_group + end->groups;
+    for (int s = 0; s < count; s++) {
+        Section *section = &sections[s];
+        const int later = groups - section->first_group - section->groups, sets_left = sets - section->first_set;
+        const int room = first + rows * section->groups, rest = past - later;
+        const int needed = past - rows * later, fewest = first + section->groups;
+        const int64_t wanted = nonzeros_of(problem, first, past) * section->sets / sets_left;
+        section->first_channel = first;
+        first = cut_at(problem, first, needed > fewest ? needed : fewest, room < rest ? room : rest, wanted);
+        section->channels = first - section->first_channel;
+    }
+}
+
+/* The channels of each section, those with most nonzeros first. */
+static void order_channels(const Problem *problem, const Section *section, int32_t *order)
+{
+    const int32_t *sorted = pattern_order(problem->pattern);
+    const int first = section->first_channel, past = first + section->channels;
+    for (int64_t row = 0, found = first; row < problem->pattern->rows; row++)
+        if (sorted[row] >= first && sorted[row] < past)
+            order[found++] = sorted[row];
+}
+
+static void add_groups(const Problem *problem, Inline *inl, const Section *section, int base)
+{
+    for (int g = 0; g < section->groups; g++) {
+        const int first = share_begin(section->channels, section->groups, g), past = share_begin(section->channels, section->groups, g + 1);
+        InlineGroup *group = &inl->groups[base + section->first_group + g];
+        *group = (InlineGroup){section->first_channel + first, past - first, 0};
+        for (int i = 0; i < group->rows; i++)
+            group->nonzeros += problem->pattern->row_nonzeros[inl->order[group->first + i]];
+    }
+}
+
+static void add_set(const Problem *problem, Inline *inl, InlineSet set, int64_t chunk)
+{
+    set.first_body = inl->body_count;
+    for (int g = set.first_group; g < set.first_group + set.groups; g++) {
+        set.rows += inl->groups[g].rows;
+        set.nonzeros += inl->groups[g].nonzeros;
+    }
+    const int64_t chunks = (set.nonzeros + chunk / 2) / chunk, most = problem->pattern->columns;
+    set.chunks = (int)(chunks < 1 ? 1 : chunks > most ? most : chunks);
+    inl->body_count += set.chunks;
+    inl->most_rows = set.rows > inl->most_rows ? set.rows : inl->most_rows;
+    inl->sets[inl->set_count++] = set;
+}
+
+void inline_groups(const Problem *problem, Inline *inl, const Tiling *tiling)
+{
+    Arena *arena = problem->graph->ctx->scratch;
+    const int parts = (int)inl->window.group, each = (int)(inl->window.outputs / parts), rows = tiling->size[INLINE_ROWS];
+    const int groups = (int)divide_up(each, rows), sets = (int)divide_up(groups, tiling->size[INLINE_GROUPS]);
+    const int threads = problem->threads > FEWEST_SECTIONS ? problem->threads : FEWEST_SECTIONS, wanted = (int)divide_up(threads, parts);
+    const int count = wanted < sets ? wanted : sets;
+    int32_t *order = arena_array(arena, int32_t, inl->window.outputs);
+    Section *sections = arena_array(arena, Section, count);
+    inl->order = order;
+    inl->groups = arena_array(arena, InlineGroup, (int64_t)groups * parts);
+    inl->sets = arena_array(arena, InlineSet, (int64_t)sets * parts);
+    inl->group_count = groups * parts;
+    for (int s = 0; s < count; s++) {
+        Section *section = &sections[s];
+        section->first_set = share_begin(sets, count, s);
+        section->sets = share_begin(sets, count, s + 1) - section->first_set;
+        section->first_group = share_begin(groups, sets, section->first_set);
+        section->groups = share_begin(groups, sets, section->first_set + section->sets) - section->first_group;
+    }
+    for (int part = 0; part < parts; part++) {
+        cut_sections(problem, part * each, (part + 1) * each, rows, sections, count);
+        for (int s = 0; s < count; s++) {
+            order_channels(problem, &sections[s], order);
+            add_groups(problem, inl, &sections[s], part * groups);
+            const int *spread = spread_order(sections[s].sets, arena);
+            for (int i = 0; i < sections[s].sets; i++) {
+                const int set = sections[s].first_set + spread[i];
+                const int first = share_begin(groups, sets, set), past = share_begin(groups, sets, set + 1);
+                add_set(problem, inl, (InlineSet){.first_group = part * groups + first, .groups = past - first, .part = part}, tiling->size[INLINE_CHUNK]);
+            }
+        }
+    }
+}
