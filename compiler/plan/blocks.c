@@ -7,6 +7,8 @@
 
 #define MOST_FOR_ALL_ORDERS 4096     /* past this many blocks, one order has to do: placing takes time quadratic in their number */
 
+#define MOST_TO_SPREAD 512           /* looking for their places takes time with the third power of their number */
+
 typedef int BlockOrder(const void *a, const void *b);    /* of pointers to blocks */
 
 size_t block_round(size_t bytes)
@@ -120,6 +122,59 @@ size_t blocks_place(Block *blocks, int count, Arena *scratch)
     for (int i = 0; i < count; i++)
         blocks[i].offset = best[i];
     return smallest;
+}
+
+/* ---- blocks that rest before they are written again ---- */
+
+typedef struct Rest {                /* the best place so far */
+    size_t offset;
+    double bytes;                    /* touched since another block last stood there; at most `enough` */
+} Rest;
+
+/* What was touched between the death of any block that this offset would overwrite and the birth of this one; negative if one is still alive. */
+static double rest_at(const Block *block, size_t offset, const Block *blocks, int count, const double *passed, double least, double enough)
+{
+    double rest = enough;
+    for (int i = 0; i < count && rest > least; i++) {
+        const Block *other = &blocks[i];
+        if (other == block || offset >= other->offset + other->bytes || other->offset >= offset + block->bytes)
+            continue;
+        if (together(block, other))
+            return -1;
+        const double since = other->last < block->first ? passed[block->first] - passed[other->last + 1] : enough;
+        rest = since < rest ? since : rest;
+    }
+    return rest;
+}
+
+static void try_offset(Rest *best, const Block *block, size_t offset, size_t whole, const Block *blocks, int count, const double *passed, double enough)
+{
+    if (offset > whole || block->bytes > whole - offset)
+        return;
+    const double rest = rest_at(block, offset, blocks, count, passed, best->bytes, enough);
+    if (rest > best->bytes)
+        *best = (Rest){offset, rest};
+}
+
+void blocks_spread(Block *blocks, int count, size_t whole, const double *passed, double enough, Arena *scratch)
+{
+    if (count > MOST_TO_SPREAD)
+        return;
+    Block **sorted = arena_array(scratch, Block *, count + 1);
+    for (int i = 0; i < count; i++)
+        sorted[i] = &blocks[i];
+    qsort(sorted, (size_t)count, sizeof *sorted, by_start);
+    for (int i = 0; i < count; i++) {
+        Block *block = sorted[i];
+        Rest best = {block->offset, rest_at(block, block->offset, blocks, count, passed, -1, enough)};
+        for (int o = 0; o < count && best.bytes < enough; o++) {
+            const Block *other = &blocks[o];
+            try_offset(&best, block, other->offset + other->bytes, whole, blocks, count, passed, enough);
+            if (other->offset >= block->bytes)
+                try_offset(&best, block, other->offset - block->bytes, whole, blocks, count, passed, enough);
+        }
+        block->offset = best.offset;
+    }
 }
 
 size_t blocks_bound(const Block *blocks, int count, int stages, Arena *scratch)

@@ -82,6 +82,9 @@ typedef struct Block {
 
 /* Sets the offsets; gives the size of the whole, SIZE_MAX if it overflows. */
 size_t blocks_place(Block *blocks, int count, Arena *scratch);
+/* Moves placed blocks within the `whole` such that between the end of one and the beginning of another in its place as many bytes are touched as can
+   be had, up to `enough`. `passed`: bytes touched before each stage, and behind the last. */
+void blocks_spread(Block *blocks, int count, size_t whole, const double *passed, double enough, Arena *scratch);
 /* The largest sum of blocks alive in one stage: a lower bound of that size. */
 size_t blocks_bound(const Block *blocks, int count, int stages, Arena *scratch);
 size_t block_round(size_t bytes);    /* up to a multiple of BLOCK_ALIGNMENT; SIZE_MAX on overflow */

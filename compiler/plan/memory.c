@@ -201,6 +201,27 @@ static int add_block(Memory *memory, size_t bytes, int first_layer, int last_lay
     return memory->block_count++;
 }
 
+/* A line that two cores have read is dear to write, as long as either still has it: one waits for the other to give it up, line by line (measured on
+   Zen 4: 6.7 ns a line of 64 bytes, where a line that has left both level 2 caches takes 0.8). So places rest until they have. */
+static void spread_blocks(const Memory *memory)
+{
+    const Plan *plan = memory->plan;
+    if (plan->threads <= 1)
+        return;
+    double *passed = arena_array(memory->arena, double, plan->stage_count + 2), sum = 0;
+    for (int l = 0; l < plan->layer_count; l++) {
+        const Work *work = &plan->layers[l].work;
+        for (int s = 0; s < plan->layers[l].stage_count; s++)
+            passed[plan->layers[l].first_stage + s] = sum;
+        sum += plan->layers[l].stage_count > 0 ? work->weight_bytes + work->index_bytes + work->code_bytes : 0;
+        for (int b = 0; b < memory->block_count; b++)
+            sum += memory->blocks[b].first == plan->layers[l].first_stage ? (double)memory->blocks[b].bytes : 0;
+    }
+    passed[plan->stage_count] = passed[plan->stage_count + 1] = sum;
+    const double enough = 2 * plan->threads * plan->target->machine.l2_bytes;
+    blocks_spread(memory->blocks, memory->block_count, plan->workspace_bytes, passed, enough, memory->arena);
+}
+
 static void place_blocks(Memory *memory)
 {
     Plan *plan = memory->plan;
@@ -215,6 +236,7 @@ static void place_blocks(Memory *memory)
         if (plan->layers[l].scratch_bytes > 0)
             scratch_block[l] = add_block(memory, plan->layers[l].scratch_bytes, l, l);
     plan->workspace_bytes = blocks_place(memory->blocks, memory->block_count, memory->arena);
+    spread_blocks(memory);
     plan->peak_values_bytes = blocks_bound(memory->blocks, memory->block_count, plan->stage_count, memory->arena);
     for (int l = 0; l < plan->layer_count; l++)
         if (plan->layers[l].scratch_bytes > 0)

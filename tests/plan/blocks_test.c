@@ -1,6 +1,7 @@
 /* Packing of blocks: never an overlap of blocks alive together, and near the lower bound. */
 #include "compiler/plan/internal.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
@@ -98,6 +99,69 @@ static Status pack_huge(Context *ctx, void *argument)
     return STATUS_FINE;
 }
 
+/* The fewest bytes touched between the end of a block and the beginning of one in its place. */
+static double least_rest(const Block *blocks, int count, const double *passed)
+{
+    double least = INFINITY;
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < count; j++)
+            if (blocks[j].last < blocks[i].first && blocks[i].offset < blocks[j].offset + blocks[j].bytes &&
+                blocks[j].offset < blocks[i].offset + blocks[i].bytes)
+                least = fmin(least, passed[blocks[i].first] - passed[blocks[j].last + 1]);
+    return least;
+}
+
+static Status spread_many(Context *ctx, void *argument)
+{
+    (void)argument;
+    for (int round = 0; round < 200; round++) {
+        int count = 1 + (int)random_below(120), stages = 1 + (int)random_below(60);
+        Block blocks[120];
+        double passed[62];
+        for (int i = 0; i < count; i++)
+            random_block(&blocks[i], stages);
+        for (int stage = 0; stage < stages + 2; stage++)
+            passed[stage] = 1000.0 * stage;
+        size_t whole = blocks_place(blocks, count, ctx->scratch);
+        blocks_spread(blocks, count, whole, passed, 1000.0 * random_below(20), ctx->scratch);
+        check_disjoint(blocks, count, whole);
+        arena_reset(ctx->scratch);
+    }
+    return STATUS_FINE;
+}
+
+/* A large block first, then a chain of small ones, which need two places and have nine: each rests while seven others are written. */
+static Status spread_chain(Context *ctx, void *argument)
+{
+    (void)argument;
+    enum { COUNT_OF_CHAIN = 40 };
+    Block blocks[COUNT_OF_CHAIN];
+    double passed[COUNT_OF_CHAIN + 3];
+    for (int i = 0; i < COUNT_OF_CHAIN; i++)
+        blocks[i] = (Block){.bytes = i == 0 ? 8192 : 1024, .first = i, .last = i + 1};
+    for (int stage = 0; stage < COUNT_OF_CHAIN + 3; stage++)
+        passed[stage] = 1024.0 * stage;
+    size_t whole = blocks_place(blocks, COUNT_OF_CHAIN, ctx->scratch);
+    assert_true(whole == 9 * 1024);
+    assert_true(least_rest(blocks, COUNT_OF_CHAIN, passed) <= 1024);
+    blocks_spread(blocks, COUNT_OF_CHAIN, whole, passed, 5 * 1024, ctx->scratch);
+    check_disjoint(blocks, COUNT_OF_CHAIN, whole);
+    assert_true(least_rest(blocks + 2, COUNT_OF_CHAIN - 2, passed) >= 5 * 1024);
+    return STATUS_FINE;
+}
+
+static void spread_blocks_are_disjoint(void **state)
+{
+    (void)state;
+    assert_int_equal(context_run(spread_many, NULL), STATUS_FINE);
+}
+
+static void spread_blocks_rest(void **state)
+{
+    (void)state;
+    assert_int_equal(context_run(spread_chain, NULL), STATUS_FINE);
+}
+
 static void random_blocks_are_disjoint_and_near_the_bound(void **state)
 {
     (void)state;
@@ -122,6 +186,8 @@ int main(void)
         cmocka_unit_test(random_blocks_are_disjoint_and_near_the_bound),
         cmocka_unit_test(chain_needs_its_largest_pair),
         cmocka_unit_test(sizes_that_overflow_are_told),
+        cmocka_unit_test(spread_blocks_are_disjoint),
+        cmocka_unit_test(spread_blocks_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
