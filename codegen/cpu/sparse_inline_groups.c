@@ -103,19 +103,24 @@ static void add_set(const Problem *problem, Inline *inl, InlineSet set, int64_t 
     inl->sets[inl->set_count++] = set;
 }
 
-void inline_groups(const Problem *problem, Inline *inl, const Tiling *tiling)
+static int sections_wanted(const Problem *problem, const Inline *inl)
 {
-    Arena *arena = problem->graph->ctx->scratch;
-    const int parts = (int)inl->window.group, each = (int)(inl->window.outputs / parts), rows = tiling->size[INLINE_ROWS];
-    const int groups = (int)divide_up(each, rows), sets = (int)divide_up(groups, tiling->size[INLINE_GROUPS]);
-    const int threads = problem->threads > FEWEST_SECTIONS ? problem->threads : FEWEST_SECTIONS, wanted = (int)divide_up(threads, parts);
-    const int count = wanted < sets ? wanted : sets;
-    int32_t *order = arena_array(arena, int32_t, inl->window.outputs);
+    return (int)divide_up(problem->threads > FEWEST_SECTIONS ? problem->threads : FEWEST_SECTIONS, inl->window.group);
+}
+
+/* Where threads share sets, as many for each, if there are groups enough; where there are strips for all of them, sets are as large as they may be. */
+static int sets_of(const Problem *problem, const Inline *inl, int groups, const Tiling *tiling)
+{
+    const int sets = (int)divide_up(groups, tiling->size[INLINE_GROUPS]), blocks = tiling->size[INLINE_BLOCKS];
+    const int64_t strips = blocks < 0 ? divide_up(inl->window.batch, -blocks) : blocks * inl->window.batch;
+    const int sections = strips < problem->threads ? sections_wanted(problem, inl) : 1, equal = (int)divide_up(sets, sections) * sections;
+    return equal <= groups ? equal : sets;
+}
+
+/* What a part of the convolution is cut into, but for its channels. */
+static Section *make_sections(int groups, int sets, int count, Arena *arena)
+{
     Section *sections = arena_array(arena, Section, count);
-    inl->order = order;
-    inl->groups = arena_array(arena, InlineGroup, (int64_t)groups * parts);
-    inl->sets = arena_array(arena, InlineSet, (int64_t)sets * parts);
-    inl->group_count = groups * parts;
     for (int s = 0; s < count; s++) {
         Section *section = &sections[s];
         section->first_set = share_begin(sets, count, s);
@@ -123,17 +128,36 @@ void inline_groups(const Problem *problem, Inline *inl, const Tiling *tiling)
         section->first_group = share_begin(groups, sets, section->first_set);
         section->groups = share_begin(groups, sets, section->first_set + section->sets) - section->first_group;
     }
+    return sections;
+}
+
+static void add_sets(const Problem *problem, Inline *inl, const Section *section, int part, int groups, int sets, int64_t chunk)
+{
+    const int *spread = spread_order(section->sets, problem->graph->ctx->scratch);
+    for (int i = 0; i < section->sets; i++) {
+        const int set = section->first_set + spread[i], first = share_begin(groups, sets, set), past = share_begin(groups, sets, set + 1);
+        add_set(problem, inl, (InlineSet){.first_group = part * groups + first, .groups = past - first, .part = part}, chunk);
+    }
+}
+
+void inline_groups(const Problem *problem, Inline *inl, const Tiling *tiling)
+{
+    Arena *arena = problem->graph->ctx->scratch;
+    const int parts = (int)inl->window.group, each = (int)(inl->window.outputs / parts), rows = tiling->size[INLINE_ROWS];
+    const int groups = (int)divide_up(each, rows), sets = sets_of(problem, inl, groups, tiling);
+    const int wanted = sections_wanted(problem, inl), count = wanted < sets ? wanted : sets;
+    Section *sections = make_sections(groups, sets, count, arena);
+    int32_t *order = arena_array(arena, int32_t, inl->window.outputs);
+    inl->order = order;
+    inl->groups = arena_array(arena, InlineGroup, (int64_t)groups * parts);
+    inl->sets = arena_array(arena, InlineSet, (int64_t)sets * parts);
+    inl->group_count = groups * parts;
     for (int part = 0; part < parts; part++) {
         cut_sections(problem, part * each, (part + 1) * each, rows, sections, count);
         for (int s = 0; s < count; s++) {
             order_channels(problem, &sections[s], order);
             add_groups(problem, inl, &sections[s], part * groups);
-            const int *spread = spread_order(sections[s].sets, arena);
-            for (int i = 0; i < sections[s].sets; i++) {
-                const int set = sections[s].first_set + spread[i];
-                const int first = share_begin(groups, sets, set), past = share_begin(groups, sets, set + 1);
-                add_set(problem, inl, (InlineSet){.first_group = part * groups + first, .groups = past - first, .part = part}, tiling->size[INLINE_CHUNK]);
-            }
+            add_sets(problem, inl, &sections[s], part, groups, sets, tiling->size[INLINE_CHUNK]);
         }
     }
 }
