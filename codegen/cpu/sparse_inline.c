@@ -145,6 +145,7 @@ static int64_t readable_lines(const Inline *inl, const Tiling *tiling)
 
 void inline_of(const Problem *problem, const Tiling *tiling, Inline *inl)
 {
+    Arena *arena = problem->graph->ctx->scratch;
     *inl = (Inline){.lanes = problem_lanes(problem), .vectors = tiling->size[INLINE_VECTORS]};
     window_of(problem->node, &inl->window);
     planes_for(problem, &inl->window, tiling, &inl->planes);
