@@ -128,20 +128,34 @@ static double body_channels(const Inline *inl)
     return fmax(1, (double)(inl->window.channels / inl->window.group) * inl->set_count / inl->body_count);
 }
 
+/* Rows of a channel's planes that taps begin in: each row of the kernel has those of its stride's phase. */
+static double tap_rows(const Inline *inl, double planes)
+{
+    const Planes *of = &inl->planes;
+    int64_t phases = 0;
+    for (int64_t i = 0; i < of->count; i++) {
+        int64_t same = 0;
+        while (of->row[same] != of->row[i])
+            same++;
+        phases += same == i;
+    }
+    return planes * (double)inl->window.kernel_height / (double)(phases > 0 ? phases : 1);
+}
+
 /* What is walked again and again inside a body: its weights and code, by each tile; lines of the input, by the taps of a row of the kernel in the
    next tile where vectors straddle them, and by those of the next row some tiles later. */
 static void touch_inside(const Problem *problem, const Inline *inl, double split, StageWork *stage)
 {
     const Window *window = &inl->window;
     const double runs = (double)(window->batch * inl->tiles), calls = (double)(inl->strips * inl->blocks);
-    const double channels = body_channels(inl), rows = (double)window->kernel_height, step = 4.0 * inl->vectors * inl->lanes;
-    const double weights = 4 * (double)inline_weight_count(problem, inl), planes = (double)(inl->planes.channel / inl->planes.plane);
-    const double walked = weights / inl->body_count + channels * planes * rows * (step + 64 * split) + 2.0 * inl->most_rows * step;
+    const double channels = body_channels(inl), step = 4.0 * inl->vectors * inl->lanes, weights = 4 * (double)inline_weight_count(problem, inl);
+    const double planes = (double)(inl->planes.channel / inl->planes.plane), rows = tap_rows(inl, planes);
+    const double walked = weights / inl->body_count + channels * rows * (step + 64 * split) + 2.0 * inl->most_rows * step;
     const double lines = channels * planes * inl->body_count;
     stage_touch_again(stage, (runs - calls) * weights, walked);
     stage_touch_again(stage, (runs - calls) * stage->code_bytes * inl->body_count, stage->code_bytes);
     stage_touch_again(stage, runs * lines * split * STRADDLED_BYTES, walked);
-    stage_touch_again(stage, runs * lines * step * (rows - 1), walked + channels * planes * 4 * (double)inl->planes.pitch);
+    stage_touch_again(stage, runs * channels * inl->body_count * step * (rows - planes), walked + channels * planes * 4 * (double)inl->planes.pitch);
 }
 
 /* The input passes once a set; sums once a body; code and weights once a block. */
