@@ -65,6 +65,7 @@ bool epilogue_fits(const Node *node);
 bool epilogue_reads(const Node *node, const Value *value);   /* as a residual: then the output must not take its place */
 /* The put of `count` vectors; `part` elements of each, 0: whole ones. */
 void meter_put(Meter *meter, const Problem *problem, double count, int part);
+void meter_ask(Meter *meter, const Problem *problem, double lines);
 double epilogue_bytes(const Problem *problem);           /* constants that epilogue_pack adds */
 void epilogue_touch(StageWork *stage, const Problem *problem);       /* residuals, and the output */
 void epilogue_touch_residuals(StageWork *stage, const Problem *problem);
@@ -79,6 +80,8 @@ const char *epilogue_parameters(const Emission *emission);    /* ", const float 
 const char *epilogue_arguments(const Emission *emission);     /* ", r0": the same in its call */
 /* The call for output elements index .. index + lanes; `part` is NULL or how many of them there are. */
 void epilogue_put(const Emission *emission, const char *index, const char *vector, const char *part);
+/* Asks for the lines that hold output element `index`, and what the epilogue reads there: they will be put soon. It may be behind the last one. */
+void epilogue_ask(const Emission *emission, const char *index);
 
 /* ---- window.c: convolutions and poolings over one or two spatial axes ---- */
 

@@ -3,6 +3,11 @@
    spread as in the operator's definition, where padding is a zero that weights are multiplied with. */
 #include "codegen/cpu/cpu.h"
 
+#include <math.h>
+
+#define LINE_FLOATS 16
+#define ASK_INSTRUCTIONS 6           /* to find where the tile's outputs lie */
+
 typedef struct Dense {
     Window window;
     Planes planes;
@@ -86,7 +91,7 @@ static void meter_tile(Meter *meter, const Problem *problem, const Dense *dense)
     const double runs = meter_terms_begin(meter, &terms);
     meter_step(meter, dense);
     meter_terms_end(meter, &terms, runs);
-    meter_other(meter, 14);
+    meter_other(meter, 14 + ASK_INSTRUCTIONS + ceil(size * dense->tiles.lanes / LINE_FLOATS) * rows);
     meter_load(meter, rows, 0);
     meter_move(meter, rows * (size - 1));
     const double bytes = meter->bytes;
@@ -203,6 +208,22 @@ static void emit_step(const Emission *emission, const Dense *dense)
     out_line(out, "w += %d;", dense->rows);
 }
 
+/* Where outputs of the tile will be stored is asked for before its product begins: lines of a result that no cache holds come in meanwhile. */
+static void emit_ask(const Emission *emission, const Dense *dense)
+{
+    Out *out = emission->out;
+    const Window *window = &dense->window;
+    const Layout *layout = &emission->layer->tiling.out;
+    const bool plain = layout_plain(layout);
+    const long long width = window->out_width, pitch = dense->planes.pitch, plane = plain ? window->out_height * width : layout->rows * layout->pitch;
+    const long long to = plain ? width : layout->pitch, lead = plain ? 0 : layout->top * layout->pitch + layout->left;
+    const char *at = pitch == to || window->out_height == 1 ? "at" : arena_format(emission->arena, "at / %lld * %lld + at %% %lld", pitch, to, pitch);
+    out_line(out, "const float *const result = y + ((n * %lld + k) * %lld + %s + %lld);", (long long)window->outputs, plane, at, lead);
+    for (int row = 0; row < dense->rows; row++)
+        for (int i = 0; i < dense->tiles.size * dense->tiles.lanes; i += LINE_FLOATS)
+            out_line(out, "v_prefetch(result + %lld);", row * plane + i);
+}
+
 static void emit_product(const Emission *emission, const Dense *dense)
 {
     Out *out = emission->out;
@@ -246,6 +267,7 @@ static void emit_item(const Emission *emission, const Dense *dense)
     out_line(out, "const float *const bias = biases + unit * %d;", dense->rows);
     out_line(out, "const int64_t out = (n * %lld + k) * %lld;", (long long)window->outputs, plane);
     tiles_open(emission, &dense->planes, &dense->tiles);
+    emit_ask(emission, dense);
     emit_product(emission, dense);
     for (int row = 0; row < dense->rows; row++) {
         open_row(emission, dense, row);

@@ -108,6 +108,14 @@ void meter_put(Meter *meter, const Problem *problem, double count, int part)
     meter->bytes = bytes + (meter->bytes - bytes) * count;
 }
 
+void meter_ask(Meter *meter, const Problem *problem, double lines)
+{
+    const Node *node = problem->node;
+    meter_other(meter, lines);
+    for (int i = 0; i < node->epilogue_count; i++)
+        meter_other(meter, residual_of(node->epilogue[i]) ? lines : 0);
+}
+
 double epilogue_bytes(const Problem *problem)
 {
     const Node *node = problem->node;
@@ -301,6 +309,15 @@ void epilogue_pointers(const Emission *emission)
         if (residual)
             out_line(emission->out, "const float *const r%d = %s;", i, emit_read(emission, residual));
     }
+}
+
+void epilogue_ask(const Emission *emission, const char *index)
+{
+    const Node *node = emission->problem->node;
+    out_line(emission->out, "v_prefetch(y + (%s));", index);
+    for (int i = 0; i < node->epilogue_count; i++)
+        if (residual_of(node->epilogue[i]))
+            out_line(emission->out, "v_prefetch(r%d + (%s));", i, index);
 }
 
 void epilogue_put(const Emission *emission, const char *index, const char *vector, const char *part)

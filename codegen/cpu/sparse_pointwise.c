@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define LINE_FLOATS 16
 #define L1_PART 0.75                 /* of level 1 that a strip may fill */
 #define WEIGHTS_PART 0.5             /* of level 2 that weights may fill which are read once a strip */
 #define ITEMS_EACH 4                 /* of every thread, at least */
@@ -298,10 +299,21 @@ static void emit_walk(const Emission *emission, const Pointwise *pointwise, int 
     sums_join(emission, size, ways);
 }
 
+/* Of each row of outputs a strip is a few lines, far from the next row's: the core sees no stream in them. The next strip's are asked for. */
+static void emit_ask(const Emission *emission, const Pointwise *pointwise, int size)
+{
+    const long long plane = pointwise->window.out_height * pointwise->window.out_width;
+    const int floats = size * pointwise->lanes;
+    out_line(emission->out, "const int64_t next = out + k * %lld + at + %d;", plane, floats);
+    for (int i = 0; i < floats; i += LINE_FLOATS)
+        epilogue_ask(emission, arena_format(emission->arena, "next + %d", i));
+}
+
 static void emit_put(const Emission *emission, const Pointwise *pointwise, int size, int64_t last)
 {
     Out *out = emission->out;
     const long long plane = pointwise->window.out_height * pointwise->window.out_width;
+    emit_ask(emission, pointwise, size);
     for (int v = 0; v < size; v++) {
         const char *index = arena_format(emission->arena, "out + k * %lld + at + %d", plane, v * pointwise->lanes);
         const bool part = pointwise->part > 0 && v == size - 1 && last >= 0;

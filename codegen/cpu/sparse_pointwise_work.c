@@ -39,6 +39,7 @@ static void meter_row_end(Meter *meter, const Problem *problem, const Pointwise 
     meter->runs = rows;
     if (contiguous) {
         meter_put(meter, problem, size - part, 0);
+        meter_ask(meter, problem, ceil(size * pointwise->lanes / 16.0));
         if (part)
             meter_put(meter, problem, 1, pointwise->part);
         meter_other(meter, part);

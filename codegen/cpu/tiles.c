@@ -2,6 +2,7 @@
    computes again what the one before it has done, inside the same block. */
 #include "codegen/cpu/cpu.h"
 
+#define ROW_TURNS 4                  /* of a vector that goes from the buffer into its row of outputs: so long nothing is multiplied */
 #define BUFFER_FLOATS 4096           /* of unfinished outputs: half of a small L1 cache */
 #define BLOCK_INPUT_FLOATS 131072    /* a block's input stays in L2 while all output channels pass over it */
 #define ENOUGH_ITEMS 16              /* to share among threads */
@@ -238,6 +239,7 @@ void meter_tiles_finish(Meter *meter, const Problem *problem, const Window *wind
     meter_load(meter, 1, split_share(tiles->lanes));
     meter_put(meter, problem, 1, 0);
     meter_other(meter, 3);
+    meter->stage->apart += meter->runs * ROW_TURNS;
     meter->runs = rest > 0 ? runs * rows : 0;
     meter_other(meter, whole ? 7 : 9);
     meter_part(meter, (int)rest);
