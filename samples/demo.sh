@@ -17,7 +17,7 @@ mkdir -p "$out"
 
 echo
 echo "== compiling samples/glyphs/glyphs.onnx for this machine"
-build/tulle build samples/glyphs/glyphs.onnx --target native -o "$out/libglyphs.a"
+build/tulle build samples/glyphs/glyphs.onnx --target native --threads "$threads" -o "$out/libglyphs.a"
 cc -O2 -Wall -Wextra -std=c11 -I"$out" samples/glyphs/classify.c -L"$out" -lglyphs -fopenmp -lm -o "$out/classify"
 
 echo
@@ -26,5 +26,5 @@ echo "== reading $((($(wc -c <samples/glyphs/test.npy) - 128) / 785)) generated 
 
 echo
 echo "== where the time goes"
-build/tulle build samples/glyphs/glyphs.onnx --target native -o "$out/glyphs"
+build/tulle build samples/glyphs/glyphs.onnx --target native --threads "$threads" -o "$out/glyphs"
 "$out/glyphs" --bench --threads "$threads"
