@@ -1,6 +1,6 @@
 # Trains the glyph net, then prunes it little by little while training on, and writes both states as .npz (export.py makes the ONNX file).
 # Debian's python3-torch (CPU); one thread, about half an hour:
-#     /usr/bin/python3 samples/glyphs/train.py train.npz test.npz unseen.npz dense.npz pruned.npz
+#     /usr/bin/python3 samples/glyphs/train.py train.npz test.npz unseen.npz dense.npz pruned.npz [DENSITY]
 import copy
 import sys
 import time
@@ -16,7 +16,7 @@ BATCH = 128
 DENSE_EPOCHS = 5
 PRUNE_EPOCHS = 4       # in which the density falls
 RETRAIN_EPOCHS = 3     # in which it stays
-DENSITY = 0.10
+DENSITY = 0.10         # unless another is given
 PRUNE_EVERY = 60       # steps
 
 
@@ -43,7 +43,8 @@ class Net(nn.Module):
 class Pruner:
     """Zeroes the weights that are smallest against the root mean square their layer had when pruning began. The first convolution stays dense."""
 
-    def __init__(self, net):
+    def __init__(self, net, goal):
+        self.goal = goal
         self.weights = [net.convolutions[name].weight for name, *_ in CONVOLUTIONS[1:]]
         self.scales = [weight.detach().square().mean().sqrt() for weight in self.weights]
         self.masks = [torch.ones_like(weight) for weight in self.weights]
@@ -101,7 +102,7 @@ def train(net, data, tests, epochs, rate, pruner=None, prune_epochs=0):
             if pruner:
                 done = (epoch * steps + step) / (prune_epochs * steps)
                 if done <= 1 and step % PRUNE_EVERY == 0:
-                    pruner.prune(DENSITY + (1 - DENSITY) * (1 - done) ** 3)
+                    pruner.prune(pruner.goal + (1 - pruner.goal) * (1 - done) ** 3)
                 pruner.apply()
         accuracies = "  ".join(f"{name} {100 * accuracy(net, test):.2f} %" for name, test in tests.items())
         print(f"epoch {epoch + 1}/{epochs}  loss {total / steps:.4f}  {accuracies}  {time.time() - start:.0f} s", flush=True)
@@ -111,7 +112,7 @@ def save(net, path):
     numpy.savez(path, **{name: value.numpy() for name, value in net.state_dict().items()})
 
 
-def main(train_path, test_path, unseen_path, dense_path, pruned_path):
+def main(train_path, test_path, unseen_path, dense_path, pruned_path, density=DENSITY):
     torch.manual_seed(20240601)
     torch.set_num_threads(1)
     data = load(train_path)
@@ -121,9 +122,9 @@ def main(train_path, test_path, unseen_path, dense_path, pruned_path):
     train(net, data, tests, DENSE_EPOCHS, 0.15)
     save(net, dense_path)
     hasty = copy.deepcopy(net)
-    Pruner(hasty).prune(DENSITY)
+    Pruner(hasty, float(density)).prune(float(density))
     print(f"pruned at once, not retrained: test {100 * accuracy(hasty, tests['test']):.2f} %", flush=True)
-    train(net, data, tests, PRUNE_EPOCHS + RETRAIN_EPOCHS, 0.06, Pruner(net), PRUNE_EPOCHS)
+    train(net, data, tests, PRUNE_EPOCHS + RETRAIN_EPOCHS, 0.06, Pruner(net, float(density)), PRUNE_EPOCHS)
     save(net, pruned_path)
 
 
