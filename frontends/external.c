@@ -102,21 +102,20 @@ static int open_beneath(Source *source, const char *location, const char **reaso
     return at;
 }
 
-static bool map_file(int file, FileView *view, const char **reason)
+static bool map_file(int file, FileView *view, struct stat *info, const char **reason)
 {
-    struct stat info;
     *reason = "it cannot be read";
-    if (fstat(file, &info) != 0)
+    if (fstat(file, info) != 0)
         return false;
     *reason = "it is not a regular file";
-    if (!S_ISREG(info.st_mode))
+    if (!S_ISREG(info->st_mode))
         return false;
     *reason = "the file has several names (hard links), so it may belong elsewhere";
-    if (info.st_nlink != 1)
+    if (info->st_nlink != 1)
         return false;
     *reason = "it cannot be mapped";
-    *view = (FileView){(const unsigned char *)"", (size_t)info.st_size};
-    if (info.st_size > 0)
+    *view = (FileView){(const unsigned char *)"", (size_t)info->st_size};
+    if (info->st_size > 0)
         view->data = mmap(NULL, view->size, PROT_READ, MAP_PRIVATE, file, 0);
     return view->data != MAP_FAILED;
 }
@@ -129,8 +128,9 @@ static const External *external_file(Source *source, const char *where, const ch
             return known;
     const char *reason = NULL;
     FileView view;
+    struct stat info;
     int file = open_beneath(source, location, &reason);
-    bool mapped = file >= 0 && map_file(file, &view, &reason);
+    bool mapped = file >= 0 && map_file(file, &view, &info, &reason);
     if (file >= 0)
         close(file);
     if (!mapped) {
@@ -138,7 +138,7 @@ static const External *external_file(Source *source, const char *where, const ch
         return NULL;
     }
     if (view.size > 0)
-        file_keep(source->ctx, &view);
+        file_keep(source->ctx, &view, &info);
     External *external = arena_new_of(source->arena, External);
     *external = (External){source->externals, location, view};
     source->externals = external;

@@ -164,10 +164,13 @@ bool npz_parse(const unsigned char *bytes, size_t size, NpyFile *file, NpyError 
         return npy_bad(error, "has more than %d members", MOST_MEMBERS);
     file->arrays = calloc((size_t)directory.count + 1, sizeof *file->arrays);
     bool fine = file->arrays || npy_bad(error, "out of memory");
+    uint64_t packed = 0;
     while (fine && (uint64_t)file->count < directory.count) {
         Member member = {0};
         NpyArray *array = &file->arrays[file->count++];
         fine = read_member(&archive, &directory.offset, &member) || npy_bad(error, "is an archive with a damaged directory");
+        /* members that share bytes could unpack to any size */
+        fine = fine && ((packed += member.packed < size ? member.packed : size) <= size || npy_bad(error, "is an archive whose members overlap"));
         fine = fine && name_member(&member, array, error) && load_member(&archive, &member, array, error);
     }
     if (!fine)

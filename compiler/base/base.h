@@ -122,10 +122,12 @@ typedef struct FileView {    /* a file mapped read-only */
 
 /* Stays mapped as long as the context lives; STATUS_MODEL if it cannot be read. `path` becomes ctx->file, so that messages name it. */
 FileView file_map(Context *ctx, const char *path);
-void file_keep(Context *ctx, const FileView *view);              /* a file that was mapped otherwise goes with the context, too */
+struct stat;
+void file_keep(Context *ctx, const FileView *view, const struct stat *status);   /* a file that was mapped otherwise goes with the context, too */
 
 typedef struct OutputFile OutputFile;
-OutputFile *output_open(Context *ctx, const char *path);         /* writes to a temporary name beside `path`; "-" is stdout */
+/* Writes to a temporary name beside `path`; "-" is stdout. Refuses a file that is mapped. */
+OutputFile *output_open(Context *ctx, const char *path);
 FILE *output_stream(OutputFile *output);
 void output_commit(OutputFile *output);                          /* flushes, checks, renames; a full disk is a fail() and leaves nothing */
 void outputs_commit(OutputFile **outputs, int count);            /* several, all checked before the first is renamed */

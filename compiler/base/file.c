@@ -23,15 +23,25 @@ struct Mapping {
     struct Mapping *next;
     void *data;
     size_t size;
+    dev_t device;
+    ino_t inode;
 };
 
-void file_keep(Context *ctx, const FileView *view)
+void file_keep(Context *ctx, const FileView *view, const struct stat *status)
 {
     struct Mapping *mapping = malloc(sizeof *mapping);
     if (!mapping)
         fail(ctx, STATUS_MODEL, NULL, NULL, "out of memory");
-    *mapping = (struct Mapping){ctx->mappings, (void *)(uintptr_t)view->data, view->size};
+    *mapping = (struct Mapping){ctx->mappings, (void *)(uintptr_t)view->data, view->size, status->st_dev, status->st_ino};
     ctx->mappings = mapping;
+}
+
+static bool kept(const Context *ctx, const struct stat *status)
+{
+    for (const struct Mapping *mapping = ctx->mappings; mapping; mapping = mapping->next)
+        if (mapping->device == status->st_dev && mapping->inode == status->st_ino)
+            return true;
+    return false;
 }
 
 void mappings_drop(Context *ctx)
@@ -61,7 +71,7 @@ FileView file_map(Context *ctx, const char *path)
     if (data == MAP_FAILED)
         cannot_read(ctx, -1, strerror(error));
     const FileView view = {.data = data, .size = (size_t)status.st_size};
-    file_keep(ctx, &view);
+    file_keep(ctx, &view, &status);
     return view;
 }
 
@@ -153,6 +163,11 @@ static void output_start(OutputFile *output)
         cannot_write(output->ctx, output->path, EISDIR);
     if (there && access(output->path, W_OK) != 0)
         cannot_write(output->ctx, output->path, errno);
+    if (there && kept(output->ctx, &status)) {
+        output->ctx->file = NULL;
+        fail(output->ctx, STATUS_USAGE, NULL, "give the output another name", "writing '%s' would overwrite what is being read",
+             text_quote(output->ctx->graph, output->path, strlen(output->path)));
+    }
     int file;
     if (there && !S_ISREG(status.st_mode)) {
         file = open(output->path, O_WRONLY | O_CLOEXEC);

@@ -100,6 +100,8 @@ static OutputFile *copy_out(Context *ctx, const char *from, const char *to)
         fail(ctx, STATUS_INTERNAL, NULL, NULL, "the compiler's result cannot be read: %s", strerror(errno));
     for (size_t got; (got = fread(bytes, 1, sizeof bytes, in)) > 0;)
         fwrite(bytes, 1, got, output_stream(output));
+    if (ferror(in))
+        fail(ctx, STATUS_INTERNAL, NULL, NULL, "the compiler's result cannot be read to its end: %s", strerror(errno));
     fclose(in);
     return output;
 }

@@ -111,6 +111,26 @@ static void output_appears_only_when_committed(void **state)
     test_folder_remove(folder);
 }
 
+static Status write_over_input(Context *ctx, void *argument)
+{
+    file_map(ctx, argument);
+    return write_output(ctx, &(Job){.path = argument, .bytes = 3});
+}
+
+static void what_is_being_read_is_not_written(void **state)
+{
+    (void)state;
+    char *folder = test_folder(), *path = path_in(folder, "net.weights");
+    write_file(path, "old");
+    assert_int_equal(captured(write_over_input, path), STATUS_USAGE);
+    assert_said("would overwrite what is being read");
+    assert_holds(path, "old");
+    assert_int_equal(test_entries(folder), 1);
+    unlink(path);
+    free(path);
+    test_folder_remove(folder);
+}
+
 static void output_has_the_usual_mode(void **state)
 {
     (void)state;
@@ -353,6 +373,7 @@ int main(int count, char **arguments)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(inputs_are_mapped_or_refused_with_the_reason),
         cmocka_unit_test(output_appears_only_when_committed),
+        cmocka_unit_test(what_is_being_read_is_not_written),
         cmocka_unit_test(output_has_the_usual_mode),
         cmocka_unit_test(link_stays_a_link),
         cmocka_unit_test(unwritable_outputs_are_refused_with_the_reason),

@@ -223,6 +223,26 @@ static void archives_cut_short_are_refused(void **unused)
     free(whole.data);
 }
 
+/* Three entries of the directory for the one member there is. */
+static void members_that_overlap_are_refused(void **unused)
+{
+    (void)unused;
+    enum { LOCAL = 30, CENTRAL = 46, NAME = 5, END = 22 };
+    unsigned char data[30 * 8];
+    NpyArray array = sample(TULLE_I64, data);
+    const Bytes one = written(&array, 1, true);
+    const size_t entry = CENTRAL + NAME, before = one.size - END - entry;
+    Bytes three = {malloc(one.size + 2 * entry), one.size + 2 * entry};
+    memcpy(three.data, one.data, before);
+    for (size_t i = 0; i < 3; i++)
+        memcpy(three.data + before + i * entry, one.data + before, entry);
+    memcpy(three.data + before + 3 * entry, one.data + before + entry, END);
+    three.data[three.size - END + 8] = three.data[three.size - END + 10] = 3;
+    assert_memory_equal(one.data + before, "PK\1\2", 4);
+    assert_refused(three);
+    free(one.data);
+}
+
 /* ---- inflate ---- */
 
 static void unpacks(const unsigned char *packed, size_t size, const unsigned char *plain, size_t plain_size)
@@ -427,8 +447,9 @@ int main(void)
         cmocka_unit_test(every_type_comes_back), cmocka_unit_test(data_begins_at_a_multiple_of_64), cmocka_unit_test(empty_arrays_and_scalars),
         cmocka_unit_test(headers_in_other_order_and_spacing), cmocka_unit_test(fortran_order_is_turned), cmocka_unit_test(wrong_headers_are_refused),
         cmocka_unit_test(archives_keep_names_and_order), cmocka_unit_test(a_changed_byte_in_an_archive_is_noticed),
-        cmocka_unit_test(archives_cut_short_are_refused), cmocka_unit_test(all_kinds_of_blocks_unpack), cmocka_unit_test(unsound_codes_are_refused),
-        cmocka_unit_test(damaged_streams_stay_within_bounds), cmocka_unit_test(damaged_files_stay_within_bounds),
+        cmocka_unit_test(archives_cut_short_are_refused), cmocka_unit_test(members_that_overlap_are_refused),
+        cmocka_unit_test(all_kinds_of_blocks_unpack), cmocka_unit_test(unsound_codes_are_refused), cmocka_unit_test(damaged_streams_stay_within_bounds),
+        cmocka_unit_test(damaged_files_stay_within_bounds),
         cmocka_unit_test(names_may_hold_an_equals_sign), cmocka_unit_test(types_and_shapes_are_compared),
         cmocka_unit_test(random_values_have_a_seed_and_a_range), cmocka_unit_test(half_precision_is_read), cmocka_unit_test(json_strings_are_escaped),
         cmocka_unit_test(tables_are_aligned_and_harmless),
