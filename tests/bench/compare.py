@@ -8,7 +8,7 @@ from whatever index that is set up for, the first time. For a quiet machine. Par
 
     layers    twelve layers at eight densities, one and two threads; the convolutions of ResNet-50 inside the network
     dense     those layers and larger ones without zeros: every dense kernel of tulle
-    patterns  the pattern of a trained network instead of a random one, as far as it reaches (10 % and below)
+    patterns  the pattern of a trained network instead of a random one, as far as it reaches (50 % and below)
     networks  five pruned networks and their dense versions, batch 1 and 16, one and two threads
     sgemm     AlexNet conv2-5 at 9 % against SGEMM, instruction set by instruction set, batch 1 and 32
     regret    other kernels and tilings forced upon every layer, inside the networks

@@ -61,6 +61,17 @@ class Tables(unittest.TestCase):
         found["entrants"]["a"]["density"] = 0.1
         self.assertAlmostEqual(view.alpha(found, "a", 100e9), 2)
 
+    def test_break_evens_are_summed_up_within_what_was_measured(self):
+        found = row(**{"tulle@0.1": 1.0, "tulle@0.2": 2.0, "tulle@0.4": 4.0, "tulle:dense_direct": 3.0, "tulle:dense_winograd": 0.5})
+        self.assertEqual(tell_layers.break_even_mean([("resnet-64", found)], False), "**30 %**")
+        self.assertEqual(tell_layers.break_even_mean([("resnet-64", found)], True), "**10 %**")
+
+    def test_the_share_of_peak_is_told_of_large_layers_without_transforms(self):
+        found = row(**{"tulle:dense_implicit": 25.0, "tulle:dense_winograd": 10.0})
+        rows = types.SimpleNamespace(peak=lambda: 100e9)
+        self.assertIn("80 % in the worst, ResNet 64x56x56", tell_layers.peak_words(rows, [("resnet-64", found)]))
+        self.assertEqual(tell_layers.peak_words(rows, [("resnet-64", {**found, "flops": 1e8})]), "")
+
     def test_numbers_keep_three_digits(self):
         self.assertEqual([view.number(value) for value in (0.012345, 1.0, 12.345, 1234.5, math.nan)], ["0.0123", "1.00", "12.3", "1234", "-"])
 
@@ -99,7 +110,7 @@ class Regret(unittest.TestCase):
 class Trained(unittest.TestCase):
     def test_patterns_have_the_density_and_no_equal_rows(self):
         for shape in ((256, 128, 3, 3), (256, 48, 5, 5), (128, 512, 1, 1)):
-            for density in (0.03, 0.1):
+            for density in (0.03, 0.1, 0.25, 0.5):
                 kept = trained.pruned_like(numpy.ones(shape, numpy.float32), density) != 0
                 self.assertAlmostEqual(kept.mean(), density, delta=0.01 * density + 0.006)
                 rows = [line.tobytes() for line in kept.reshape(len(kept), -1) if line.any()]

@@ -83,7 +83,11 @@ class Lab:
         return entrants
 
     def pattern_entrants(self, cell):
-        entrants = self.dense_peers(self.layer_model(cell.name, 1), "random@1")
+        dense = self.layer_model(cell.name, 1)
+        direct = [entrant for entrant in self.dense_kernels(cell) if "winograd" not in entrant.name]
+        entrants = self.dense_peers(dense, "random@1") + direct[:1]
+        if "deepsparse" in self.engines:
+            entrants.append(Entrant("deepsparse@1", "deepsparse", dense, "random@1"))
         for density in cell.densities:
             entrants += self.at_density(cell, density, "random", "-random") + self.at_density(cell, density, "trained", "-trained")
         return entrants

@@ -1,6 +1,7 @@
 """Draws predicted over measured times, one panel beside the other, as SVG written by hand: log-log, black on white, a marker for each kernel."""
 import math
-from xml.sax.saxutils import escape
+
+from svg import text, write
 
 PANEL, GAP, LEFT, TOP, BOTTOM, LEGEND = 460, 90, 70, 50, 60, 250
 
@@ -34,10 +35,6 @@ def decades(points):
 
 def label(exponent):
     return f"{10.0 ** exponent:g}"
-
-
-def text(x, y, words, anchor="middle", extra=""):
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {extra}>{escape(words)}</text>'
 
 
 def axes(left, low, high, title):
@@ -82,5 +79,4 @@ def draw(path, panels, summaries):
         y = TOP + 10 + 20 * number
         lines += [f'<use href="#m{number}" x="{x}" y="{y}"/>', text(x + 12, y + 4, f"{kernel} {summaries[kernel]}", "start")]
     lines.append(text(x - 6, TOP + 30 + 20 * len(kernels), "dashed: 30 % above and below", "start"))
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("\n".join([*lines, "</svg>"]) + "\n")
+    write(path, lines)

@@ -36,7 +36,7 @@ class Programs:
     def facts(self, model, layer, **choice):
         """What is predicted of one layer."""
         found = self.explained(model, layer, **choice)["layers"][0]
-        return {name: found[name] for name in ("kernel", "density", "predicted_ms", "hot_ms")}
+        return {name: found[name] for name in ("kernel", "density", "predicted_ms", "hot_ms", "bound")}
 
     def candidates(self, model, layer, sparse, **choice):
         """Kernels that can be written, dense or sparse ones, the best by prediction first."""

@@ -31,9 +31,10 @@ WORDS = {
     "inside": """Timed by the executable itself (`--bench --json`), with whatever the layers before left in the caches; one thread, 10 %.""",
     "dense": """One thread; behind each kernel's time the share of FMA peak that a direct method would need for it (Winograd multiplies less, and
         may pass 100 %).""",
-    "patterns": f"""Zeros where the layers of samples/glyphs, which were trained and pruned to {view.density_name(trained.MOST_DENSITY)}, have
-        them, tiled up to each layer's shape; lower densities keep the largest of what training kept, and of denser layers nothing is known. One
-        thread. "Trained over random" is time over time: above 1, the trained pattern takes longer.""",
+    "patterns": f"""Zeros where the layers of samples/glyphs have them, which were trained and pruned to
+        {" or ".join(map(view.density_name, trained.SOURCES))}, tiled up to each layer's shape; other densities keep the largest of what training
+        kept, and of denser layers nothing is known. One thread. "Trained over random" is time over time: above 1, the trained pattern takes
+        longer.""",
     "sgemm": f"""AlexNet at x = {measure.SGEMM_DENSITY:g}, as in paper 000, on one core: against OpenBLAS restricted to each instruction set,
         multiplying matrices of the layer's size (no lowering counted), with the share of peak that SGEMM itself reaches. Against a product at
         peak, nothing could gain more than {1 / measure.SGEMM_DENSITY:.1f}x.""",
@@ -117,7 +118,7 @@ def inside_section(rows, options):
 
 def dense_section(rows, options):
     found = [(name, row) for name, row in rows.of("layer", cases.ALL_LAYERS) if view.has(row, tell_layers.tulle_at(1))]
-    return section("Dense layers", "dense") + "\n" + tell_layers.dense(rows, found) if found else ""
+    return section("Dense layers", "dense") + "\n" + tell_layers.dense(rows, found) + tell_layers.peak_words(rows, found) if found else ""
 
 
 def patterns_section(rows, options):

@@ -1,9 +1,9 @@
 """Draws speedups over density, a panel a layer, as SVG written by hand: what paper 000 shows in its figure 5. Black on white, told apart
 without colours; both axes logarithmic; everything over the better dense engine. A cross marks break-even with our own best direct kernel."""
 import math
-from xml.sax.saxutils import escape
 
 import tell_layers
+from svg import text, write
 from view import fastest, has, ms
 
 COLUMNS, WIDTH, HEIGHT, LEFT, TOP, RIGHT_GAP, BOTTOM_GAP, LEGEND = 3, 270, 200, 46, 40, 56, 62, 70
@@ -12,10 +12,6 @@ SERIES = [("tulle", "tulle", "", '<circle r="3" fill="black"/>'),
           ("tulle:sparse", "tulle, sparse kernel forced", "2 3", '<circle r="3" fill="white" stroke="black"/>'),
           ("deepsparse", "DeepSparse", "5 3", '<rect x="-3" y="-3" width="6" height="6" fill="white" stroke="black"/>')]
 LEVELS = [(False, "our best direct kernel", "8 3 2 3"), (True, "our Winograd", "1 2")]
-
-
-def text(x, y, words, anchor="middle", extra=""):
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {extra}>{escape(words)}</text>'
 
 
 class Panel:
@@ -117,5 +113,4 @@ def draw(path, rows, found):
     head = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height + LEGEND}" font-family="sans-serif" font-size="11">',
             f'<rect width="{width}" height="{height + LEGEND}" fill="white"/>',
             text(LEFT, 16, "speedup over the better of ONNX Runtime and OpenVINO, one thread", "start")]
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("\n".join([*head, *lines, *legend(height + 10), "</svg>"]) + "\n")
+    write(path, [*head, *lines, *legend(height + 10)])

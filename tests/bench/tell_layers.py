@@ -3,10 +3,11 @@ import math
 
 import cases
 import view
-from shared import markdown
-from view import alpha, density_name, fastest, has, mean_of, mean_times, ms, number, percent, share_of_peak, speedup, times
+from shared import geometric_mean, markdown
+from view import alpha, density_name, fastest, has, least, mean_of, mean_times, ms, number, percent, share_of_peak, speedup, times
 
 MAIN_DENSITY = 0.1
+LARGE_FLOPS = 1e9
 DENSE_ENGINES = ("onnxruntime", "openvino")
 
 
@@ -54,15 +55,11 @@ def against_engines(rows, found, density, threads):
               "kernel", "alpha", "over DeepSparse", "over the better dense engine", "over our best dense kernel"]
     if lines:
         lines.append(["geometric mean", *[""] * 6, f"**{mean_of(alphas)}**", *map(mean_times, ratios)])
+        lines.append(["worst", *[""] * 6, number(max(alphas)), *map(least, ratios)])
     return markdown(titles, lines) if lines else ""
 
 
 # ---- all densities ----
-
-def least(values):
-    known = [value for value in values if not math.isnan(value)]
-    return f"{min(known):.2f}x" if known else "-"
-
 
 def by_density(rows, found, threads):
     """Geometric means and the worst layers."""
@@ -91,7 +88,9 @@ def all_curves(rows, found, threads):
     peak = rows.peak(threads)
     tables = [curves(found, lambda row, density: number(ms(row, tulle_at(density))), "milliseconds"),
               curves(found, lambda row, density: number(alpha(row, tulle_at(density), peak)), "alpha"),
-              curves(found, lambda row, density: times(speedup(row, tulle_at(density), deepsparse_at(density))), "over DeepSparse")]
+              curves(found, lambda row, density: times(speedup(row, tulle_at(density), deepsparse_at(density))), "over DeepSparse"),
+              curves(found, lambda row, density: row["entrants"][tulle_at(density)].get("bound", "-") if has(row, tulle_at(density)) else "-",
+                     "bound, by `tulle explain`")]
     return "\n".join(tables)
 
 
@@ -130,12 +129,20 @@ def break_even_text(row, dense):
     return f"{100 * density:.0f} %" + (" or more" if density == max(row["densities"]) else "")
 
 
+def break_even_mean(found, winograd):
+    """Geometric; a layer whose break-even lies beyond what was measured counts with the last density, one that is never sparse with the first."""
+    known = [max(density, min(row["densities"])) for row in (row for _, row in found)
+             if not math.isnan(density := break_even(row, own_dense(row, winograd)))]
+    return f"**{percent(geometric_mean(known))}**" if known else "-"
+
+
 def break_evens(rows, found):
     lines = []
     for name, row in found:
         direct, winograd = own_dense(row, winograd=False), own_dense(row, winograd=True)
         lines.append([title(name), (direct or "-").removeprefix("tulle:"), number(ms(row, direct)), percent(share_of_peak(row, direct, rows.peak())),
                       break_even_text(row, direct), number(ms(row, winograd)), break_even_text(row, winograd)])
+    lines.append(["geometric mean", "", "", "", break_even_mean(found, False), "", break_even_mean(found, True)])
     return markdown(["layer", "best direct kernel", "ms", "of FMA peak", "break-even", "Winograd ms", "break-even"], lines)
 
 
@@ -158,17 +165,30 @@ def slower_than_dense(found_by_threads):
 
 def dense(rows, found):
     kernels = sorted({name for _, row in found for name in row["entrants"] if name.startswith("tulle:") and "@" not in name})
-    peak, lines, ratios = rows.peak(), [], [[], []]
+    peak, lines, ratios = rows.peak(), [], [[], [], []]
     for name, row in found:
-        two = [speedup(row, tulle_at(1), base) for base in (fastest(row, DENSE_ENGINES), deepsparse_at(1))]
-        for column, ratio in zip(ratios, two):
+        three = [speedup(row, tulle_at(1), fastest(row, DENSE_ENGINES)), speedup(row, tulle_at(1), deepsparse_at(1)),
+                 speedup(row, own_dense(row, winograd=True), deepsparse_at(1))]
+        for column, ratio in zip(ratios, three):
             column.append(ratio[0])
         own = [f"{number(ms(row, kernel))} ({percent(share_of_peak(row, kernel, peak))})" if has(row, kernel) else "-" for kernel in kernels]
         lines.append([title(name), *(number(ms(row, other)) for other in (*DENSE_ENGINES, deepsparse_at(1))), *own, number(ms(row, tulle_at(1))),
-                      row["entrants"][tulle_at(1)]["kernel"] if has(row, tulle_at(1)) else "-", *map(times, two)])
+                      row["entrants"][tulle_at(1)]["kernel"] if has(row, tulle_at(1)) else "-", *map(times, three)])
     lines.append(["geometric mean", *[""] * (5 + len(kernels)), *map(mean_times, ratios)])
+    lines.append(["worst", *[""] * (5 + len(kernels)), *map(least, ratios)])
     return markdown(["layer", "ONNX Runtime", "OpenVINO", "DeepSparse", *(kernel.removeprefix("tulle:") for kernel in kernels), "tulle", "its choice",
-                     "over the better dense engine", "over DeepSparse"], lines)
+                     "over the better dense engine", "over DeepSparse", "our Winograd over DeepSparse"], lines)
+
+
+def peak_words(rows, found):
+    """What the products without transforms reach of the peak, in layers of a billion operations or more."""
+    shares = [(share_of_peak(row, own_dense(row, winograd=False), rows.peak()), name) for name, row in found
+              if row["flops"] >= LARGE_FLOPS and own_dense(row, winograd=False)]
+    if not shares:
+        return ""
+    worst, name = min(shares)
+    return (f"\nOf FMA peak, our best kernel without transforms reaches {percent(geometric_mean(share for share, _ in shares))} in layers of "
+            f"{LARGE_FLOPS / 1e9:g} GFLOP or more (geometric mean), {percent(worst)} in the worst, {title(name)}.\n")
 
 
 # ---- patterns ----
@@ -179,19 +199,21 @@ def ratio_text(row, density, engine):
 
 
 def patterns(rows, found, density):
-    lines, columns = [], [[], [], [], []]
+    lines, alphas, columns = [], [], [[], [], [], [], []]
     for name, row in found:
         mine = f"tulle-trained@{density:g}"
         if not has(row, mine):
             continue
-        ratios = [ratio_text(row, density, "tulle"), ratio_text(row, density, "deepsparse"), speedup(row, mine, f"deepsparse-trained@{density:g}"),
-                  speedup(row, mine, fastest(row, DENSE_ENGINES))]
+        ratios = [ratio_text(row, density, "tulle"), ratio_text(row, density, "deepsparse"),
+                  speedup(row, mine, fastest(row, [f"deepsparse-trained@{density:g}", deepsparse_at(1)])),
+                  speedup(row, mine, fastest(row, DENSE_ENGINES)), speedup(row, mine, own_dense(row, winograd=False))]
         for column, ratio in zip(columns, ratios):
             column.append(ratio[0])
-        lines.append([title(name), number(ms(row, f"tulle-random@{density:g}")), number(ms(row, mine)), number(alpha(row, mine, rows.peak())),
-                      *map(times, ratios)])
+        alphas.append(alpha(row, mine, rows.peak()))
+        lines.append([title(name), number(ms(row, f"tulle-random@{density:g}")), number(ms(row, mine)), number(alphas[-1]), *map(times, ratios)])
     if lines:
-        lines.append(["geometric mean", "", "", "", *map(mean_times, columns)])
+        lines.append(["geometric mean", "", "", f"**{mean_of(alphas)}**", *map(mean_times, columns)])
+        lines.append(["least", "", "", "", *map(least, columns)])
     titles = [f"at {density_name(density)}", "random ms", "trained ms", "alpha", "tulle, trained over random", "DeepSparse, trained over random",
-              "trained, over DeepSparse", "trained, over the better dense engine"]
+              "trained, over DeepSparse, sparse or dense", "trained, over the better dense engine", "trained, over our best direct kernel"]
     return markdown(titles, lines) if lines else ""

@@ -5,7 +5,7 @@ import cases
 import inside
 from shared import geometric_mean, markdown
 from tell_layers import DENSE_ENGINES, title
-from view import fastest, mean_times, ms, number, percent, share_of_peak, speedup, times
+from view import fastest, least, mean_times, ms, number, percent, share_of_peak, speedup, times
 
 WORST_LAYERS = 8
 PAPER_GAINS = {"avx512": "3.1x (Xeon Phi)", "avx2": "3.4x (Xeon)", "sse": "7.3x (Atom)"}
@@ -24,6 +24,7 @@ def networks(found, batch):
         measured = [number(ms(row, other) / batch) for other in (*DENSE_ENGINES, "deepsparse@dense", "deepsparse@sparse", dense, sparse)]
         lines.append([f"{name}, {cases.NETWORKS[name][1]}", *measured, *map(times, ratios)])
     lines.append(["geometric mean", *[""] * 6, *map(mean_times, columns)])
+    lines.append(["worst", *[""] * 6, *map(least, columns)])
     return markdown(["network", "ONNX Runtime", "OpenVINO", "DeepSparse dense", "DeepSparse", "tulle dense", "tulle", "over DeepSparse",
                      "over ONNX Runtime", "over the better dense engine", "dense: over the better dense engine"], lines)
 

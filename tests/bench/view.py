@@ -119,3 +119,8 @@ def mean_of(values):
 def mean_times(values):
     text = mean_of(values)
     return text if text == "-" else f"**{text}x**"
+
+
+def least(values):
+    known = [value for value in values if not math.isnan(value)]
+    return f"{min(known):.2f}x" if known else "-"

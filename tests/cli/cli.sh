@@ -1,6 +1,7 @@
 #!/bin/sh
 # The whole binary as users call it: help, exit codes, messages, files written and left.
 #     cli.sh TULLE MAKE_MODELS
+. "$(dirname "$0")/../expect.sh"
 tulle=$1
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -11,22 +12,9 @@ mkdir tmp
 export TMPDIR="$work/tmp"
 export LC_ALL=C
 unset CC
-checks=0 faults=0
 
-fault() {
-    faults=$((faults + 1))
-    echo "FAULT: $*"
-}
-
-# expect CODE PATTERN COMMAND...: runs it; the exit code and a line of its output (either stream) must be as said. Nothing temporary may stay.
-expect() {
-    code=$1 pattern=$2
-    shift 2
-    checks=$((checks + 1))
-    "$@" >out 2>err </dev/null
-    got=$?
-    if [ "$got" != "$code" ]; then fault "exit code $got, not $code: $*"; cat err; fi
-    if [ -n "$pattern" ] && ! cat out err | grep -q -e "$pattern"; then fault "no '$pattern' in the output of: $*"; cat out err; fi
+# Nothing temporary may stay.
+nothing_left() {
     if [ -n "$(ls tmp)" ]; then fault "files left in the temporary folder: $*"; rm -rf tmp/*; fi
     if ls ./*.tmp ./*.?????? 2>/dev/null | grep -v -e '\.weights$' | grep -q .; then fault "an unfinished output was left: $*"; ls; fi
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # 'tulle targets' and --target-file as users call them; machines whose code this one may not be able to run are compiled only.
 #     command.sh TULLE MAKE_MODELS
+. "$(dirname "$0")/../expect.sh"
 tulle=$1
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -8,23 +9,6 @@ trap 'exit 1' INT TERM
 "$2" "$work" || exit 1
 cd "$work" || exit 1
 export LC_ALL=C XDG_CACHE_HOME="$work"
-checks=0 faults=0
-
-fault() {
-    faults=$((faults + 1))
-    echo "FAULT: $*"
-}
-
-# expect CODE PATTERN COMMAND...: the exit code and a line of its output (either stream) must be as said.
-expect() {
-    code=$1 pattern=$2
-    shift 2
-    checks=$((checks + 1))
-    "$@" >out 2>err </dev/null
-    got=$?
-    if [ "$got" != "$code" ]; then fault "exit code $got, not $code: $*"; cat err; fi
-    if [ -n "$pattern" ] && ! cat out err | grep -q -e "$pattern"; then fault "no '$pattern' in the output of: $*"; cat out err; fi
-}
 
 # ---- the command ----
 
