@@ -120,6 +120,8 @@ static const char *cheaper_but(const Explanation *explanation, const Candidate *
     if (!in || !out)
         return arena_format(explanation->ctx->graph, "its %s in another layout than the neighbours', which would cost them more",
                             in ? "output is" : out ? "input is" : "input and output are");
+    if (candidate->kernel->sparse && !layer->kernel->sparse)
+        return "by too little to be sure, as sparse kernels must be";
     return "the network as a whole is no faster with it";
 }
 

@@ -98,10 +98,12 @@ class Regret(unittest.TestCase):
         self.assertEqual(inside.forced({"layers": [first, second]}, {"fast"}), [{"a": "slow:2,2"}])
 
     def test_counts_layers_where_another_kernel_is_faster(self):
-        def program(kernel, first, second):
-            return {"layers": [{"name": "a", "what": kernel, "ms": first}, {"name": "b", "what": "other", "ms": second}]}
-        entrants = {"chosen": program("slow", 3, 1), "1": program("fast", 2, 1.2), "2": program("fast", 2, 1.1), "3": program("fast reads x", 1, 1.1)}
-        entrants["chosen"]["stand_ins"] = {"a": ["fast", "slow"], "b": ["other"]}
+        def program(kernel, first, second, predicted=2):
+            return {"layers": [{"name": "a", "what": kernel, "ms": first, "predicted_ms": predicted},
+                               {"name": "b", "what": "other", "ms": second, "predicted_ms": 1}]}
+        entrants = {"chosen": program("slow", 3, 1), "1": program("fast", 2, 1.2), "2": program("fast", 2, 1.1), "3": program("fast reads x", 1, 1.1),
+                    "4": program("fast", 1, 1.1, 1.5)}
+        entrants["chosen"]["stand_ins"] = {"a": {"fast": 2, "slow": 2}, "b": {"other": 1}}
         chosen, best, better = inside.regret(entrants)
         self.assertEqual((chosen, best), (4.1, 3.1))
         self.assertEqual(better, [("a", "slow", 3, "fast", 2)])

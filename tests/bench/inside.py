@@ -10,6 +10,7 @@ import cases
 
 CHOSEN = "chosen"
 TILINGS = 3          # of a kernel, at most
+SAME = 0.1           # of predicted times of one and the same work
 FAR, NEAR = 2.5, 1.5    # over the chosen one's predicted time: of a kernel's best tiling, of its others. What is slower is not measured
 
 
@@ -89,8 +90,9 @@ def layer_rows(benches, explained):
 
 
 def stand_ins(explained):
-    """{layer: what can stand in its chosen kernel's place}, as `explain` lists them."""
-    return {layer["name"]: sorted({what(candidate) for candidate in layer.get("candidates") or []}) for layer in explained["layers"]}
+    """{layer: {what can stand in its chosen kernel's place: the time predicted}}, as `explain` lists them."""
+    return {layer["name"]: {what(candidate): candidate["predicted_ms"] for candidate in layer.get("candidates") or []}
+            for layer in explained["layers"]}
 
 
 def measure(lab, cell, cpus, rounds):
@@ -108,11 +110,14 @@ def measure(lab, cell, cpus, rounds):
 def regret(entrants):
     """(milliseconds of the chosen layers, of the best ones, [(layer, what was chosen, ms, what is best, ms)] where they differ). The time of one way
     to compute a layer is the median over all programs that have it, since the smallest of many noisy times would be too small. What reads or
-    leaves other layouts than can stand in the chosen one's place does not count: its neighbours would pay for it."""
+    leaves other layouts than can stand in the chosen one's place does not count: its neighbours would pay for it. Nor does a layer of which another
+    time is predicted than in its place: an addition is fused into it, or no more."""
     times, stand = {}, entrants[CHOSEN]["stand_ins"]
     for program in entrants.values():
         for layer in program["layers"]:
-            times.setdefault(layer["name"], {}).setdefault(layer["what"], []).append(layer["ms"])
+            predicted = stand[layer["name"]].get(layer["what"], layer["predicted_ms"])
+            if program is entrants[CHOSEN] or abs(layer["predicted_ms"] / predicted - 1) < SAME:
+                times.setdefault(layer["name"], {}).setdefault(layer["what"], []).append(layer["ms"])
     chosen_sum, best_sum, better = 0, 0, []
     for layer in entrants[CHOSEN]["layers"]:
         mine = statistics.median(times[layer["name"]][layer["what"]])
