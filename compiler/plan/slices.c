@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define MOST_SIZES 64
+#define WORTH_IT 0.98                /* of the time with smaller slices: larger ones touch more pages than the model knows of, and need more memory */
 
 /* ---- the graph of fewer images ---- */
 
@@ -187,7 +188,7 @@ static Plan *cheapest_slices(Graph *graph, int64_t images, const Target *target,
         if (!last && !has_tilings(slice, target, options, patterns))
             continue;
         Plan *plan = plan_slices(graph, slice, target, options, patterns);
-        if (best == NULL || batch_seconds(plan) <= batch_seconds(best))
+        if (best == NULL || batch_seconds(plan) < WORTH_IT * batch_seconds(best))
             best = plan;
     }
     return best;
