@@ -202,16 +202,13 @@ void meter_gather(Meter *meter)
     meter_move(meter, lanes - 1);
 }
 
-/* Through memory, then one comparison after the other. */
 void meter_widest(Meter *meter)
 {
-    const double runs = meter->runs;
+    const double halvings = log2(meter->isa->vector_bytes / 4.0);
+    meter_extreme(meter, halvings);
+    meter_move(meter, 2 * halvings);
     meter_store(meter, 1);
-    meter->runs = runs * meter->isa->vector_bytes / sizeof(float);
     meter_scalar_load(meter, 1);
-    meter_vector(meter, 2);
-    meter_other(meter, 3);
-    meter->runs = runs;
 }
 
 void meter_sum(Meter *meter)

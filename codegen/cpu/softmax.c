@@ -1,5 +1,8 @@
-/* Softmax and LogSoftmax along any axis: along the last one a line is one after the other; along others, as many lines as lanes go together. */
+/* Softmax and LogSoftmax along any axis: along the last one a line is one after the other; along others, as many lines as lanes go together.
+   Exponentials are multiplied by one over their sum, rounded: within 4 units in the last place. */
 #include "codegen/cpu/cpu.h"
+
+#define WAYS 4                       /* maxima at a time: one alone waits for each comparison and selection */
 
 typedef struct Softmax {
     int64_t outer, size, inner;      /* lines of `size` elements, `inner` apart */
@@ -38,7 +41,7 @@ static bool in_place(const Problem *problem, const Tiling *tiling)
     return !epilogue_reads(problem->node, problem->node->inputs[0]);
 }
 
-/* A vector of the second and third passes: the exponential is formed, stored and added up; then divided by their sum. */
+/* A vector of the second and third passes: the exponential is formed, stored and added up; then multiplied by one over their sum. */
 static void meter_passes(Meter *meter, const Problem *problem, const Softmax *softmax)
 {
     meter_vector_load(meter, 1, split_share(softmax->lanes));
@@ -50,7 +53,7 @@ static void meter_passes(Meter *meter, const Problem *problem, const Softmax *so
     if (softmax->logarithm)
         meter_vector(meter, 2);
     else
-        meter_divide(meter, 1);
+        meter_times(meter, 1);
     meter_put(meter, problem, 1, 0);
     meter_other(meter, 4);
 }
@@ -64,21 +67,23 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     const double items = line ? outer : outer * (double)softmax.columns;
     const double vectors = line ? (double)divide_up(softmax.size, softmax.lanes) : (double)softmax.size;
     Meter meter = meter_begin(problem, work);
-    meter.runs = items * vectors;
-    meter_extreme_load(&meter, 1, split_share(softmax.lanes));
+    const int copies = line ? WAYS + 1 : 1;
+    meter.runs = items * vectors / copies;
+    meter_extreme_load(&meter, copies, split_share(softmax.lanes));
     meter_other(&meter, 4);
     meter_loop(&meter, items * vectors);
     meter_passes(&meter, problem, &softmax);
     meter_hot(&meter);
     meter.runs = items;
     meter_other(&meter, 30);
+    meter_divide(&meter, softmax.logarithm ? 0 : 1);
     if (line) {
         meter_widest(&meter);
         meter_sum(&meter);
     }
     if (softmax.logarithm)
         meter_expression(&meter, OP_Log);
-    meter_chain(&meter, vectors * 3, vectors * 50);          /* the largest value: a maximum, then a selection; and the sum */
+    meter_chain(&meter, vectors, vectors * 35);              /* the sum; maxima take turns */
     meter_end(&meter);
     const double each = 4 * (line ? (double)softmax.size : (double)softmax.size * lanes);
     stage_touch(meter.stage, TOUCH_INPUT, 4 * count);
@@ -117,12 +122,21 @@ static const char *load_text(const Emission *emission, const char *array, const 
 static void emit_line_largest(const Emission *emission, const Softmax *softmax)
 {
     Out *out = emission->out;
-    out_line(out, "v_float most = v_set1(line[0]);");
-    out_line(out, "for (; i + %d <= %lld; i += %d)", softmax->lanes, (long long)softmax->size, softmax->lanes);
-    out_line(out, "    most = v_max(most, v_load(line + i));");
-    out_line(out, "float largest = v_max_across(most);");
-    if (softmax->size % softmax->lanes != 0) {
-        out_line(out, "for (; i < %lld; i++)", (long long)softmax->size);
+    const int lanes = softmax->lanes;
+    const long long size = softmax->size;
+    for (int way = 0; way < WAYS; way++)
+        out_line(out, "v_float most%d = v_set1(line[0]);", way);
+    for (int ways = WAYS; ways > 0; ways -= WAYS - 1) {
+        out_open(out, "for (; i + %d <= %lld; i += %d)", ways * lanes, size, ways * lanes);
+        for (int way = 0; way < ways; way++)
+            out_line(out, "most%d = v_max(most%d, v_load(line + (i + %d)));", way, way, way * lanes);
+        out_close(out, "");
+    }
+    if (size % lanes != 0 && size > lanes)
+        out_line(out, "most1 = v_max(most1, v_load(line + %lld));", size - lanes);
+    out_line(out, "%s largest = v_max_across(v_max(v_max(most0, most1), v_max(most2, most3)));", size < lanes ? "float" : "const float");
+    if (size < lanes) {
+        out_line(out, "for (; i < %lld; i++)", size);
         out_line(out, "    largest = largest != largest || largest > line[i] ? largest : line[i];");
     }
     out_line(out, "const v_float top = v_set1(largest);");
@@ -153,7 +167,7 @@ static const char *line_result(const Emission *emission, const Softmax *softmax,
 {
     if (softmax->logarithm)
         return arena_format(emission->arena, "v_sub(v_sub(%s, top), whole)", load_text(emission, "line + i", part));
-    return arena_format(emission->arena, "v_div(%s, whole)", load_text(emission, "y + (start + i)", part));
+    return arena_format(emission->arena, "v_mul(%s, share)", load_text(emission, "y + (start + i)", part));
 }
 
 static void emit_line(const Emission *emission, const Softmax *softmax)
@@ -165,7 +179,8 @@ static void emit_line(const Emission *emission, const Softmax *softmax)
     out_line(out, "int64_t i = 0;");
     emit_line_largest(emission, softmax);
     emit_line_sum(emission, softmax);
-    out_line(out, "const v_float whole = %s;", softmax->logarithm ? "v_log(v_set1(v_sum(total)))" : "v_set1(v_sum(total))");
+    out_line(out, softmax->logarithm ? "const v_float whole = v_log(v_set1(v_sum(total)));"
+                                     : "const v_float share = v_div(v_set1(1.0f), v_set1(v_sum(total)));");
     out_open(out, "for (i = 0; i + %d <= %lld; i += %d)", softmax->lanes, (long long)softmax->size, softmax->lanes);
     epilogue_put(emission, "start + i", line_result(emission, softmax, NULL), NULL);
     out_close(out, "");
@@ -196,10 +211,9 @@ static void emit_column(const Emission *emission, const Softmax *softmax, const 
     out_line(out, "whole = v_add(whole, e);");
     out_close(out, "");
     const char *stored = load_text(emission, arena_format(emission->arena, "y + (start + %s)", at), part);
-    if (softmax->logarithm)
-        out_line(out, "whole = v_log(whole);");
+    out_line(out, softmax->logarithm ? "whole = v_log(whole);" : "const v_float share = v_div(v_set1(1.0f), whole);");
     const char *result = softmax->logarithm ? arena_format(emission->arena, "v_sub(v_sub(%s, top), whole)", input)
-                                            : arena_format(emission->arena, "v_div(%s, whole)", stored);
+                                            : arena_format(emission->arena, "v_mul(%s, share)", stored);
     out_open(out, "for (int64_t i = 0; i < %lld; i++)", size);
     epilogue_put(emission, arena_format(emission->arena, "start + %s", at), result, part);
     out_close(out, "");
@@ -246,6 +260,6 @@ static void emit(const Emission *emission)
 
 const Kernel kernel_softmax = {
     .name = "softmax",
-    .says = "the largest value, exponentials, their sum, quotients",
+    .says = "the largest value, exponentials, their sum, shares of it",
     .fits = fits, .tilings = kernel_one_tiling, .work = work, .stages = stages, .pack = pack, .emit = emit, .in_place = in_place,
 };

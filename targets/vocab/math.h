@@ -126,15 +126,14 @@ V_INLINE void v_prefetch(const void *p) { __builtin_prefetch(p, 0, 2); }
 V_INLINE v_float v_unit(v_float a) { return v_at_least(v_at_most(a, v_set1(1.0f)), v_zero()); }
 /* end */
 /* op: v_max_across */
-/* needs: v_store */
-/* The largest lane; NaN if there is one. */
+/* needs: v_store v_max v_even v_odd */
+/* The largest lane; NaN if there is one. Neighbours are compared until all lanes are the same. */
 V_INLINE float v_max_across(v_float a)
 {
     float lane[sizeof(v_float) / sizeof(float)];
+    for (int i = (int)(sizeof(v_float) / sizeof(float)); i > 1; i /= 2)
+        a = v_max(v_even(a, a), v_odd(a, a));
     v_store(lane, a);
-    float most = lane[0];
-    for (int i = 1; i < (int)(sizeof(v_float) / sizeof(float)); i++)
-        most = most != most || most > lane[i] ? most : lane[i];
-    return most;
+    return lane[0];
 }
 /* end */
