@@ -114,6 +114,30 @@ bool inline_mask_kept(const Inline *inl, int mask);
 
 const InlineInput *inline_inputs(const Problem *problem, const Inline *inl);     /* of each group */
 
+/* ---- sparse_inline_writer.c: lines of words with numbers behind them ---- */
+
+enum { INLINE_COLUMNS = 140 };       /* of a line, and what one more word takes */
+
+typedef struct WordWriter {
+    Out *out;
+    bool assembler;                  /* words are its macros, lines its strings; else C's */
+    char line[INLINE_COLUMNS + 400];
+    int length;
+} WordWriter;
+
+void writer_word(WordWriter *writer, char name, int64_t number);
+void writer_word_two(WordWriter *writer, char name, int64_t a, int64_t b);
+void writer_word_three(WordWriter *writer, char name, int64_t a, int64_t b, int64_t c);
+void writer_word_four(WordWriter *writer, char name, int64_t a, int64_t b, int64_t c, int64_t d);
+/* A word in parts: its name, perhaps longer by numbers and letters, one operand, others. */
+void writer_open_word(WordWriter *writer, char name);
+void writer_number(WordWriter *writer, int64_t number);
+void writer_letter(WordWriter *writer, char letter);
+void writer_first_operand(WordWriter *writer, int64_t number);
+void writer_operand(WordWriter *writer, int64_t number);
+void writer_close_word(WordWriter *writer);
+void writer_end_line(WordWriter *writer);
+
 /* ---- sparse_inline_text.c, sparse_inline_words.c, sparse_inline_neon.c: bodies as text, and the words that text is made of ---- */
 
 void inline_bodies(const Emission *emission, const Inline *inl);                  /* defines them, and NAME_bodies[] */

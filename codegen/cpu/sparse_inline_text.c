@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#define COLUMNS 140
 #define LINE_BYTES 64
 #define LINE_FLOATS 16
 
@@ -33,99 +32,14 @@ typedef struct Writer {
     int64_t input;                   /* bytes by which the input's pointer has moved on */
     int turn;                        /* which of two sets of registers has the waiting column's input */
     bool begun;                      /* the group's columns are */
-    char line[COLUMNS + 400];
-    int length;
+    WordWriter words;
 } Writer;
 
-/* ---- words ---- */
+/* ---- what dialects have in common ---- */
 
 static bool assembler(const Inline *inl)
 {
     return inl->dialect != DIALECT_C;
-}
-
-static void end_line(Writer *writer)
-{
-    if (writer->length == 0)
-        return;
-    writer->line[writer->length] = '\0';
-    out_line(writer->emission->out, assembler(writer->inl) ? "\"%s\\n\"" : "%s", writer->line);
-    writer->length = 0;
-}
-
-static void put_number(Writer *writer, int64_t number)
-{
-    char digits[24];
-    int count = 0;
-    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
-    do {
-        digits[count++] = (char)('0' + rest % 10);
-    } while ((rest /= 10) > 0);
-    if (number < 0)
-        writer->line[writer->length++] = '-';
-    while (count > 0)
-        writer->line[writer->length++] = digits[--count];
-}
-
-static void open_word(Writer *writer, char name)
-{
-    if (writer->length >= COLUMNS)
-        end_line(writer);
-    if (writer->length > 0)
-        writer->line[writer->length++] = assembler(writer->inl) ? ';' : ' ';
-    writer->line[writer->length++] = name;
-}
-
-static void first_operand(Writer *writer, int64_t number)
-{
-    writer->line[writer->length++] = assembler(writer->inl) ? ' ' : '(';
-    put_number(writer, number);
-}
-
-static void operand(Writer *writer, int64_t number)
-{
-    writer->line[writer->length++] = ',';
-    put_number(writer, number);
-}
-
-static void close_word(Writer *writer)
-{
-    if (!assembler(writer->inl))
-        writer->line[writer->length++] = ')';
-}
-
-static void word(Writer *writer, char name, int64_t number)
-{
-    open_word(writer, name);
-    first_operand(writer, number);
-    close_word(writer);
-}
-
-static void word_two(Writer *writer, char name, int64_t a, int64_t b)
-{
-    open_word(writer, name);
-    first_operand(writer, a);
-    operand(writer, b);
-    close_word(writer);
-}
-
-static void word_three(Writer *writer, char name, int64_t a, int64_t b, int64_t c)
-{
-    open_word(writer, name);
-    first_operand(writer, a);
-    operand(writer, b);
-    operand(writer, c);
-    close_word(writer);
-}
-
-static void word_four(Writer *writer, char name, int64_t a, int64_t b, int64_t c, int64_t d)
-{
-    open_word(writer, name);
-    first_operand(writer, a);
-    operand(writer, b);
-    operand(writer, c);
-    operand(writer, d);
-    close_word(writer);
 }
 
 static bool neon(const Inline *inl)
@@ -151,7 +65,7 @@ static int64_t take_weights(Writer *writer, int count)
     const int64_t behind = inline_reach(writer->inl->dialect), ahead = neon(writer->inl) ? NEON_REACH : behind;
     if (writer->weight + count - writer->base > ahead) {
         const int64_t base = neon(writer->inl) ? writer->weight / 8 * 8 : writer->weight + behind;
-        word(writer, 'W', 4 * (base - writer->base));
+        writer_word(&writer->words, 'W', 4 * (base - writer->base));
         writer->base = base;
     }
     writer->weight += count;
@@ -189,14 +103,14 @@ static void text_open(void *user, const InlineGroup *group, bool first)
         return;
     }
     if (!assembler(writer->inl))
-        open_word(writer, '{');
+        writer_open_word(&writer->words, '{');
     for (int row = 0; row < group->rows; row++) {
         const int64_t at = first ? take_weights(writer, 1) : 0;
         for (int v = 0; v < vectors; v++)
             if (first)
-                word_two(writer, 'B', at, row * vectors + v);
+                writer_word_two(&writer->words, 'B', at, row * vectors + v);
             else
-                word_two(writer, 'A', buffer_at(writer, row, v), row * vectors + v);
+                writer_word_two(&writer->words, 'A', buffer_at(writer, row, v), row * vectors + v);
     }
 }
 
@@ -206,9 +120,9 @@ static void fetch_ahead(Writer *writer)
     const Inline *inl = writer->inl;
     const int64_t code = divide_up(writer->count * inl->code_lines, writer->all), weights = divide_up(writer->count * inl->weight_lines, writer->all);
     for (; writer->asked_code < inl->code_lines && writer->asked_code < code; writer->asked_code++)
-        word(writer, 'P', writer->asked_code * LINE_BYTES);
+        writer_word(&writer->words, 'P', writer->asked_code * LINE_BYTES);
     for (; writer->asked_weights < inl->weight_lines && writer->asked_weights < weights; writer->asked_weights++)
-        word(writer, 'Q', writer->asked_weights * LINE_BYTES);
+        writer_word(&writer->words, 'Q', writer->asked_weights * LINE_BYTES);
 }
 
 /* How far behind the pointer this input is: the pointer moves there first where loads do not reach it. */
@@ -218,7 +132,7 @@ static int64_t take_input(Writer *writer, int64_t floats)
         return offset(writer, floats);
     if (!neon_input_reached(4 * floats - writer->input, writer->inl->vectors)) {
         const int64_t moved = neon_input_moved(4 * floats);
-        word(writer, 'R', moved - writer->input);
+        writer_word(&writer->words, 'R', moved - writer->input);
         writer->input = moved;
     }
     return 4 * floats - writer->input;
@@ -228,16 +142,16 @@ static int64_t take_input(Writer *writer, int64_t floats)
 static void put_column(Writer *writer, const Column *column, char variant, int64_t input, int64_t weights)
 {
     const int vectors = writer->inl->vectors;
-    open_word(writer, 'N');
-    put_number(writer, column->count);
+    writer_open_word(&writer->words, 'N');
+    writer_number(&writer->words, column->count);
     if (variant)
-        writer->line[writer->length++] = variant;
-    first_operand(writer, input);
-    operand(writer, weights);
+        writer_letter(&writer->words, variant);
+    writer_first_operand(&writer->words, input);
+    writer_operand(&writer->words, weights);
     for (int i = 0; i < column->count; i++)
         for (int v = 0; v < vectors; v++)
-            operand(writer, column->rows[i] * vectors + v);
-    close_word(writer);
+            writer_operand(&writer->words, column->rows[i] * vectors + v);
+    writer_close_word(&writer->words);
     writer->count += column->count;
     if (assembler(writer->inl))
         fetch_ahead(writer);
@@ -259,7 +173,7 @@ static void put_waiting(Writer *writer, const Column *next)
     }
     const int64_t weights = take_weights(writer, column.count);
     if (!writer->begun)
-        word(writer, 'L', weights);
+        writer_word(&writer->words, 'L', weights);
     writer->begun = true;
     put_column(writer, &column, (char)('a' + variant), take_input(writer, next ? next->input : column.input), weights);
 }
@@ -273,7 +187,7 @@ static void fetch_input(Writer *writer, int64_t channel)
         return;
     writer->asked_channel = channel;
     for (int64_t past = LINE_FLOATS; past < tile + LINE_FLOATS; past += LINE_FLOATS)
-        word(writer, 'I', offset(writer, channel * inl->planes.channel + last + tile + (past < tile ? past : tile) - 1));
+        writer_word(&writer->words, 'I', offset(writer, channel * inl->planes.channel + last + tile + (past < tile ? past : tile) - 1));
 }
 
 /* The mask's register, loaded if it is not kept. */
@@ -281,7 +195,7 @@ static int take_mask(Writer *writer, int mask)
 {
     if (inline_mask_kept(writer->inl, mask))
         return mask;
-    word_two(writer, 'E', 2 * (mask - 1), INLINE_MASKS_KEPT + 1);
+    writer_word_two(&writer->words, 'E', 2 * (mask - 1), INLINE_MASKS_KEPT + 1);
     return INLINE_MASKS_KEPT + 1;
 }
 
@@ -290,13 +204,13 @@ static bool put_input(Writer *writer, const Column *column, const InlineStep *st
 {
     const int mask = column->mask > 0 ? take_mask(writer, column->mask) : 0;
     if (step->low < 0 && mask > 0)
-        word_two(writer, 'G', offset(writer, column->input), mask);
+        writer_word_two(&writer->words, 'G', offset(writer, column->input), mask);
     else if (step->low >= 0 && step->shift > 0 && mask > 0)
-        word_four(writer, 'J', step->shift, LINES + step->low, LINES + step->high, mask);
+        writer_word_four(&writer->words, 'J', step->shift, LINES + step->low, LINES + step->high, mask);
     else if (step->low >= 0 && step->shift > 0)
-        word_three(writer, 'H', step->shift, LINES + step->low, LINES + step->high);
+        writer_word_three(&writer->words, 'H', step->shift, LINES + step->low, LINES + step->high);
     else if (step->low >= 0 && mask > 0)
-        word_two(writer, 'K', LINES + step->low, mask);
+        writer_word_two(&writer->words, 'K', LINES + step->low, mask);
     else
         return false;
     return true;
@@ -311,7 +225,7 @@ static void put_lined(Writer *writer, const Column *next)
     writer->waiting = next ? *next : (Column){.count = 0};
     const InlineStep step = inline_lines_step(writer->inl, &writer->lines, column.input, next ? next->input : -1);
     for (int i = 0; i < step.loads; i++)
-        word_two(writer, 'L', step.line[i] * LINE_BYTES, LINES + step.to[i]);
+        writer_word_two(&writer->words, 'L', step.line[i] * LINE_BYTES, LINES + step.to[i]);
     const bool taken = put_input(writer, &column, &step);
     const int64_t weights = take_weights(writer, column.count);
     if (step.low < 0 && !taken)
@@ -339,7 +253,7 @@ static void text_column(void *user, int64_t channel, int64_t tap, const int *row
         put_waiting(writer, &column);
     } else if (neon(writer->inl)) {
         if (!writer->use)
-            word(writer, 'X', take_input(writer, column.input));
+            writer_word(&writer->words, 'X', take_input(writer, column.input));
         writer->waiting = column;
     } else if (writer->use) {
         writer->use->columns[count] = 1;
@@ -357,14 +271,14 @@ static void finish_group(Writer *writer)
     const InlineEpilogue *epilogue = &inl->epilogue;
     const bool rows = inl->finish == FINISH_ROWS;
     if (assembler(inl) && !rows && epilogue->relu)
-        word(writer, 'Z', 0);
+        writer_word(&writer->words, 'Z', 0);
     if (assembler(inl) && !rows && epilogue->bounds > 0)
-        word(writer, 'C', take_weights(writer, epilogue->bounds));
+        writer_word(&writer->words, 'C', take_weights(writer, epilogue->bounds));
     for (int v = 0; v < inl->vectors; v++) {
         if (inl->finish == FINISH_LANES)
-            word(writer, 'V', v * INLINE_RECORD);
+            writer_word(&writer->words, 'V', v * INLINE_RECORD);
         for (int row = 0; row < writer->group->rows; row++)
-            word_two(writer, 'Y', result_at(writer, row, v), row * inl->vectors + v);
+            writer_word_two(&writer->words, 'Y', result_at(writer, row, v), row * inl->vectors + v);
     }
 }
 
@@ -381,9 +295,9 @@ static void text_close(void *user, const InlineGroup *group, bool last)
         finish_group(writer);
     for (int row = 0; row < group->rows && !last; row++)
         for (int v = 0; v < vectors; v++)
-            word_two(writer, 'S', buffer_at(writer, row, v), row * vectors + v);
+            writer_word_two(&writer->words, 'S', buffer_at(writer, row, v), row * vectors + v);
     if (!assembler(writer->inl))
-        open_word(writer, '}');
+        writer_open_word(&writer->words, '}');
     writer->group_row += group->rows;
 }
 
@@ -397,14 +311,14 @@ static void open_assembler(Writer *writer, const char *name)
              name, name, lanes ? "ENTER_LANES" : "ENTER");
     out->indent++;
     for (int mask = 1; mask <= writer->inl->mask_count && inline_mask_kept(writer->inl, mask); mask++)
-        word_two(writer, 'E', 2 * (mask - 1), mask);
+        writer_word_two(&writer->words, 'E', 2 * (mask - 1), mask);
 }
 
 static void close_assembler(Writer *writer, const char *name)
 {
     const Inline *inl = writer->inl;
     Out *out = writer->emission->out;
-    end_line(writer);
+    writer_end_line(&writer->words);
     if (inl->finish == FINISH_LANES && writer->last)
         out_line(out, "\"LEAVE_LANES %lld\\n\"", 4 * (long long)(writer->begin - writer->base));
     else if (inl->mask_count > 0)
@@ -438,7 +352,7 @@ static void close_c(Writer *writer)
     const int step = inl->vectors * inl->lanes;
     const bool add = writer->last && inl->finish != FINISH_ROWS && inl->epilogue.add;
     Out *out = writer->emission->out;
-    end_line(writer);
+    writer_end_line(&writer->words);
     out_line(out, "const int64_t step = tile + 2 == body->tiles ? %d - body->back : %d;", step, step);
     out_line(out, "x += step;");
     if (inl->buffered)
@@ -535,7 +449,7 @@ void inline_bodies(const Emission *emission, const Inline *inl)
     InlineUse use = {{0}};
     Writer *writer = arena_new_of(emission->arena, Writer);
     emit_helper(emission, "inline_body", call_text);
-    *writer = (Writer){.emission = emission, .inl = inl, .use = &use};
+    *writer = (Writer){.emission = emission, .inl = inl, .use = &use, .words = {.out = emission->out, .assembler = assembler(inl)}};
     walk(writer);
     words_define(emission, inl, &use);
     writer->use = NULL;
