@@ -11,6 +11,7 @@
 #define ALIGN_BYTES 7.0              /* a vector out of two registers; a masked copy; a mask loaded */
 #define COPY_BYTES 6.0
 #define MASK_BYTES 5.0
+#define MASK_TURNS 0.5               /* of the multiply-adds' ports, on the way into its register: measured on Zen 4 */
 #define STRADDLED_BYTES 32.0         /* of the line behind a vector that straddles two: half of it is still there for the next tile */
 
 /* Bytes of instructions: a vector from the input at a long offset, one from the buffer or to the results, a multiply-add with its weight, a
@@ -96,6 +97,7 @@ static void meter_lines(Meter *meter, const InlineInput *input, Sizes sizes)
     meter_issue(meter, input->masks, input->masks * MASK_BYTES);
     meter->stage->loads += meter->runs * input->masks;
     meter->stage->narrow_loads += meter->runs * input->masks;
+    meter->stage->apart += meter->runs * input->masks * MASK_TURNS;
 }
 
 static void meter_group(Meter *meter, const Problem *problem, const Inline *inl, const InlineSet *set, int number, double split)
