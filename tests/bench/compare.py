@@ -46,6 +46,8 @@ def parser():
     add("--scale", type=float, default=1, help="of layers and networks: small ones for a test (default 1)")
     add("--target", default="native", help="any that runs here (default native)")
     add("--cpus", help="processors to pin to; one thread takes the last (default those that this process may use)")
+    add("--patience-min", type=float, default=15, metavar="MIN",
+        help="to wait in all, while two processors share a core or are far apart (default 15)")
     add("--jobs", type=int, default=2, help="programs compiled at a time, before measuring (default 2)")
     add("--folder", default=str(ROOT / "build/bench"), help="for environments, models, programs and measurements (default build/bench)")
     add("--environment", metavar="DIR", help="a virtual environment with onnx, numpy, onnxruntime, openvino, instead of one made here")

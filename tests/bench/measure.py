@@ -7,6 +7,7 @@ import time
 import cases
 import inside
 import trained
+from cores import Cores
 from lab import Cell, Lab
 from race import Race
 from shared import add_rows, known_rows, run, target_numbers
@@ -106,9 +107,9 @@ def measured(lab, race, cell, options):
     if cell.kind in ("inside", "regret"):
         return {**row, "entrants": inside.measure(lab, cell, options.cpus[-cell.threads:], rounds_of(cell, options)), "skipped": {}, "versions": {}}
     entrants = lab.entrants(cell)
-    times, skipped = race.measure(entrants, lab.input(cell), cell.threads, rounds_of(cell, options), options.round_ms / 1e3)
+    times, states, skipped = race.measure(entrants, lab.input(cell), cell.threads, rounds_of(cell, options), options.round_ms / 1e3)
     results = {entrant.name: {"ms": times[entrant.name], **entrant.facts} for entrant in entrants if entrant.name in times}
-    return {**row, "entrants": results, "skipped": skipped, "versions": dict(race.versions)}
+    return {**row, "entrants": results, "processors": states, "skipped": skipped, "versions": dict(race.versions)}
 
 
 def prepare(lab, wanted, jobs):
@@ -152,7 +153,7 @@ def measured_rows(lab, known, options):
     rows = [machine_row(options)]
     add_rows(options.measured, rows)
     with open(options.folder / "engines.log", "a", encoding="utf-8") as log:
-        race = Race(options.pythons, options.cpus, log)
+        race = Race(options.pythons, options.cpus, log, Cores(lab.files, lab.folder, options.patience))
         wanted = cells(options)
         for number, cell in enumerate(wanted, 1):
             if found(known + rows, cell, options):

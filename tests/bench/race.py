@@ -57,17 +57,20 @@ class Worker:
 class Race:
     """Workers by engine, for one number of threads at a time."""
 
-    def __init__(self, pythons, cpus, log):
+    def __init__(self, pythons, cpus, log, cores):
         self.pythons, self.all_cpus, self.log, self.workers, self.threads, self.versions = pythons, cpus, log, {}, None, {}
+        self.cores = cores
 
     def worker(self, entrant):
         key = (entrant.engine, entrant.variant)
         if key not in self.workers:
-            cpus = self.all_cpus[-self.threads:]
-            self.workers[key] = Worker(self.pythons[entrant.engine], entrant.engine, entrant.variant, cpus, self.log)
+            self.workers[key] = Worker(self.pythons[entrant.engine], entrant.engine, entrant.variant, self.cpus(), self.log)
             if self.workers[key].version:
                 self.versions[entrant.engine] = self.workers[key].version
         return self.workers[key]
+
+    def cpus(self):
+        return tuple(self.all_cpus[-self.threads:])
 
     def stop(self):
         for worker in self.workers.values():
@@ -104,20 +107,39 @@ class Race:
                     ready.append(entrant)
         return ready, skipped
 
+    def round(self, entrants, seconds):
+        """{name: milliseconds}, each engine once."""
+        found = {}
+        for entrant in entrants:
+            answer = self.worker(entrant).ask(do="round", name=entrant.name, seconds=seconds, threads=self.threads)
+            if "error" in answer:
+                sys.exit(f"{entrant.name}: {answer['error']}")
+            found[entrant.name] = round(answer["ms"], 6)
+        return found
+
+    def settled_round(self, entrants, seconds):
+        """(times, state of the processors): a round between whose ends they were moved is run again."""
+        if self.threads == 1:
+            return self.round(entrants, seconds), None
+        while True:
+            self.cores.settled(self.cpus())
+            found, state = self.round(entrants, seconds), self.cores.state(self.cpus())
+            if state["good"] or self.cores.patience <= 0:
+                return found, state
+
     def measure(self, entrants, inputs, threads, rounds, seconds):
-        """({name: milliseconds of each round}, {name: why it was skipped})."""
+        """({name: milliseconds of each round}, states of the processors, {name: why it was skipped})."""
         self.use_threads(threads)
         ready, skipped = self.load_all(entrants, inputs)
-        times = {entrant.name: [] for entrant in ready}
+        times, states = {entrant.name: [] for entrant in ready}, []
         for number in range(rounds):
-            for entrant in ready[::-1 if number % 2 else 1]:
-                answer = self.worker(entrant).ask(do="round", name=entrant.name, seconds=seconds, threads=threads)
-                if "error" in answer:
-                    sys.exit(f"{entrant.name}: {answer['error']}")
-                times[entrant.name].append(round(answer["ms"], 6))
+            found, state = self.settled_round(ready[::-1 if number % 2 else 1], seconds)
+            states += [state] if state else []
+            for name, ms in found.items():
+                times[name].append(ms)
         for worker in self.workers.values():
             worker.ask(do="clear")
-        return times, skipped
+        return times, states, skipped
 
 
 def difference(found, other, expected):

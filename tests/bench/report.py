@@ -25,6 +25,8 @@ WORDS = {
         others' before it is timed. Times are milliseconds, medians of rounds; a speedup is the median of the ratios of the same rounds, behind it
         the 95 % interval of that median, which assumes nothing about how times are spread. "The better dense engine" is ONNX Runtime or OpenVINO.
         alpha is the time over that of the nonzeros' multiply-adds at FMA peak, packing and all else included.""",
+    "processors": """A virtual machine's processors are moved from time to time, and two of them then share one core, or lie far apart. Before and
+        after each round on several threads it is seen what they are worth (tests/bench/cores.c), and a round is run again if they were moved.""",
     "networks": "The zoo's, end to end; milliseconds an image.",
     "layers": "Zeros uneven over channels, as in the zoo; each layer hot, by itself.",
     "break-even": "The density at which the best sparse kernel takes as long as the dense one, one thread.",
@@ -64,6 +66,17 @@ def noise(rows):
     return statistics.median(spreads)
 
 
+def processors(rows):
+    """What rounds on several threads ran on; empty without any."""
+    states = [state for row in rows.mine for state in row.get("processors", [])]
+    if not states:
+        return ""
+    lines = sorted(state["handover_ns"] for state in states)
+    bad = sum(not state["good"] for state in states)
+    return "\n" + paragraph(f"""{WORDS["processors"]} Of {len(states)} such rounds {bad or "none"} ran otherwise all the same; a cache line took
+        {lines[0]:.0f} to {lines[-1]:.0f} ns from one processor to the other, {statistics.median(lines):.0f} in the median.""")
+
+
 def introduction(rows):
     machine = rows.machine
     engines = ", ".join(f"{name} {version}" for name, version in sorted(rows.versions().items()))
@@ -71,7 +84,7 @@ def introduction(rows):
         {rows.peak() / 1e9:.0f} GFLOP/s a core in f32) with {machine['tulle']}; {engines}. Everything by one command, which sets the engines up
         itself:"""
     return (paragraph(measured) + f"\n```\n{COMMAND} --tulle build/tulle --write docs/benchmarks.md\n```\n\n" + paragraph(WORDS["method"])
-            + f"\nHalf of all rounds of a program lie within {100 * noise(rows):.1f} % of each other, as the median over all programs.\n")
+            + processors(rows) + f"\nHalf of all rounds of a program lie within {100 * noise(rows):.1f} % of each other, as the median over all programs.\n")
 
 
 def layers_of(rows, options):

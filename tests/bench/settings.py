@@ -65,6 +65,7 @@ def resolved(parser, chosen, python):
         engines=[engine for engine in engines if runners[engine]], pythons=runners, layers=names(parser, chosen.layers, cases.LAYERS, "layer"),
         networks=names(parser, chosen.networks, cases.NETWORKS, "network"), densities=numbers(parser, chosen.densities, float, "--densities"),
         threads=threads, batches=numbers(parser, chosen.batches, int, "--batches"), rounds=chosen.rounds, network_rounds=chosen.network_rounds,
-        round_ms=chosen.round_ms, scale=chosen.scale, target=chosen.target, cpus=cpus, jobs=chosen.jobs, folder=folder, isas=instruction_sets(),
+        round_ms=chosen.round_ms, scale=chosen.scale, target=chosen.target, cpus=cpus, patience=60 * chosen.patience_min, jobs=chosen.jobs,
+        folder=folder, isas=instruction_sets(),
         measured=pathlib.Path(chosen.measured) if chosen.measured else folder / "measured.jsonl", date=date(chosen.date), prepare=chosen.prepare,
         no_measure=chosen.no_measure, write=pathlib.Path(chosen.write) if chosen.write else None)

@@ -1,0 +1,34 @@
+"""Waits until a machine's processors are worth as many cores: a virtual machine's are moved from time to time, and two that share one core, or lie
+far from one another, make everything on two threads look as slow as on one. Whoever is measured meanwhile loses, whoever comes later wins."""
+import json
+import pathlib
+import time
+
+from shared import run
+
+SOURCE = pathlib.Path(__file__).resolve().parent / "cores.c"
+SHARED = 1.25        # so many times slower at once than alone: they share a core
+FAR = 2              # a cache line takes so many times longer from one to the other than it once did
+PAUSE = 2            # seconds
+
+
+class Cores:
+    def __init__(self, files, folder, patience):
+        self.program = files.made(folder / "cores", lambda part: run(["cc", "-O2", "-pthread", SOURCE, "-o", part]))
+        self.patience, self.nearest = patience, {}
+
+    def state(self, cpus):
+        found = json.loads(run([self.program, *cpus]))
+        self.nearest[cpus] = min(self.nearest.get(cpus, found["handover_ns"]), found["handover_ns"])
+        return {**found, "good": found["slowdown"] < SHARED and found["handover_ns"] < FAR * self.nearest[cpus]}
+
+    def settled(self, cpus):
+        """Their state once it is good, or when patience is at its end; no longer wait in this run then than a moment."""
+        start = time.monotonic()
+        found = self.state(cpus)
+        while not found["good"] and self.patience > 0:
+            time.sleep(PAUSE)
+            found = self.state(cpus)
+            self.patience -= time.monotonic() - start
+            start = time.monotonic()
+        return found
