@@ -2,8 +2,6 @@
    that the next layer's thread reads with the same share of its channels were then written by the same core, and lie in its own cache. */
 #include "codegen/cpu/sparse_inline.h"
 
-enum { FEWEST_SECTIONS = 2 };        /* a program may be run with more threads than it was planned for */
-
 /* Neighbouring channels of a part of the convolution, about as many nonzeros in each section as it has sets. */
 typedef struct Section {
     int first_channel, channels;     /* of all */
@@ -105,7 +103,7 @@ static void add_set(const Problem *problem, Inline *inl, InlineSet set, int64_t 
 
 static int sections_wanted(const Problem *problem, const Inline *inl)
 {
-    return (int)divide_up(problem->threads > FEWEST_SECTIONS ? problem->threads : FEWEST_SECTIONS, inl->window.group);
+    return (int)divide_up(problem->threads, inl->window.group);
 }
 
 /* Where threads share sets, as many for each, if there are groups enough; where there are strips for all of them, sets are as large as they may be. */

@@ -17,7 +17,7 @@ CONVOLUTIONS = {
 }
 
 # name: rows, inner length, columns, density
-PRODUCTS = {"product": (48, 64, 96, 1), "sparse product": (384, 64, 96, 0.2)}
+PRODUCTS = {"product": (47, 64, 96, 1), "sparse product": (384, 64, 96, 0.2)}
 
 
 def convolution(channels, outputs, size, window, density, group):
