@@ -77,6 +77,14 @@ void pooling_of(const Problem *problem, const Tiling *tiling, Pooling *pooling)
     pooling->plane = layout_plain(in) ? window->height * window->width : (int64_t)in->rows * in->pitch;
     pooling->origin = layout_plain(in) ? 0 : (int64_t)in->top * in->pitch + in->left;
     pooling->above_or_below = window->pad_top > 0 || (window->out_height - 1) * window->stride_y - window->pad_top + down >= window->height;
+    pooling->asks = 4.0 * (double)(window->batch * window->channels * window->height * window->width) > problem->target->machine.l2_bytes;
+}
+
+int pooling_asked_rows(const Pooling *pooling)
+{
+    const Window *window = &pooling->window;
+    const int64_t fresh = window->dilation_y == 1 && window->stride_y < window->kernel_height ? window->stride_y : window->kernel_height;
+    return pooling->asks ? (int)fresh : 0;
 }
 
 static bool fits(const Problem *problem)
@@ -161,6 +169,8 @@ static void emit_down_vector(const Emission *emission, const Pooling *pooling, b
         else
             out_line(out, "a = %s(a, %s);", combine_text(pooling), load);
     }
+    for (int64_t r = pooling->window.kernel_height - pooling_asked_rows(pooling); r < pooling->window.kernel_height; r++)
+        out_line(out, "v_prefetch(row%lld + %s%d);", (long long)r, part ? "" : "i + ", POOLING_AHEAD);
     if (part && !pooling->average)
         out_line(out, "a = v_select(inside, a, padding);");
     out_line(out, "v_store(to%s, a);", part ? "" : " + i");
@@ -239,6 +249,8 @@ static void emit_along_vector(const Emission *emission, const Pooling *pooling)
     }
     const char *start = arena_format(emission->arena, "out + p * %lld + q", (long long)window->out_width);
     const char *end = arena_format(emission->arena, "end * %lld", (long long)(window->out_height * window->out_width));
+    if (pooling->asks)
+        out_line(out, "v_prefetch(y + (%s + %d));", start, POOLING_RESULT_AHEAD);
     line_put(emission, start, "a", window->out_width, end);
 }
 

@@ -23,6 +23,7 @@ static void meter_down(Meter *meter, const Pooling *pooling, double lines)
     else
         meter_load(meter, 1, 0), meter_operand(meter, taps - 1, split_share(pooling->lanes));
     meter_combine(meter, pooling, taps - 1);
+    meter_other(meter, pooling_asked_rows(pooling));
     meter_store(meter, 1);
     meter_other(meter, line_loop(line_vectors(pooling->columns, pooling->lanes)));
     meter_hot(meter);
@@ -42,6 +43,7 @@ static void meter_along(Meter *meter, const Problem *problem, const Pooling *poo
         meter_vector(meter, pooling->even ? 0 : 1);
         meter_divide(meter, 1);
     }
+    meter_other(meter, pooling->asks);
     meter_line_put(meter, problem, width);
     meter_other(meter, line_loop(line_vectors(width, pooling->lanes)));
 }
