@@ -68,6 +68,7 @@ void meter_put(Meter *meter, const Problem *problem, double count, int part);
 void meter_ask(Meter *meter, const Problem *problem, double lines);
 double epilogue_bytes(const Problem *problem);           /* constants that epilogue_pack adds */
 void epilogue_touch(StageWork *stage, const Problem *problem);       /* residuals, and the output */
+void epilogue_touch_asked(StageWork *stage, const Problem *problem);     /* the same of kernels whose lines of results come in while they multiply */
 void epilogue_touch_residuals(StageWork *stage, const Problem *problem);
 /* Of kernels that work in place: as far as a layer can tell, it does, and output lines are those just read. */
 bool layer_overwrites(const Problem *problem, const Tiling *tiling);

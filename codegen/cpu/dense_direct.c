@@ -120,7 +120,7 @@ static void touch(const Problem *problem, const Dense *dense, StageWork *stage)
     stage_touch_again(stage, (batch * blocks - 1) * weights, weights + input / blocks + units * covered);
     if (!dense->planes.contiguous)
         stage_touch_again(stage, 2 * batch * blocks * units * covered, covered + block + unit);
-    epilogue_touch(stage, problem);
+    epilogue_touch_asked(stage, problem);
 }
 
 static void work(const Problem *problem, const Tiling *tiling, Work *work)

@@ -82,7 +82,7 @@ static void touch(const Problem *problem, const Implicit *implicit, StageWork *s
     stage_touch(stage, TOUCH_WEIGHTS, weights);
     stage_touch_again(stage, batch * (tiles - strips) * weights, panel + tile);
     stage_touch_again(stage, (batch * strips - 1) * weights, weights + image * groups / strips + groups * units * outputs);
-    epilogue_touch(stage, problem);
+    epilogue_touch_asked(stage, problem);
 }
 
 void implicit_work(const Problem *problem, const Tiling *tiling, Work *work)

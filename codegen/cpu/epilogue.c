@@ -139,10 +139,20 @@ void epilogue_touch_residuals(StageWork *stage, const Problem *problem)
     stage_touch(stage, TOUCH_INPUT, residuals);
 }
 
+static void touch_output(StageWork *stage, const Problem *problem, Touch touch)
+{
+    stage_touch(stage, touch, 4.0 * (double)shape_count(&problem->node->outputs[0]->shape));
+    epilogue_touch_residuals(stage, problem);
+}
+
 void epilogue_touch(StageWork *stage, const Problem *problem)
 {
-    stage_touch(stage, TOUCH_OUTPUT, 4.0 * (double)shape_count(&problem->node->outputs[0]->shape));
-    epilogue_touch_residuals(stage, problem);
+    touch_output(stage, problem, TOUCH_OUTPUT);
+}
+
+void epilogue_touch_asked(StageWork *stage, const Problem *problem)
+{
+    touch_output(stage, problem, TOUCH_ASKED);
 }
 
 bool layer_overwrites(const Problem *problem, const Tiling *tiling)

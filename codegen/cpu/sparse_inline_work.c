@@ -185,7 +185,7 @@ static void touch(const Problem *problem, const Inline *inl, const Work *work, d
     touch_inside(problem, inl, split, stage);
     /* a line of results is read before it is written; where it comes from memory, TOUCH_OUTPUT has that */
     stage_touch(stage, TOUCH_INPUT, 4 * batch * (double)(window->outputs * window->out_height * window->out_width));
-    epilogue_touch(stage, problem);
+    (inl->finish == FINISH_ROWS ? epilogue_touch : epilogue_touch_asked)(stage, problem);
 }
 
 void inline_work(const Problem *problem, const Inline *inl, Work *work)

@@ -135,7 +135,7 @@ static void touch(const Problem *problem, const Pointwise *pointwise, StageWork 
     stage_touch(stage, TOUCH_WEIGHTS, weights);
     stage_touch_again(stage, (strips - 1) * weights, weights / units + strip * blocks + sums);
     stage_touch_again(stage, 2 * strips * units * (blocks - 1) * sums, sums + strip + passed);
-    epilogue_touch(stage, problem);
+    epilogue_touch_asked(stage, problem);
 }
 
 void pointwise_work(const Problem *problem, const Tiling *tiling, Work *work)

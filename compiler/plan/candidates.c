@@ -77,49 +77,98 @@ static void find_last(const Graph *graph, int *last)
         last[source_of(graph->outputs[i])->id] = graph->node_count - 1;
 }
 
-/* By how many bytes what must be kept grows before each layer, or shrinks behind it; the caller's inputs, which lie elsewhere, only if asked for. */
-static const double *alive_changes(const Network *network, bool with_inputs, Arena *arena)
+/* By value id: the layer that reads it last; that makes it, where none reads it. */
+static const int *last_readers(const Network *network, Arena *arena)
 {
-    const Graph *graph = network->graph;
-    double *change = arena_array(arena, double, graph->node_count + 2);
-    int *last = arena_array(arena, int, graph->value_count + 1);
-    for (int id = 0; id < graph->value_count; id++)
+    int *last = arena_array(arena, int, network->graph->value_count + 1);
+    for (int id = 0; id < network->graph->value_count; id++)
         last[id] = network->made[id] > 0 ? network->made[id] : 0;
-    find_last(graph, last);
-    for (int id = 0; id < graph->value_count; id++) {
-        const Value *value = graph->values[id];
-        const bool given = value != NULL && value->input_index >= 0;
-        if (value == NULL || (given && !with_inputs) || (!given && network->made[id] < 0) || value_constant(value) || source_of(value) != value)
-            continue;
-        change[given ? 0 : network->made[id]] += value_bytes(value);
-        change[last[id] + 1] -= value_bytes(value);
-    }
-    return change;
+    find_last(network->graph, last);
+    return last;
 }
 
 /* Places in the workspace are used again, so a run touches as many bytes as its values need together at the worst layer. */
 static double most_alive(const Network *network, Arena *arena)
 {
-    const double *change = alive_changes(network, true, arena);
-    double alive = 0, most = 0;
-    for (int l = 0; l < network->graph->node_count; l++)
+    const Graph *graph = network->graph;
+    double *change = arena_array(arena, double, graph->node_count + 2), alive = 0, most = 0;
+    const int *last = last_readers(network, arena);
+    for (int id = 0; id < graph->value_count; id++) {
+        const Value *value = graph->values[id];
+        if (value == NULL || (network->made[id] < 0 && value->input_index < 0) || value_constant(value) || source_of(value) != value)
+            continue;
+        change[value->input_index >= 0 ? 0 : network->made[id]] += value_bytes(value);
+        change[last[id] + 1] -= value_bytes(value);
+    }
+    for (int l = 0; l < graph->node_count; l++)
         most = fmax(most, alive += change[l]);
     return most;
 }
 
-/* The share of each layer's outputs for which the workspace has no place yet that this run has touched: what is kept grows past what it ever was. */
+typedef struct Range { size_t from, past; } Range;
+
+typedef struct Touched {             /* bytes of the workspace that a run has touched: ranges apart from one another, in any order */
+    Range *ranges;
+    int count;
+} Touched;
+
+/* Adds a block to them, joined with what it meets; how many of its bytes are new. */
+static size_t touch_block(Touched *touched, const Block *block)
+{
+    const Range own = {block->offset, block->offset + block->bytes};
+    Range joined = own;
+    size_t fresh = block->bytes;
+    int kept = 0;
+    for (int i = 0; i < touched->count; i++) {
+        const Range range = touched->ranges[i];
+        if (range.past < own.from || range.from > own.past) {
+            touched->ranges[kept++] = range;
+            continue;
+        }
+        fresh -= (range.past < own.past ? range.past : own.past) - (range.from > own.from ? range.from : own.from);
+        joined = (Range){range.from < joined.from ? range.from : joined.from, range.past > joined.past ? range.past : joined.past};
+    }
+    touched->ranges[kept] = joined;
+    touched->count = kept + 1;
+    return fresh;
+}
+
+/* Values in the workspace as memory.c places them where kernels need no scratch memory, and none works in place; where each value's block is. */
+static Block *place_values(const Network *network, int *block_of, int *count, Arena *arena)
+{
+    const Graph *graph = network->graph;
+    Block *blocks = arena_array(arena, Block, graph->value_count + 1);
+    const int *last = last_readers(network, arena);
+    for (int id = 0; id < graph->value_count; id++) {
+        const Value *value = graph->values[id];
+        block_of[id] = -1;
+        if (value == NULL || network->made[id] < 0 || value_constant(value) || source_of(value) != value)
+            continue;
+        block_of[id] = *count;
+        blocks[(*count)++] = (Block){block_round((size_t)value_bytes(value)), 0, network->made[id], last[id]};
+    }
+    blocks_place(blocks, *count, arena);
+    return blocks;
+}
+
+/* The share of each layer's outputs whose place in the workspace this run has not touched before. */
 static const double *fresh_shares(const Network *network, Arena *arena)
 {
     const Graph *graph = network->graph;
-    const double *change = alive_changes(network, false, arena);
-    double *fresh = arena_array(arena, double, graph->node_count + 1), alive = 0, most = 0;
+    int *block_of = arena_array(arena, int, graph->value_count + 1), count = 0;
+    const Block *blocks = place_values(network, block_of, &count, arena);
+    double *fresh = arena_array(arena, double, graph->node_count + 1);
+    Touched touched = {arena_array(arena, Range, count + 1), 0};
     for (int l = 0; l < graph->node_count; l++) {
-        double made = 0;
-        for (int i = 0; i < graph->nodes[l]->output_count; i++)
-            made += value_bytes(graph->nodes[l]->outputs[i]);
-        alive += change[l];
-        fresh[l] = made > 0 ? fmin(1, fmax(0, alive - most) / made) : 0;
-        most = fmax(most, alive);
+        double made = 0, untouched = 0;
+        for (int i = 0; i < graph->nodes[l]->output_count; i++) {
+            const Value *value = graph->nodes[l]->outputs[i];
+            if (value == NULL || block_of[value->id] < 0)
+                continue;
+            made += (double)blocks[block_of[value->id]].bytes;
+            untouched += (double)touch_block(&touched, &blocks[block_of[value->id]]);
+        }
+        fresh[l] = made > 0 ? untouched / made : 0;
     }
     return fresh;
 }

@@ -75,7 +75,9 @@ typedef struct Tiling {              /* one point of a kernel's search space; th
 typedef enum Touch {
     TOUCH_WEIGHTS,
     TOUCH_CODE,                      /* straight-line code, from as far as the weights: nothing else goes on while its lines come in */
-    TOUCH_INPUT, TOUCH_OUTPUT, TOUCH_AGAIN
+    TOUCH_INPUT, TOUCH_OUTPUT,
+    TOUCH_ASKED,                     /* output whose lines are asked for early, or written one by one between long sums: they come in meanwhile */
+    TOUCH_AGAIN
 } Touch;
 
 typedef struct Traffic {

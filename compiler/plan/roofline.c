@@ -47,7 +47,8 @@ static double distance_of(const Traffic *traffic, const Surroundings *surroundin
     case TOUCH_WEIGHTS:
     case TOUCH_CODE: return surroundings->weights_distance;
     case TOUCH_INPUT:
-    case TOUCH_OUTPUT: return surroundings->input_distance;
+    case TOUCH_OUTPUT:
+    case TOUCH_ASKED: return surroundings->input_distance;
     default: return traffic->distance;
     }
 }
@@ -56,12 +57,15 @@ static double distance_of(const Traffic *traffic, const Surroundings *surroundin
 typedef struct Crossing { double l2, l3, memory; } Crossing;
 
 /* What is priced apart: code that runs for the first time, and outputs whose place this run has not touched yet. */
-typedef enum Part { PART_CODE, PART_FRESH, PART_OTHER } Part;
+typedef enum Part { PART_CODE, PART_FRESH, PART_ASKED, PART_OTHER } Part;
 
 static double part_of(const Traffic *traffic, const Surroundings *surroundings, Part part)
 {
-    const double fresh = traffic->touch == TOUCH_OUTPUT ? surroundings->fresh : 0, code = traffic->touch == TOUCH_CODE ? 1 : 0;
-    return part == PART_CODE ? code : part == PART_FRESH ? fresh : 1 - code - fresh;
+    const Touch touch = traffic->touch;
+    const double fresh = touch == TOUCH_OUTPUT || touch == TOUCH_ASKED ? surroundings->fresh : 0;
+    if (part == PART_OTHER)
+        return touch == TOUCH_CODE ? 0 : 1 - fresh;
+    return part == PART_CODE ? touch == TOUCH_CODE : touch == (part == PART_FRESH ? TOUCH_OUTPUT : TOUCH_ASKED) ? fresh : 0;
 }
 
 static Crossing crossing_of(const StageWork *work, const Machine *machine, const Surroundings *surroundings, Part part)
@@ -72,7 +76,8 @@ static Crossing crossing_of(const StageWork *work, const Machine *machine, const
     for (int i = 0; i < work->traffic_count; i++) {
         const Traffic *traffic = &work->traffic[i];
         const double bytes = traffic->bytes * part_of(traffic, surroundings, part);
-        const double distance = part == PART_FRESH ? surroundings->weights_distance : distance_of(traffic, surroundings);
+        const bool fresh = part == PART_FRESH || part == PART_ASKED;
+        const double distance = fresh ? surroundings->weights_distance : distance_of(traffic, surroundings);
         const double past_l1 = bytes * (1 - cache_keeps(distance, machine->l1_bytes));
         const double past_l2 = fmin(past_l1, bytes * (1 - cache_keeps(distance, l2)));
         crossing.l2 += past_l1;
@@ -96,13 +101,15 @@ static void price_crossing(const Crossing *crossing, const Machine *machine, dou
     cycles[BOUND_MEMORY] = memory_cycles(crossing->memory, machine, share);
 }
 
-/* What comes in while the core works: all but code, and the lines of fresh outputs from memory. */
+/* What comes in while the core works: all but code, and the lines of fresh outputs from memory that nobody has asked for. Of fresh outputs as much
+   goes back to memory as comes. */
 static void price_memory(const StageWork *work, const Machine *machine, const Surroundings *surroundings, double share, double *cycles)
 {
     Crossing crossing = crossing_of(work, machine, surroundings, PART_OTHER);
-    const Crossing fresh = crossing_of(work, machine, surroundings, PART_FRESH);
-    crossing.l2 += fresh.l2;
-    crossing.l3 += fresh.l3;
+    const Crossing fresh = crossing_of(work, machine, surroundings, PART_FRESH), asked = crossing_of(work, machine, surroundings, PART_ASKED);
+    crossing.l2 += fresh.l2 + asked.l2;
+    crossing.l3 += fresh.l3 + asked.l3;
+    crossing.memory += 2 * asked.memory;
     price_crossing(&crossing, machine, share, cycles);
 }
 

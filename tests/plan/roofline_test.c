@@ -92,6 +92,19 @@ static void fresh_outputs_come_and_go(void **state)
     assert_true(near(price.cycles[BOUND_L3], 1000) && price.cycles[BOUND_MEMORY] == 0 && known.cycles[BOUND_L3] == 0);
 }
 
+/* The same of an output whose lines are asked for: they come and go while the core works. */
+static void asked_outputs_come_meanwhile(void **state)
+{
+    (void)state;
+    Work work = {.stage_count = 1};
+    stage_touch(&work.stages[0], TOUCH_ASKED, 8000);
+    const Surroundings half = {1, 1e9, 1000, 0.5}, none = {1, 1e9, 1000, 0};
+    const StagePlan plan = {.items = 1};
+    const StagePrice price = work_price(&work, &core, &plan, &half).stages[0], known = work_price(&work, &core, &plan, &none).stages[0];
+    assert_true(near(price.lost, known.lost));
+    assert_true(near(price.cycles[BOUND_MEMORY], 2 * 4000 / 2.0) && near(price.cycles[BOUND_L3], 1000) && known.cycles[BOUND_MEMORY] == 0);
+}
+
 /* A core reaches half of what all have together: the third thread gains nothing. */
 static void memory_is_shared(void **state)
 {
@@ -117,6 +130,7 @@ int main(void)
         cmocka_unit_test(the_busiest_thread_counts),
         cmocka_unit_test(bytes_come_from_where_their_distance_fits),
         cmocka_unit_test(fresh_outputs_come_and_go),
+        cmocka_unit_test(asked_outputs_come_meanwhile),
         cmocka_unit_test(memory_is_shared),
         cmocka_unit_test(nothing_costs_little),
     };
