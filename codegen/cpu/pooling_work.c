@@ -88,7 +88,7 @@ void pooling_work(const Problem *problem, const Tiling *tiling, Work *work)
     stage_touch(meter.stage, TOUCH_INPUT, input);
     stage_touch_again(meter.stage, 2 * buffer * lines / (double)(pooling.lines * pooling.group), 2 * buffer);
     stage_touch(meter.stage, TOUCH_WEIGHTS, counts_bytes(&pooling));
-    epilogue_touch(meter.stage, problem);
+    (pooling.asks ? epilogue_touch_asked : epilogue_touch)(meter.stage, problem);
     work->multiply_adds = lines * (double)(window->out_width * window_taps(window));
     work->weight_bytes = counts_bytes(&pooling) + epilogue_bytes(problem);
 }
