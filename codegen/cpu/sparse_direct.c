@@ -133,6 +133,19 @@ static double touched_between(double part, double quantile)
     return 1 - pow(1 - part, fmax(1, rows));
 }
 
+/* Nonzeros of a plane after the first read lines further down, which the first ones of a later tile read again: what lies in between is what a tile
+   reads of all planes. */
+static void touch_below(const Problem *problem, const Sparse *sparse, const Rows *rows, StageWork *stage)
+{
+    const Planes *planes = &sparse->planes;
+    const double item = 4.0 * sparse->tiles.size * sparse->tiles.lanes, below = 4 * fmax(0, (double)(planes->plane - planes->positions));
+    const double each = (double)problem->pattern->nonzeros / (double)problem->pattern->rows, overlap = fmin(1, (each / fmax(1, rows->planes) - 1) / 2);
+    const double passes = (double)(sparse->window.batch * sparse->window.outputs * sparse->tiles.tiles);
+    if (overlap > 0)
+        stage_touch_again(stage, passes * rows->planes * overlap * below,
+                          rows->planes * (item + below) * direct_crowding(&problem->target->isa));
+}
+
 /* What is read again and again, and what lies in between. A row of weights is walked once for every tile of a block; then comes the next row, over
    the same block of the planes; when all rows have passed, the next block. */
 static void touch(const Problem *problem, const Sparse *sparse, const Rows *rows, StageWork *stage)
@@ -142,11 +155,13 @@ static void touch(const Problem *problem, const Sparse *sparse, const Rows *rows
     const double nonzeros = (double)problem->pattern->nonzeros, input = 4 * (double)sparse->planes.image, plane = 4 * (double)sparse->planes.plane;
     const double weights = nonzeros * (4 + (sparse->largest_offset <= UINT16_MAX ? 2 : 4)) + 8 * outputs;
     const double covered = 4 * (double)sparse->tiles.block_floats, row = rows->planes * plane / blocks;
-    const double tiles = (double)sparse->tiles.tiles / blocks, again = (input / blocks) + weights / outputs + covered;
+    const double tiles = (double)sparse->tiles.tiles / blocks, once = input / blocks + weights / outputs + covered;
+    const double again = once * direct_crowding(&problem->target->isa);
     if (planes_packs(&sparse->planes))
         stage_touch_again(stage, batch * input, batch * input * 1.5);
     else
         stage_touch(stage, TOUCH_INPUT, batch * input);
+    touch_below(problem, sparse, rows, stage);
     for (int i = 0; i < GAPS; i++)
         stage_touch_again(stage, batch * blocks * (outputs - 1) * row / GAPS, again * touched_between(rows->part, (i + 0.5) / GAPS));
     stage_touch(stage, TOUCH_WEIGHTS, weights);

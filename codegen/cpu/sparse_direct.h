@@ -40,4 +40,6 @@ void blocks_pack(const Problem *problem, const Tiling *tiling, Packed *packed);
 void blocks_emit(const Emission *emission);
 void blocks_work(const Problem *problem, const Tiling *tiling, Work *work);    /* sparse_direct_work.c */
 
+double direct_crowding(const Isa *isa);          /* distances of planes read again count so many times */
+
 #endif
