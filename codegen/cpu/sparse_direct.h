@@ -38,8 +38,10 @@ int blocks_tilings(const Problem *problem, const Window *window, int limit, Tili
 void blocks_stages(const Problem *problem, const Tiling *tiling, LayerPlan *layer);
 void blocks_pack(const Problem *problem, const Tiling *tiling, Packed *packed);
 void blocks_emit(const Emission *emission);
-void blocks_work(const Problem *problem, const Tiling *tiling, Work *work);    /* sparse_direct_work.c */
 
+/* ---- sparse_direct_work.c ---- */
+
+void blocks_work(const Problem *problem, const Tiling *tiling, Work *work);
 double direct_crowding(const Isa *isa);          /* distances of planes read again count so many times */
 
 #endif
