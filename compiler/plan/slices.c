@@ -4,9 +4,11 @@
 #include "codegen/kernel.h"
 #include "compiler/plan/internal.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define MOST_SIZES 64
+#define MOST_TO_TRY 65536            /* images of a slice, but for the whole: looking for divisors takes time, and no model gains from so many */
 #define WORTH_IT 0.98                /* of the time with smaller slices: larger ones touch more pages than the model knows of, and need more memory */
 
 /* ---- the graph of fewer images ---- */
@@ -117,15 +119,14 @@ static Graph *graph_of_images(const Graph *graph, int64_t images)
 static int slice_sizes(int64_t images, int64_t *sizes)
 {
     int count = 0;
-    for (int64_t least = 1; least < images; least *= 2) {
+    for (int64_t least = 1; least < images && least <= MOST_TO_TRY; least *= 2) {
         int64_t size = least;
-        while (images % size != 0)
+        while (size < 2 * least && images % size != 0)
             size++;
-        if (count == 0 || size > sizes[count - 1])
+        if (size < 2 * least && size < images && images / size <= INT_MAX)
             sizes[count++] = size;
     }
-    if (count == 0 || sizes[count - 1] < images)
-        sizes[count++] = images;
+    sizes[count++] = images;
     return count;
 }
 

@@ -176,6 +176,27 @@ static void large_batches_run_in_slices_and_mixed_ones_do_not(void **state)
     assert_int_equal(context_run(large_and_mixed, NULL), STATUS_FINE);
 }
 
+/* Divisors are not looked for without end, and slices are counted by an int. */
+static Status more_than_can_be_divided(Context *ctx, void *argument)
+{
+    (void)argument;
+    static const int64_t images[] = {2147483647, 4294967296, 2305843009213693951};
+    for (int i = 0; i < COUNT(images); i++)
+        for (uint64_t seed = 0; seed < 4; seed++) {
+            const char *text = arena_format(ctx->graph, "graph \"g\"\ninput %%x : i8[%lld]\n%%y : ? = Neg(%%x)\noutput %%y\n", (long long)images[i]);
+            const Plan *plan = plan_batch(graph_of(ctx, text), target_named(ctx, "generic-avx2"), &(PlanOptions){.random = seed});
+            assert_true(plan->slices >= 1 && plan->slices <= INT32_MAX);
+            check_shapes(plan, images[i]);
+        }
+    return STATUS_FINE;
+}
+
+static void any_number_of_images_is_planned(void **state)
+{
+    (void)state;
+    assert_int_equal(context_run(more_than_can_be_divided, NULL), STATUS_FINE);
+}
+
 /* A tiling that only some numbers of images have leaves the others out; one that none has is wrong use. */
 static Status with_tiling(Context *ctx, void *argument)
 {
@@ -209,6 +230,7 @@ int main(void)
         cmocka_unit_test(images_are_apart_or_mixed),
         cmocka_unit_test(slices_are_the_same_graph_of_fewer_images),
         cmocka_unit_test(large_batches_run_in_slices_and_mixed_ones_do_not),
+        cmocka_unit_test(any_number_of_images_is_planned),
         cmocka_unit_test(tilings_asked_for_are_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
