@@ -211,9 +211,11 @@ static void spread_blocks(const Memory *memory)
     double *passed = arena_array(memory->arena, double, plan->stage_count + 2), sum = 0;
     for (int l = 0; l < plan->layer_count; l++) {
         const Work *work = &plan->layers[l].work;
+        if (plan->layers[l].stage_count == 0)
+            continue;
         for (int s = 0; s < plan->layers[l].stage_count; s++)
             passed[plan->layers[l].first_stage + s] = sum;
-        sum += plan->layers[l].stage_count > 0 ? work->weight_bytes + work->index_bytes + work->code_bytes : 0;
+        sum += work->weight_bytes + work->index_bytes + work->code_bytes;
         for (int b = 0; b < memory->block_count; b++)
             sum += memory->blocks[b].first == plan->layers[l].first_stage ? (double)memory->blocks[b].bytes : 0;
     }
