@@ -99,9 +99,8 @@ static int measure_layers(Bench *bench)
     return TULLE_OK;
 }
 
-/* Of one slice of the batch: everything up to the layer, then the layer `times` times: it finds all it touches where the last one left it (one that works in place its own
-   result as its input). The median of the layer's time, times the
-   slices; negative: out of memory, or status says why. */
+/* Of one slice of the batch: everything up to the layer, then the layer `times` times: it finds all it touches where the last one left it (one that
+   works in place its own result as its input). The median of the layer's time, times the slices; negative: out of memory, or status says why. */
 static double measure_alone(Bench *bench, const struct tulle_layer *layer, int times, int *status)
 {
     struct tulle_model alone = *bench->model;
