@@ -19,8 +19,10 @@ class Cores:
 
     def state(self, cpus):
         found = json.loads(run([self.program, *cpus]))
-        self.nearest[cpus] = min(self.nearest.get(cpus, found["handover_ns"]), found["handover_ns"])
-        return {**found, "good": found["slowdown"] < SHARED and found["handover_ns"] < FAR * self.nearest[cpus]}
+        apart = found["slowdown"] < SHARED
+        if apart:                # nothing is as near as the two halves of one core
+            self.nearest[cpus] = min(self.nearest.get(cpus, found["handover_ns"]), found["handover_ns"])
+        return {**found, "good": apart and found["handover_ns"] < FAR * self.nearest[cpus]}
 
     def settled(self, cpus):
         """Their state once it is good, or when patience is at its end; no longer wait in this run then than a moment."""

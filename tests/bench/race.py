@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 import numpy
 
@@ -123,9 +124,11 @@ class Race:
             return self.round(entrants, seconds), None
         while True:
             self.cores.settled(self.cpus())
+            start = time.monotonic()
             found, state = self.round(entrants, seconds), self.cores.state(self.cpus())
             if state["good"] or self.cores.patience <= 0:
                 return found, state
+            self.cores.patience -= time.monotonic() - start
 
     def measure(self, entrants, inputs, threads, rounds, seconds):
         """({name: milliseconds of each round}, states of the processors, {name: why it was skipped})."""
