@@ -124,13 +124,20 @@ static void plan_ahead(const Problem *problem, Inline *inl)
     inl->weight_lines = (int)ceil(4 * (double)problem->pattern->nonzeros / bodies / LINE_BYTES / tiles);
 }
 
+/* Does every output find this tap of PLANES_MASKED inside? An offset of 0 does not say so: in a plane of one column the tap a row below and a column to
+   the left has it too, and lies outside. */
+static bool always_inside(const Window *window, int64_t tap)
+{
+    return tap / window->kernel_width * window->dilation_y == window->pad_top && tap % window->kernel_width * window->dilation_x == window->pad_left;
+}
+
 /* Each tap but the one in the middle has a mask of the lanes whose input lies inside. */
 static void plan_masks(Inline *inl, Arena *arena)
 {
     const int64_t taps = window_taps(&inl->window);
     int8_t *masks = arena_array(arena, int8_t, taps);
     for (int64_t t = 0; t < taps && inl->planes.mode == PLANES_MASKED; t++)
-        masks[t] = (int8_t)(inl->planes.taps[t] == 0 ? 0 : ++inl->mask_count);
+        masks[t] = (int8_t)(always_inside(&inl->window, t) ? 0 : ++inl->mask_count);
     inl->masks = masks;
     inl->record = inl->mask_count > 0 ? (int)divide_up(2 * inl->mask_count + 4, INLINE_RECORD) * INLINE_RECORD : INLINE_RECORD * inl->vectors;
 }
