@@ -1,0 +1,69 @@
+/* Convolutions that read their input as it is and mask what lies outside, in planes narrower than their padding: there different taps have the same
+   offset, and only one of them needs no mask. Numbers are such that sums are exact. */
+#include "compiler/pass/pass.h"
+#include "compiler/plan/internal.h"
+#include "harness.h"
+
+#include <string.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+enum { CHANNELS = 6, OUTPUTS = 16 };
+
+typedef struct Case { int height, width, kernel_width; const char *pads; } Case;
+
+static const char *layer_text(Context *ctx, const Case *one)
+{
+    Text text = text_new(ctx->graph);
+    text_format(&text, "graph \"one\"\ninput %%x : f32[2,%d,%d,%d]\nconst %%w : f32[%d,%d,3,%d] =", CHANNELS, one->height, one->width, OUTPUTS,
+                CHANNELS, one->kernel_width);
+    for (int i = 0; i < OUTPUTS * CHANNELS * 3 * one->kernel_width; i++)
+        text_format(&text, " %d", i % 3 == 0 ? 0 : i * 7 % 5 - 2);
+    text_format(&text, "\n%%y : ? = Conv(%%x, %%w) {pads=%s} \"conv\"\noutput %%y\n", one->pads);
+    return text.data;
+}
+
+static Status compare(Context *ctx, void *argument)
+{
+    const char *text = layer_text(ctx, argument), *folder = harness_folder(ctx, "masked");
+    const ForcedKernel forced = {.layer = "conv", .kernel = "sparse_inline", .tiling = "4,1,28,1200,1,1"};
+    Graph *graph = graph_parse(ctx, text, strlen(text));
+    passes_run(graph, &(PassOptions){0});
+    const Plan *plan = plan_make(graph, target_named(ctx, "generic-avx512"), &(PlanOptions){.forced = &forced, .forced_count = 1});
+    harness_write_plan(ctx, plan, folder, "one", true);
+    Program program = harness_load(ctx, "gcc", arena_format(ctx->graph, "-O1 -fopenmp %s", plan->target->isa.compiler_flags), folder, "one");
+    Buffers inputs = harness_inputs(ctx, program.model, 7), right = harness_reference(ctx, text, &inputs);
+    Buffers outputs = harness_run(ctx, &program, &inputs, 2);
+    harness_expect_same(&outputs, &right);
+    return STATUS_FINE;
+}
+
+static bool runs_here(void)
+{
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512bw");
+#else
+    return false;
+#endif
+}
+
+static void narrow_planes_are_right(void **state)
+{
+    static const Case cases[] = {{20, 1, 3, "[1,1,1,1]"}, {20, 1, 3, "[0,2,2,0]"}, {11, 2, 5, "[1,2,1,2]"}, {11, 3, 7, "[2,3,0,3]"},
+                                 {5, 5, 3, "[1,1,1,1]"}};
+    (void)state;
+    if (!runs_here())
+        skip();
+    for (int i = 0; i < COUNT(cases); i++)
+        assert_int_equal(context_run(compare, (void *)(uintptr_t)&cases[i]), STATUS_FINE);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(narrow_planes_are_right)};
+    if (argc != 2)
+        return 2;
+    harness_runtime_folder = argv[1];
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
