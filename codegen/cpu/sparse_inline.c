@@ -124,8 +124,8 @@ static void plan_ahead(const Problem *problem, Inline *inl)
     inl->weight_lines = (int)ceil(4 * (double)problem->pattern->nonzeros / bodies / LINE_BYTES / tiles);
 }
 
-/* Does every output find this tap of PLANES_MASKED inside? An offset of 0 does not say so: in a plane of one column the tap a row below and a column to
-   the left has it too, and lies outside. */
+/* Does every output find this tap of PLANES_MASKED inside? An offset of 0 does not say so: in a plane of one column the tap a row below and a column
+   to the left has it too, and lies outside. */
 static bool always_inside(const Window *window, int64_t tap)
 {
     return tap / window->kernel_width * window->dilation_y == window->pad_top && tap % window->kernel_width * window->dilation_x == window->pad_left;
