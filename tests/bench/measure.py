@@ -170,8 +170,8 @@ def measured_rows(lab, known, options):
 
 def network_seconds(lab, cell):
     """Of one run of the dense network, as tulle predicts it."""
-    predicted = lab.programs.explained(lab.network_model(cell.name, cases.DENSE), target=lab.target, batch=cell.batch)["predicted_ms"]
-    return predicted / 1e3 / cell.threads
+    explained = lab.programs.explained(lab.network_model(cell.name, cases.DENSE), target=lab.target, batch=cell.batch)
+    return explained["slices"] * explained["predicted_ms"] / 1e3 / cell.threads
 
 
 def layer_seconds(lab, cell, peak, entrant):
