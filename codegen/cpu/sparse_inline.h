@@ -52,6 +52,7 @@ typedef struct Inline {
     const int32_t *order;            /* [outputs]: output channels as groups take them */
     InlineGroup *groups;
     InlineSet *sets;
+    uint64_t groups_number;          /* one number for equal groups */
     int group_count, set_count, body_count;
     int most_rows;                   /* of a set */
     int code_lines, weight_lines;    /* that a body fetches ahead, with every tile */
@@ -70,6 +71,7 @@ const InlineGroup *inline_first_group(const Inline *inl, const InlineSet *set);
 
 /* ---- sparse_inline_groups.c ---- */
 
+uint64_t inline_mix(uint64_t number, int64_t next);                              /* how such a number is made of several */
 void inline_groups(const Problem *problem, Inline *inl, const Tiling *tiling);   /* output channels in groups, groups in sets */
 
 /* ---- sparse_inline_walk.c: the order of nonzeros, of which weights, text and counts are made ---- */

@@ -138,6 +138,21 @@ static void add_sets(const Problem *problem, Inline *inl, const Section *section
     }
 }
 
+uint64_t inline_mix(uint64_t number, int64_t next)
+{
+    return (number ^ (uint64_t)next) * 1099511628211u;       /* FNV-1a's */
+}
+
+static uint64_t number_of(const Inline *inl)
+{
+    uint64_t number = 14695981039346656037u;
+    for (int g = 0; g < inl->group_count; g++)
+        number = inline_mix(number, inl->groups[g].rows);
+    for (int64_t row = 0; row < inl->window.outputs; row++)
+        number = inline_mix(number, inl->order[row]);
+    return number;
+}
+
 void inline_groups(const Problem *problem, Inline *inl, const Tiling *tiling)
 {
     Arena *arena = problem->graph->ctx->scratch;
@@ -158,4 +173,5 @@ void inline_groups(const Problem *problem, Inline *inl, const Tiling *tiling)
             add_sets(problem, inl, &sections[s], part, groups, sets, tiling->size[INLINE_CHUNK]);
         }
     }
+    inl->groups_number = number_of(inl);
 }

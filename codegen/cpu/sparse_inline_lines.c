@@ -119,15 +119,12 @@ static void count_group(const Problem *problem, const Inline *inl, int group, do
         count_column(inl, &lines, waiting, -1, input);
 }
 
-/* One number for planes whose taps lie alike. */
+/* One number for equal groups over planes whose taps lie alike. */
 static int64_t planes_number(const Inline *inl)
 {
-    uint64_t number = 14695981039346656037u;
-    const int64_t taps = window_taps(&inl->window);
-    for (int64_t t = -3; t < taps; t++) {
-        const int64_t next = t == -3 ? inl->group_count : t == -2 ? inl->planes.channel : t == -1 ? inl->past_line : inl->planes.taps[t];
-        number = (number ^ (uint64_t)next) * 1099511628211u;
-    }
+    uint64_t number = inline_mix(inline_mix(inl->groups_number, inl->planes.channel), inl->past_line);
+    for (int64_t t = 0; t < window_taps(&inl->window); t++)
+        number = inline_mix(number, inl->planes.taps[t]);
     return (int64_t)(number >> 1);
 }
 

@@ -31,11 +31,11 @@ static double used_of(const Problem *problem, const Inline *inl, const InlineGro
     return (double)used;
 }
 
-/* Rows are shared out among so many groups in one way. */
 const double *inline_used(const Problem *problem, const Inline *inl)
 {
     bool fresh;
-    double *used = pattern_note(problem->pattern, "inline groups", inl->group_count, (size_t)inl->group_count * sizeof *used, &fresh);
+    const int64_t number = (int64_t)(inl->groups_number >> 1);
+    double *used = pattern_note(problem->pattern, "inline groups", number, (size_t)inl->group_count * sizeof *used, &fresh);
     for (int g = 0; fresh && g < inl->group_count; g++)
         used[g] = used_of(problem, inl, &inl->groups[g]);
     return used;
