@@ -24,13 +24,10 @@ class Cores:
             self.nearest[cpus] = min(self.nearest.get(cpus, found["handover_ns"]), found["handover_ns"])
         return {**found, "good": apart and found["handover_ns"] < FAR * self.nearest[cpus]}
 
-    def settled(self, cpus):
-        """Their state once it is good, or when patience is at its end; no longer wait in this run then than a moment."""
+    def settle(self, cpus):
+        """Returns once their state is good, or all patience of this run is gone."""
         start = time.monotonic()
-        found = self.state(cpus)
-        while not found["good"] and self.patience > 0:
+        while self.patience > 0 and not self.state(cpus)["good"]:
             time.sleep(PAUSE)
-            found = self.state(cpus)
             self.patience -= time.monotonic() - start
             start = time.monotonic()
-        return found

@@ -123,7 +123,7 @@ class Race:
         if self.threads == 1:
             return self.round(entrants, seconds), None
         while True:
-            self.cores.settled(self.cpus())
+            self.cores.settle(self.cpus())
             start = time.monotonic()
             found, state = self.round(entrants, seconds), self.cores.state(self.cpus())
             if state["good"] or self.cores.patience <= 0:
