@@ -75,7 +75,7 @@ static InlineFinish finish_of(const Inline *inl, const Tiling *tiling, bool know
 
 /* ---- positions in tiles, tiles in blocks ---- */
 
-static void make_blocks(Inline *inl, int wanted)
+static void make_blocks(const Problem *problem, Inline *inl, int wanted)
 {
     const int64_t images = wanted < 0 ? -wanted : 1;
     const int64_t floats = (int64_t)inl->vectors * inl->lanes, positions = inl->planes.positions;
@@ -86,7 +86,9 @@ static void make_blocks(Inline *inl, int wanted)
     inl->blocks = inl->blocks < 1 ? 1 : inl->blocks;
     inl->strips = divide_up(inl->window.batch, images);
     inl->images = divide_up(inl->window.batch, inl->strips);
-    inl->block_tiles = divide_up(inl->tiles, inl->blocks);
+    if (inl->blocks == 1)
+        inline_tail(problem, inl);
+    inl->block_tiles = divide_up(inl->tiles, inl->blocks) + (inl->tail.outputs > 0);
     /* an odd number of lines: rows of the buffer spread over all sets of a cache */
     inl->stride = (divide_up(inl->block_tiles * floats, LINE_FLOATS) | 1) * LINE_FLOATS;
     inl->image_floats = inl->stride * inl->most_rows;
@@ -124,24 +126,6 @@ static void plan_ahead(const Problem *problem, Inline *inl)
     inl->weight_lines = (int)ceil(4 * (double)problem->pattern->nonzeros / bodies / LINE_BYTES / tiles);
 }
 
-/* Does every output find this tap of PLANES_MASKED inside? An offset of 0 does not say so: in a plane of one column the tap a row below and a column
-   to the left has it too, and lies outside. */
-static bool always_inside(const Window *window, int64_t tap)
-{
-    return tap / window->kernel_width * window->dilation_y == window->pad_top && tap % window->kernel_width * window->dilation_x == window->pad_left;
-}
-
-/* Each tap but the one in the middle has a mask of the lanes whose input lies inside. */
-static void plan_masks(Inline *inl, Arena *arena)
-{
-    const int64_t taps = window_taps(&inl->window);
-    int8_t *masks = arena_array(arena, int8_t, taps);
-    for (int64_t t = 0; t < taps && inl->planes.mode == PLANES_MASKED; t++)
-        masks[t] = (int8_t)(always_inside(&inl->window, t) ? 0 : ++inl->mask_count);
-    inl->masks = masks;
-    inl->record = inl->mask_count > 0 ? (int)divide_up(2 * inl->mask_count + 4, INLINE_RECORD) * INLINE_RECORD : INLINE_RECORD * inl->vectors;
-}
-
 /* From the beginning of the last tile to the end of what may be read. */
 static int64_t readable_lines(const Inline *inl, const Tiling *tiling)
 {
@@ -160,11 +144,11 @@ void inline_of(const Problem *problem, const Tiling *tiling, Inline *inl)
     inl->finish = finish_of(inl, tiling, epilogue_of(problem->node, &inl->epilogue));
     inl->planes.contiguous = inl->finish == FINISH_STORE;
     inline_groups(problem, inl, tiling);
-    make_blocks(inl, tiling->size[INLINE_BLOCKS]);
+    make_blocks(problem, inl, tiling->size[INLINE_BLOCKS]);
     inl->buffered = inl->finish == FINISH_ROWS || any_chunks(inl);
     const double code = 11.0 * (double)problem->pattern->nonzeros / inl->set_count;
     plan_ahead(problem, inl);
-    plan_masks(inl, arena);
+    inline_masks(inl, arena);
     inl->lined = inl->dialect == DIALECT_AVX512 && inl->vectors == 1;
     inl->past_line = readable_lines(inl, tiling);
     inl->sets_outside = code > 4.0 * (double)(inl->planes.image * inl->images) / (double)inl->blocks;

@@ -36,6 +36,16 @@ typedef struct InlineSet {           /* groups that bodies walk together, of one
     int64_t nonzeros;
 } InlineSet;
 
+enum { INLINE_TAIL_MASKS = 7 };      /* registers for them */
+
+typedef struct InlineTail {          /* outputs behind the last whole tile, for which there is a text of their own; none: outputs is 0 */
+    int outputs, lanes;              /* lanes of its vectors */
+    int mask_count;
+    uint16_t masks[INLINE_TAIL_MASKS];       /* different ones; the first is that of the outputs */
+    const int8_t *of_taps;           /* which of them, from 1 on; 0: the tap lies outside for all of them */
+    double reached;                  /* share of the taps that do not */
+} InlineTail;
+
 typedef struct Inline {
     Window window;
     Planes planes;
@@ -43,7 +53,8 @@ typedef struct Inline {
     InlineFinish finish;
     InlineEpilogue epilogue;         /* not of FINISH_ROWS */
     int lanes, vectors;              /* of positions, a tile */
-    int64_t tiles, blocks, block_tiles;      /* of an image; block_tiles: the most of a block */
+    int64_t tiles, blocks, block_tiles;      /* of an image, without the tail; block_tiles: the most of a block, with the tail */
+    InlineTail tail;
     int64_t images, strips;          /* the most that a block spans; such spans: a body is called for all images of one before the next body */
     int64_t back;                    /* positions by which the last tile overlaps the one before it */
     int64_t stride, image_floats;    /* of the buffer: from row to row, from image to image */
@@ -81,6 +92,7 @@ typedef struct InlineVisitor {
     void (*open)(void *user, const InlineGroup *group, bool first);              /* sums begin with the bias, or go on */
     void (*column)(void *user, int64_t channel, int64_t tap, const int *rows, int count);    /* channel of the input; rows of the group */
     void (*close)(void *user, const InlineGroup *group, bool last);
+    void (*tail)(void *user);        /* NULL, or called behind each body, which is then walked once more */
 } InlineVisitor;
 
 /* Walks the bodies of a set, one after the other: `body` is called before each. */
@@ -112,9 +124,14 @@ typedef struct InlineInput {         /* of a group's columns */
     double aligned, copied, masks;   /* vectors out of two lines, masked copies of one, masks loaded */
 } InlineInput;
 
-bool inline_mask_kept(const Inline *inl, int mask);
-
 const InlineInput *inline_inputs(const Problem *problem, const Inline *inl);     /* of each group */
+
+/* ---- sparse_inline_masks.c ---- */
+
+void inline_masks(Inline *inl, Arena *arena);            /* which taps have one */
+bool inline_mask_kept(const Inline *inl, int mask);
+uint16_t inline_mask_at(const Inline *inl, int64_t position, int64_t tap);       /* of PLANES_MASKED */
+void inline_tail(const Problem *problem, Inline *inl);   /* takes the last tile out of the others where that pays */
 
 /* ---- sparse_inline_writer.c: lines of words with numbers behind them ---- */
 

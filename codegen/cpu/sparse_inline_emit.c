@@ -57,20 +57,6 @@ static void add_records(const Inline *inl, Packed *packed)
 
 /* ---- which lanes of a tap's vector lie inside the input ---- */
 
-static uint16_t mask_at(const Inline *inl, int64_t position, int64_t tap)
-{
-    const Window *window = &inl->window;
-    const int64_t down = tap / window->kernel_width * window->dilation_y - window->pad_top;
-    const int64_t right = tap % window->kernel_width * window->dilation_x - window->pad_left;
-    unsigned mask = 0;
-    for (int lane = 0; lane < inl->lanes; lane++) {
-        const int64_t row = (position + lane) / window->width + down, column = (position + lane) % window->width + right;
-        if (row >= 0 && row < window->height && column >= 0 && column < window->width)
-            mask |= 1u << lane;
-    }
-    return (uint16_t)mask;
-}
-
 /* A tile's masks, and behind them how far the next tile is, in bytes: 0 behind the last of a block. */
 static void add_masks(const Inline *inl, Packed *packed)
 {
@@ -83,7 +69,7 @@ static void add_masks(const Inline *inl, Packed *packed)
             const int64_t begin = tile_begin(inl, tile);
             const int32_t next = tile + 1 < past ? (int32_t)(4 * (tile_begin(inl, tile + 1) - begin)) : 0;
             for (int64_t t = 0; t < taps; t++) {
-                const uint16_t mask = mask_at(inl, begin, t);
+                const uint16_t mask = inline_mask_at(inl, begin, t);
                 if (inl->masks[t] > 0)
                     memcpy(record + 2 * (inl->masks[t] - 1), &mask, sizeof mask);
             }

@@ -62,11 +62,6 @@ InlineStep inline_lines_step(const Inline *inl, InlineLines *lines, int64_t offs
 
 /* ---- counting ---- */
 
-bool inline_mask_kept(const Inline *inl, int mask)
-{
-    return mask <= INLINE_MASKS_KEPT || inl->mask_count <= INLINE_MASKS_KEPT + 1;
-}
-
 typedef struct Taken { int64_t offset; int mask; } Taken;
 
 static void count_column(const Inline *inl, InlineLines *lines, Taken taken, int64_t next, InlineInput *input)

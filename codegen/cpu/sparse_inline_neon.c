@@ -124,7 +124,10 @@ static void define_leave(Out *out, const Inline *inl)
     out_line(out, "\".if \\\\w\\nJ 1,\\\\w\\n.endif\\nJ 0,\\\\x+%d\\nadd x2,x2,#%d\\nadd x3,x3,#%d\\n\"", step, step, step);
     out_line(out, "\"J 7,%d\\nJ 8,%d\\n\"", LINE_BYTES * inl->code_lines, LINE_BYTES * inl->weight_lines);
     out_line(out, "\"subs x5,x5,#1\\nb.eq 2f\\ncmp x5,#1\\nb.ne 1b\\nsub x0,x0,x6\\nsub x3,x3,x6\\ncbnz x5,1b\\n\"");
-    out_line(out, "\"2: ldp d10,d11,[sp,#16]\\nldp d12,d13,[sp,#32]\\nldp d14,d15,[sp,#48]\\nldp d8,d9,[sp],#64\\nret\\n\"");
+    out_line(out, "\"2:\\n\"");
+    word_close(out);
+    word_open(out, "RETURN");
+    out_line(out, "\"ldp d10,d11,[sp,#16]\\nldp d12,d13,[sp,#32]\\nldp d14,d15,[sp,#48]\\nldp d8,d9,[sp],#64\\nret\\n\"");
     word_close(out);
 }
 
@@ -206,7 +209,7 @@ void neon_define(const Emission *emission, const Inline *inl, const InlineUse *u
 
 void neon_purge(const Emission *emission, const InlineUse *use)
 {
-    static const char *const words[] = {"T", "J", "ENTER", "LEAVE", "A", "S", "Y", "X", "L", "B", "Z", "C", "W", "R", "P", "Q"};
+    static const char *const words[] = {"T", "J", "ENTER", "LEAVE", "RETURN", "A", "S", "Y", "X", "L", "B", "Z", "C", "W", "R", "P", "Q"};
     Out *out = emission->out;
     out_line(out, "__asm__(");
     for (int i = 0; i < COUNT(words); i++)

@@ -22,7 +22,7 @@ typedef struct Writer {
     int group_row;                   /* of the buffer */
     int body;
     const InlineSet *set;
-    bool last;
+    bool last, tail;                 /* its last body; the outputs behind the last whole tile are at hand */
     int64_t asked_channel;           /* the last whose input was fetched for the next tile */
     int64_t weight, base, begin;     /* number of the next weight; which the pointer stands at, and where it stood at first */
     int64_t count, all;              /* nonzeros of this body so far; all that it has, about */
@@ -235,6 +235,18 @@ static void put_lined(Writer *writer, const Column *next)
     fetch_input(writer, column.channel);
 }
 
+/* Weights of taps that reach none of the tail's outputs are passed over. */
+static void put_tail_column(Writer *writer, const Column *column, int mask)
+{
+    if (mask == 0) {
+        writer->weight += column->count;
+        return;
+    }
+    const int64_t weights = take_weights(writer, column->count);
+    writer_word_two(&writer->words, 'T', offset(writer, column->input), mask);
+    put_column(writer, column, 't', TOP, weights);
+}
+
 static void text_column(void *user, int64_t channel, int64_t tap, const int *rows, int count)
 {
     Writer *writer = user;
@@ -242,7 +254,9 @@ static void text_column(void *user, int64_t channel, int64_t tap, const int *row
     Column column = {.channel = channel, .input = channel * planes->channel + planes->taps[tap], .count = count,
                      .mask = writer->inl->masks[tap]};
     memcpy(column.rows, rows, (size_t)count * sizeof *rows);
-    if (writer->inl->lined) {
+    if (writer->tail) {
+        put_tail_column(writer, &column, writer->inl->tail.of_taps[tap]);
+    } else if (writer->inl->lined) {
         if (writer->use)
             writer->use->columns[count] = 3;
         else if (writer->waiting.count > 0)
@@ -278,7 +292,7 @@ static void finish_group(Writer *writer)
         if (inl->finish == FINISH_LANES)
             writer_word(&writer->words, 'V', v * INLINE_RECORD);
         for (int row = 0; row < writer->group->rows; row++)
-            writer_word_two(&writer->words, 'Y', result_at(writer, row, v), row * inl->vectors + v);
+            writer_word_two(&writer->words, writer->tail ? 'U' : 'Y', result_at(writer, row, v), row * inl->vectors + v);
     }
 }
 
@@ -314,7 +328,8 @@ static void open_assembler(Writer *writer, const char *name)
         writer_word_two(&writer->words, 'E', 2 * (mask - 1), mask);
 }
 
-static void close_assembler(Writer *writer, const char *name)
+/* The end of the loop over tiles. */
+static void leave(Writer *writer)
 {
     const Inline *inl = writer->inl;
     Out *out = writer->emission->out;
@@ -327,7 +342,16 @@ static void close_assembler(Writer *writer, const char *name)
         out_line(out, "\"LEAVE %lld,%lld\\n\"", 4 * (long long)(writer->begin - writer->base), -(long long)writer->input);
     else
         out_line(out, "\"LEAVE %lld\\n\"", 4 * (long long)(writer->begin - writer->base));
-    out_line(out, "\".size %s,.-%s\\n.popsection\\n\");", name, name);
+}
+
+static void close_assembler(Writer *writer, const char *name)
+{
+    Out *out = writer->emission->out;
+    if (writer->tail)
+        writer_end_line(&writer->words);
+    else
+        leave(writer);
+    out_line(out, "\"RETURN\\n.size %s,.-%s\\n.popsection\\n\");", name, name);
     out->indent--;
 }
 
@@ -382,15 +406,21 @@ static void end_body(Writer *writer)
         close_c(writer);
 }
 
+static void begin_body(Writer *writer)
+{
+    writer->group_row = 0;
+    writer->weight = writer->input = 0;
+    writer->begin = writer->base = inline_reach(writer->inl->dialect);
+    writer->count = writer->asked_code = writer->asked_weights = 0;
+}
+
 static void text_body(void *user, int body)
 {
     Writer *writer = user;
     end_body(writer);
     writer->body = body;
-    writer->group_row = 0;
-    writer->weight = writer->input = 0;
-    writer->begin = writer->base = inline_reach(writer->inl->dialect);
-    writer->count = writer->asked_code = writer->asked_weights = 0;
+    writer->tail = false;
+    begin_body(writer);
     for (int s = 0; s < writer->inl->set_count; s++) {
         const InlineSet *set = &writer->inl->sets[s];
         if (body < set->first_body)
@@ -407,9 +437,26 @@ static void text_body(void *user, int body)
         open_c(writer, body_name(writer, body));
 }
 
+/* Behind the loop the pointers of sums and code stand at the tail already; those of input and results do where the loop has no records. */
+static void text_tail(void *user)
+{
+    Writer *writer = user;
+    const Inline *inl = writer->inl;
+    if (writer->use)
+        return;
+    leave(writer);
+    begin_body(writer);
+    writer->tail = true;
+    writer->all = (int64_t)((double)writer->all * inl->tail.reached) + 1;
+    if (inl->mask_count > 0)
+        writer_word(&writer->words, 'O', 4 * inl->lanes);
+    for (int mask = 0; mask < inl->tail.mask_count; mask++)
+        writer_word_two(&writer->words, 'M', inl->tail.masks[mask], mask + 1);
+}
+
 static void walk(Writer *writer)
 {
-    const InlineVisitor visitor = {writer, text_open, text_column, text_close};
+    const InlineVisitor visitor = {writer, text_open, text_column, text_close, writer->inl->tail.outputs > 0 ? text_tail : NULL};
     writer->body = -1;
     for (int s = 0; s < writer->inl->set_count; s++)
         inline_walk(writer->emission->problem, writer->inl, &writer->inl->sets[s], text_body, &visitor);

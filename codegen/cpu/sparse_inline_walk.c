@@ -75,15 +75,26 @@ static int rows_in(const Problem *problem, const Inline *inl, const InlineGroup 
     return count;
 }
 
-static void walk_group(const Problem *problem, const Inline *inl, const InlineSet *set, const InlineGroup *group, int64_t from, int64_t to,
+typedef struct Range { int64_t from, to; } Range;        /* of columns */
+
+static void walk_group(const Problem *problem, const Inline *inl, const InlineSet *set, const InlineGroup *group, Range range,
                        const InlineVisitor *visitor)
 {
     const int64_t taps = window_taps(&inl->window), channels = inl->window.channels / inl->window.group;
     int rows[INLINE_MOST_ROWS];
-    for (int64_t column = from; column < to; column++) {
+    for (int64_t column = range.from; column < range.to; column++) {
         const int count = rows_in(problem, inl, group, column, rows);
         if (count > 0)
             visitor->column(visitor->user, set->part * channels + column / taps, column % taps, rows, count);
+    }
+}
+
+static void walk_body(const Problem *problem, const Inline *inl, const InlineSet *set, int chunk, Range range, const InlineVisitor *visitor)
+{
+    for (int g = set->first_group; g < set->first_group + set->groups; g++) {
+        visitor->open(visitor->user, &inl->groups[g], chunk == 0);
+        walk_group(problem, inl, set, &inl->groups[g], range, visitor);
+        visitor->close(visitor->user, &inl->groups[g], chunk == set->chunks - 1);
     }
 }
 
@@ -93,11 +104,11 @@ void inline_walk(const Problem *problem, const Inline *inl, const InlineSet *set
     cut(problem, inl, set, ends);
     for (int chunk = 0; chunk < set->chunks; from = ends[chunk++]) {
         body(visitor->user, set->first_body + chunk);
-        for (int g = set->first_group; g < set->first_group + set->groups; g++) {
-            visitor->open(visitor->user, &inl->groups[g], chunk == 0);
-            walk_group(problem, inl, set, &inl->groups[g], from, ends[chunk], visitor);
-            visitor->close(visitor->user, &inl->groups[g], chunk == set->chunks - 1);
-        }
+        walk_body(problem, inl, set, chunk, (Range){from, ends[chunk]}, visitor);
+        if (visitor->tail == NULL)
+            continue;
+        visitor->tail(visitor->user);
+        walk_body(problem, inl, set, chunk, (Range){from, ends[chunk]}, visitor);
     }
 }
 
@@ -152,7 +163,7 @@ float *inline_pack(const Problem *problem, const Inline *inl, Arena *arena, int3
 {
     const int64_t outputs = inl->window.outputs;
     Packing packing = {.problem = problem, .inl = inl, .bias = weights_bias(problem->node, outputs, 1, arena), .starts = starts};
-    const InlineVisitor visitor = {&packing, pack_open, pack_column, pack_close};
+    const InlineVisitor visitor = {&packing, pack_open, pack_column, pack_close, NULL};
     packing.weights = arena_array(arena, float, inline_weight_count(problem, inl));
     for (int s = 0; s < inl->set_count; s++)
         inline_walk(problem, inl, &inl->sets[s], pack_body, &visitor);

@@ -116,7 +116,7 @@ static void x86_leave(Out *out, const Inline *inl)
     x86_ahead(out, inl);
     out_line(out, "\"dec %%r8\\nje 2f\\ncmp $1,%%r8\\njne 1b\\n\"");
     out_line(out, "\"sub %%r11,%%rdi\\nsub %%r11,%%rcx\\nsub %%r11,%%r9\\njmp 1b\\n\"");
-    out_line(out, "\"2: vzeroupper\\nret\\n\"");
+    out_line(out, "\"2:\\n\"");
     asm_close(out);
 }
 
@@ -139,7 +139,7 @@ static void x86_masks(Out *out, const Inline *inl)
     out_line(out, "\"movslq %d(%%r11),%%r8\\nadd $\\\\w,%%rsi\\nadd $%d,%%rdx\\nadd $%d,%%r11\\n\"", inl->record - 4, tile_bytes(inl), inl->record);
     out_line(out, "\"add %%r8,%%rdi\\nadd %%r8,%%rcx\\nadd %%r8,%%r9\\n\"");
     x86_ahead(out, inl);
-    out_line(out, "\"test %%r8,%%r8\\njne 1b\\nvzeroupper\\nret\\n\"");
+    out_line(out, "\"test %%r8,%%r8\\njne 1b\\n\"");
     asm_close(out);
 }
 
@@ -174,7 +174,7 @@ static void x86_lanes(Out *out, const Inline *inl)
     out_line(out, "\"movslq 20(%%r11),%%r8\\nadd $\\\\w,%%rsi\\nadd $%d,%%rdx\\nadd $%d,%%r11\\nadd %%r8,%%rdi\\n\"", tile_bytes(inl),
              INLINE_RECORD * inl->vectors);
     x86_ahead(out, inl);
-    out_line(out, "\"test %%r8,%%r8\\njne 1b\\nvzeroupper\\nret\\n\"");
+    out_line(out, "\"test %%r8,%%r8\\njne 1b\\n\"");
     asm_close(out);
 }
 
@@ -192,6 +192,49 @@ static void x86_store(Out *out, const Inline *inl)
     out_line(out, "\"vmovups %%%cmm\\\\k,\\\\o(%%rcx)\\n\"", r.letter);
     if (inl->finish != FINISH_ROWS)
         x86_results_ahead(out, inl, "");
+    asm_close(out);
+}
+
+static char tail_letter(const Inline *inl)
+{
+    return inl->tail.lanes == 4 ? 'x' : inl->tail.lanes == 8 ? 'y' : 'z';
+}
+
+static void x86_tail_column(const Emission *emission, const Inline *inl, int count)
+{
+    Out *out = emission->out;
+    const char letter = tail_letter(inl);
+    Text head = text_new(emission->arena);
+    text_format(&head, "N%dt x,w", count);
+    for (int i = 0; i < count; i++)
+        text_format(&head, ",k%d", i);
+    asm_open(out, head.data);
+    for (int i = 0; i < count; i++)
+        out_line(out, "\"vfmadd231ps %d+\\\\w(%%rsi){1to%d},%%%cmm\\\\x,%%%cmm\\\\k%d\\n\"", 4 * i, inl->tail.lanes, letter, letter, i);
+    asm_close(out);
+}
+
+/* The tail's words: pointers move on, a mask, masked input, a sum to its outputs. */
+static void x86_tail(Out *out, const Inline *inl)
+{
+    const InlineEpilogue *epilogue = &inl->epilogue;
+    asm_open(out, "O n");
+    out_line(out, "\"add $\\\\n,%%rdi\\nadd $\\\\n,%%rcx\\nadd $\\\\n,%%r9\\n\"");
+    asm_close(out);
+    asm_open(out, "M n,k");
+    out_line(out, "\"mov $\\\\n,%%r8d\\nkmovw %%r8d,%%k\\\\k\\n\"");
+    asm_close(out);
+    asm_open(out, "T o,m");
+    out_line(out, "\"vmovups \\\\o(%%rdi),%%%cmm31{%%k\\\\m}{z}\\n\"", tail_letter(inl));
+    asm_close(out);
+    asm_open(out, "U o,k");
+    if (epilogue->add)
+        out_line(out, "\"vaddps \\\\o(%%r9),%%zmm\\\\k,%%zmm\\\\k{%%k1}\\n\"");
+    if (epilogue->relu || epilogue->bounds > 0)
+        out_line(out, "\"vmaxps %%zmm\\\\k,%%zmm31,%%zmm\\\\k\\n\"");
+    if (epilogue->bounds > 0)
+        out_line(out, "\"vminps %%zmm\\\\k,%%zmm28,%%zmm\\\\k\\n\"");
+    out_line(out, "\"vmovups %%zmm\\\\k,\\\\o(%%rcx){%%k1}\\n\"");
     asm_close(out);
 }
 
@@ -224,6 +267,9 @@ static void x86_define(const Emission *emission, const Inline *inl, const Inline
     asm_open(out, "W n");
     out_line(out, "\"add $\\\\n,%%rsi\\n\"");
     asm_close(out);
+    asm_open(out, "RETURN");
+    out_line(out, "\"vzeroupper\\nret\\n\"");
+    asm_close(out);
     asm_open(out, "P o");
     out_line(out, "\"prefetcht1 \\\\o(%%rax)\\n\"");
     asm_close(out);
@@ -241,11 +287,15 @@ static void x86_define(const Emission *emission, const Inline *inl, const Inline
         x86_lines(out);
     if (inl->mask_count > 0)
         x86_masks(out, inl);
+    if (inl->tail.outputs > 0)
+        x86_tail(out, inl);
     for (int count = 1; count <= INLINE_MOST_ROWS; count++) {
         if (use->columns[count])
             x86_column(emission, inl, count);
         if (use->columns[count] && inl->lined)
             x86_lined_column(emission, count);
+        if (use->columns[count] && inl->tail.outputs > 0)
+            x86_tail_column(emission, inl, count);
     }
     out->indent--;
     out_line(out, ");");
@@ -299,8 +349,9 @@ void words_define(const Emission *emission, const Inline *inl, const InlineUse *
 void words_purge(const Emission *emission, const Inline *inl, const InlineUse *use)
 {
     static const char *const c_words[] = {"B", "A", "S", "Y"};
-    static const char *const asm_words[] = {"B", "A", "S", "Y", "Z", "C", "W", "P", "Q", "I", "ENTER", "LEAVE"};
+    static const char *const asm_words[] = {"B", "A", "S", "Y", "Z", "C", "W", "P", "Q", "I", "ENTER", "LEAVE", "RETURN"};
     static const char *const lane_words[] = {"V", "LEAVE_LANES"}, *const line_words[] = {"L", "H"};
+    static const char *const tail_words[] = {"O", "M", "T", "U"};
     static const char *const mask_words[] = {"E", "G", "J", "K", "LEAVE_MASKS"};
     Out *out = emission->out;
     const bool c = inl->dialect == DIALECT_C, records = inl->finish == FINISH_LANES || inl->mask_count > 0;
@@ -319,6 +370,8 @@ void words_purge(const Emission *emission, const Inline *inl, const InlineUse *u
         out_line(out, format, lane_words[i]);
     for (int i = 0; i < COUNT(mask_words) && inl->mask_count > 0; i++)
         out_line(out, format, mask_words[i]);
+    for (int i = 0; i < COUNT(tail_words) && inl->tail.outputs > 0; i++)
+        out_line(out, format, tail_words[i]);
     for (int i = 0; i < COUNT(line_words) && inl->lined; i++)
         out_line(out, format, line_words[i]);
     for (int count = 1; count <= INLINE_MOST_ROWS; count++) {
@@ -326,6 +379,8 @@ void words_purge(const Emission *emission, const Inline *inl, const InlineUse *u
             out_line(out, format, arena_format(emission->arena, "N%d", count));
         if (use->columns[count] && inl->lined)
             out_line(out, format, arena_format(emission->arena, "N%dx", count));
+        if (use->columns[count] && inl->tail.outputs > 0)
+            out_line(out, format, arena_format(emission->arena, "N%dt", count));
     }
     if (!c)
         out_line(out, ");");

@@ -122,6 +122,21 @@ static void meter_group(Meter *meter, const Problem *problem, const Inline *inl,
     meter_sums(meter, problem, inl, set, group->rows, sizes);
 }
 
+/* The tail's text has a share of all columns, on a part of a vector. */
+static void meter_tail(Meter *meter, const Problem *problem, const Inline *inl, const InlineSet *set, int number)
+{
+    const Sizes sizes = sizes_of(inl);
+    const InlineGroup *group = &inl->groups[number];
+    const double nonzeros = (double)group->nonzeros * inl->tail.reached, inputs = inline_used(problem, inl)[number] * inl->tail.reached;
+    meter_inputs(meter, inputs, 0, sizes);
+    meter_nonzeros(meter, inl, nonzeros, sizes);
+    if (4 * inl->tail.lanes <= problem->target->machine.vector_bytes) {
+        meter->stage->narrow_fma += meter->runs * nonzeros;
+        meter->stage->narrow_loads += meter->runs * inputs;
+    }
+    meter_sums(meter, problem, inl, set, group->rows, sizes);
+}
+
 /* ---- memory ---- */
 
 /* Input channels that a body walks, about, and lines of a channel that a tile's taps touch. */
@@ -214,6 +229,10 @@ void inline_work(const Problem *problem, const Inline *inl, Work *work)
     }
     meter.stage->code_bytes = (meter.bytes - meter.loop) / inl->body_count;
     meter.stage->code_instructions = (meter.stage->instructions - issued) / runs / inl->body_count;
+    meter.runs = (double)window->batch;
+    for (int s = 0; s < inl->set_count && inl->tail.outputs > 0; s++)
+        for (int g = 0; g < inl->sets[s].groups; g++)
+            meter_tail(&meter, problem, inl, &inl->sets[s], inl->sets[s].first_group + g);
     meter.runs = calls;
     meter_other(&meter, CALL_INSTRUCTIONS);
     meter.runs = (double)inline_items(inl);

@@ -94,6 +94,7 @@ typedef struct StageWork {           /* of a whole stage, all its items */
     double vector;                   /* all arithmetic on vector registers, fma and additions included */
     double apart;                    /* what multiply-adds wait for on their ports: products, comparisons, long runs of shuffles */
     double loads, split_loads;       /* operands included; and those of them that straddle two cache lines */
+    double narrow_fma;               /* of the multiply-adds, those on vectors as narrow as the machine's: one turn each */
     double narrow_loads;             /* of the loads, those of one number for all lanes: one turn each, however wide the vectors are */
     double stores;
     double chain;                    /* multiply-adds that wait for the one before: the longest row of them in each loop, summed up */

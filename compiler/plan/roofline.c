@@ -150,8 +150,9 @@ static void price_instructions(const StageWork *work, const Target *target, doub
     const Machine *machine = &target->machine;
     const double bytes = work->vector_bytes > 0 ? work->vector_bytes : target->isa.vector_bytes;
     const double turns = share * fmax(1, bytes / machine->vector_bytes);
-    cycles[BOUND_MULTIPLY] = (work->fma + work->apart) * turns / machine->fma_ports;
-    cycles[BOUND_VECTOR] = work->vector * turns / machine->vector_ports;
+    const double narrow = work->narrow_fma * share;
+    cycles[BOUND_MULTIPLY] = ((work->fma - work->narrow_fma + work->apart) * turns + narrow) / machine->fma_ports;
+    cycles[BOUND_VECTOR] = ((work->vector - work->narrow_fma) * turns + narrow) / machine->vector_ports;
     cycles[BOUND_LOAD] = (work->loads - work->narrow_loads + work->split_loads * machine->split_load_slots) * turns / machine->load_ports +
                          work->narrow_loads * share / machine->load_ports;
     cycles[BOUND_STORE] = work->stores * turns / machine->store_ports;
