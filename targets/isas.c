@@ -20,7 +20,7 @@ static const Isa isas[] = {
      .instruction_bytes = 6, .fuses = true, .folds = true, .compiler_flags = "-mavx512f -mfma"},
     {.name = "avx512", .vocabulary = vocab_avx512,
      .guard = "defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)", .vector_bytes = 64, .registers = 32,
-     .kept = 31, .instruction_bytes = 6, .fuses = true, .folds = true, .parts = true,
+     .kept = 31, .instruction_bytes = 6, .fuses = true, .folds = true, .extended = true,
      .compiler_flags = "-mavx512f -mavx512vl -mavx512dq -mavx512bw -mfma"},
     {.name = "neon", .vocabulary = vocab_neon, .guard = "defined(__aarch64__) && defined(__ARM_NEON)", .vector_bytes = 16, .registers = 32, .kept = 28,
      .instruction_bytes = 4, .fuses = true, .compiler_flags = "-march=armv8-a", .compiler = "aarch64-linux-gnu-gcc"},

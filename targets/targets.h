@@ -18,7 +18,7 @@ typedef struct Isa {
     double instruction_bytes;    /* a loop's average */
     bool fuses;                  /* v_fma is one instruction */
     bool folds;                  /* a load can be an operand of the instruction that uses it */
-    bool parts;                  /* instructions with masks and 32 registers are there for a half and a quarter of a vector too */
+    bool extended;               /* AVX-512 with VL, DQ and BW: halves and quarters of a vector, masks of 64 bits */
     bool gpu;                    /* priced only: there are no kernels to emit yet */
     const char *compiler_flags;  /* what the output is to be compiled with, "-mavx2 -mfma" */
     const char *compiler;        /* the cross compiler on Debian, NULL: the machine's own cc */

@@ -178,7 +178,8 @@ static bool masks_serve(const Problem *problem, const Window *window)
 {
     const int64_t taps = window_taps(window), plane = window->height * window->width;
     Planes planes;
-    return dialect_of(problem) == DIALECT_AVX512 && taps > 1 && taps <= INLINE_MOST_MASKS && plane >= problem_lanes(problem) &&
+    return dialect_of(problem) == DIALECT_AVX512 && problem->target->isa.extended && taps > 1 && inline_masks_serve(window) &&
+           plane >= problem_lanes(problem) &&
            (double)plane * (double)window->channels <= MOST_BYTES / 4 &&
            planes_of(window, PLANES_MASKED, problem_lanes(problem), problem->graph->ctx->scratch, &planes);
 }

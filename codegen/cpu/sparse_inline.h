@@ -4,8 +4,6 @@
 
 #include "codegen/cpu/cpu.h"
 
-enum { INLINE_MOST_MASKS = 64, INLINE_MASKS_KEPT = 6 };   /* in registers for a tile; the others are loaded as they are used */
-
 /* The numbers of a tiling. INLINE_BLOCKS: of an image; or if below 0, so many images are a block. */
 enum { INLINE_MODE, INLINE_VECTORS, INLINE_ROWS, INLINE_CHUNK, INLINE_GROUPS, INLINE_BLOCKS };
 
@@ -35,6 +33,8 @@ typedef struct InlineSet {           /* groups that bodies walk together, of one
     int first_body, chunks;          /* bodies: each walks a range of columns for all the set's groups */
     int64_t nonzeros;
 } InlineSet;
+
+typedef struct InlineTapMasks { int row, column; } InlineTapMasks;      /* numbers of masks, of lanes whose row and column are inside; -1: all are */
 
 enum { INLINE_TAIL_MASKS = 7 };      /* registers for them */
 
@@ -67,8 +67,9 @@ typedef struct Inline {
     int group_count, set_count, body_count;
     int most_rows;                   /* of a set */
     int code_lines, weight_lines;    /* that a body fetches ahead, with every tile */
-    int mask_count, record;          /* of a tile; bytes of a tile's record of masks or lanes */
-    const int8_t *masks;             /* of taps of PLANES_MASKED: which of them, from 1 on; 0: none */
+    int mask_count, mask_words;      /* of a tile of PLANES_MASKED, and 64-bit words that hold them */
+    int record;                      /* bytes of a tile's record of masks or lanes */
+    const InlineTapMasks *masks;     /* of taps */
     bool lined;                      /* input comes by lines */
     int64_t past_line;               /* lines behind a tile's beginning that the last tile may read */
 } Inline;
@@ -121,16 +122,23 @@ InlineStep inline_lines_step(const Inline *inl, InlineLines *lines, int64_t offs
 
 typedef struct InlineInput {         /* of a group's columns */
     double loads, split;             /* of input; straddling ones */
-    double aligned, copied, masks;   /* vectors out of two lines, masked copies of one, masks loaded */
+    double aligned, copied, masks;   /* vectors out of two lines, masked copies of one, steps to a mask */
 } InlineInput;
 
 const InlineInput *inline_inputs(const Problem *problem, const Inline *inl);     /* of each group */
 
 /* ---- sparse_inline_masks.c ---- */
 
-void inline_masks(Inline *inl, Arena *arena);            /* which taps have one */
-bool inline_mask_kept(const Inline *inl, int mask);
-uint16_t inline_mask_at(const Inline *inl, int64_t position, int64_t tap);       /* of PLANES_MASKED */
+/* Of registers: shifted down by bits; or if that is 0, both at once. */
+typedef struct InlineMaskStep { int bits, from, with, to; } InlineMaskStep;
+typedef struct InlineMaskSteps { int count, mask; InlineMaskStep step[8]; } InlineMaskSteps;
+
+bool inline_masks_serve(const Window *window);           /* they are few enough */
+void inline_masks(Inline *inl, Arena *arena);            /* which taps have which */
+void inline_masks_at(const Inline *inl, int64_t position, uint16_t *masks);      /* sets masks[inl->mask_count] */
+InlineMaskSteps inline_masks_begin(const Inline *inl);   /* of each tile, behind its words */
+/* To a tap's mask, whose register is `mask`; 0: it has none. *held: whose row a register has by now; -1: none. */
+InlineMaskSteps inline_mask_steps(const Inline *inl, int64_t tap, int *held);
 void inline_tail(const Problem *problem, Inline *inl);   /* takes the last tile out of the others where that pays */
 
 /* ---- sparse_inline_writer.c: lines of words with numbers behind them ---- */

@@ -55,24 +55,19 @@ static void add_records(const Inline *inl, Packed *packed)
     packed_add(packed, "unsigned char", records, sizeof *records * (size_t)(inl->tiles * inl->vectors));
 }
 
-/* ---- which lanes of a tap's vector lie inside the input ---- */
-
 /* A tile's masks, and behind them how far the next tile is, in bytes: 0 behind the last of a block. */
 static void add_masks(const Inline *inl, Packed *packed)
 {
     unsigned char *records = arena_array(packed->arena, unsigned char, inl->tiles * inl->record);
-    const int64_t taps = window_taps(&inl->window);
+    uint16_t *masks = arena_array(packed->arena, uint16_t, inl->mask_count);
     for (int64_t block = 0; block < inl->blocks; block++) {
         const int64_t past = (block + 1) * inl->tiles / inl->blocks;
         for (int64_t tile = block * inl->tiles / inl->blocks; tile < past; tile++) {
             unsigned char *record = records + tile * inl->record;
             const int64_t begin = tile_begin(inl, tile);
             const int32_t next = tile + 1 < past ? (int32_t)(4 * (tile_begin(inl, tile + 1) - begin)) : 0;
-            for (int64_t t = 0; t < taps; t++) {
-                const uint16_t mask = inline_mask_at(inl, begin, t);
-                if (inl->masks[t] > 0)
-                    memcpy(record + 2 * (inl->masks[t] - 1), &mask, sizeof mask);
-            }
+            inline_masks_at(inl, begin, masks);
+            memcpy(record, masks, sizeof *masks * (size_t)inl->mask_count);
             memcpy(record + inl->record - (int)sizeof next, &next, sizeof next);
         }
     }

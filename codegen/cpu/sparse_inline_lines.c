@@ -62,17 +62,18 @@ InlineStep inline_lines_step(const Inline *inl, InlineLines *lines, int64_t offs
 
 /* ---- counting ---- */
 
-typedef struct Taken { int64_t offset; int mask; } Taken;
+typedef struct Taken { int64_t offset, tap; } Taken;     /* tap -1: there is none */
 
-static void count_column(const Inline *inl, InlineLines *lines, Taken taken, int64_t next, InlineInput *input)
+static void count_column(const Inline *inl, InlineLines *lines, int *held, Taken taken, int64_t next, InlineInput *input)
 {
     const int64_t offset = taken.offset;
     const InlineStep step = inline_lines_step(inl, lines, offset, next);
     input->loads += step.low < 0 ? 1 : step.loads;
     input->split += step.low < 0 && step.shift > 0;
     input->aligned += step.low >= 0 && step.shift > 0;
-    input->copied += step.low >= 0 && step.shift == 0 && taken.mask > 0;
-    input->masks += !inline_mask_kept(inl, taken.mask);
+    const InlineMaskSteps steps = inline_mask_steps(inl, taken.tap, held);
+    input->copied += step.low >= 0 && step.shift == 0 && steps.mask > 0;
+    input->masks += steps.count;
 }
 
 /* Is the column used by a group without known bits? So many of them are. */
@@ -101,17 +102,18 @@ static void count_group(const Problem *problem, const Inline *inl, int group, do
     const int64_t first = group / (inl->group_count / inl->window.group) * channels;
     InlineLines lines;
     Taken waiting = {-1, -1};
+    int held = -1;
     inline_lines_forget(&lines);
     for (int64_t column = 0; column < columns; column++) {
         if (!column_used(problem, inl, group, used / (double)columns, column))
             continue;
         const int64_t tap = column % taps, offset = (first + column / taps) * inl->planes.channel + inl->planes.taps[tap];
-        if (waiting.mask >= 0)
-            count_column(inl, &lines, waiting, offset, input);
-        waiting = (Taken){offset, inl->masks[tap]};
+        if (waiting.tap >= 0)
+            count_column(inl, &lines, &held, waiting, offset, input);
+        waiting = (Taken){offset, tap};
     }
-    if (waiting.mask >= 0)
-        count_column(inl, &lines, waiting, -1, input);
+    if (waiting.tap >= 0)
+        count_column(inl, &lines, &held, waiting, -1, input);
 }
 
 /* One number for equal groups over planes whose taps lie alike. */

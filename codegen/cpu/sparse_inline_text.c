@@ -9,8 +9,7 @@
 enum { LINES = 28, TOP = 31 };       /* registers of AVX-512: of lines, and of a column's input */
 
 typedef struct Column {              /* that a group uses */
-    int64_t channel, input;          /* where its input lies: floats */
-    int mask;                        /* of the lanes that lie in it; 0: all do */
+    int64_t channel, tap, input;     /* where its input lies: floats */
     int count, rows[INLINE_MOST_ROWS];
 } Column;
 
@@ -30,6 +29,7 @@ typedef struct Writer {
     Column waiting;                  /* where columns load the input of the next, or lines for it: not written yet; count 0: there is none */
     InlineLines lines;
     int64_t input;                   /* bytes by which the input's pointer has moved on */
+    int held;                        /* the row's mask that a register has; -1: none */
     int turn;                        /* which of two sets of registers has the waiting column's input */
     bool begun;                      /* the group's columns are */
     WordWriter words;
@@ -190,19 +190,26 @@ static void fetch_input(Writer *writer, int64_t channel)
         writer_word(&writer->words, 'I', offset(writer, channel * inl->planes.channel + last + tile + (past < tile ? past : tile) - 1));
 }
 
-/* The mask's register, loaded if it is not kept. */
-static int take_mask(Writer *writer, int mask)
+static void put_mask_steps(Writer *writer, const InlineMaskSteps *steps)
 {
-    if (inline_mask_kept(writer->inl, mask))
-        return mask;
-    writer_word_two(&writer->words, 'E', 2 * (mask - 1), INLINE_MASKS_KEPT + 1);
-    return INLINE_MASKS_KEPT + 1;
+    for (int i = 0; i < steps->count; i++) {
+        const InlineMaskStep *step = &steps->step[i];
+        writer_word_three(&writer->words, step->bits > 0 ? 'F' : 'D', step->bits > 0 ? step->bits : step->with, step->from, step->to);
+    }
+}
+
+/* The register of the column's mask; 0: it has none. */
+static int take_mask(Writer *writer, const Column *column)
+{
+    const InlineMaskSteps steps = inline_mask_steps(writer->inl, column->tap, &writer->held);
+    put_mask_steps(writer, &steps);
+    return steps.mask;
 }
 
 /* Puts a column's input into its register, if it needs more than to be loaded, or is no line as it is. */
 static bool put_input(Writer *writer, const Column *column, const InlineStep *step)
 {
-    const int mask = column->mask > 0 ? take_mask(writer, column->mask) : 0;
+    const int mask = take_mask(writer, column);
     if (step->low < 0 && mask > 0)
         writer_word_two(&writer->words, 'G', offset(writer, column->input), mask);
     else if (step->low >= 0 && step->shift > 0 && mask > 0)
@@ -251,8 +258,7 @@ static void text_column(void *user, int64_t channel, int64_t tap, const int *row
 {
     Writer *writer = user;
     const Planes *planes = &writer->inl->planes;
-    Column column = {.channel = channel, .input = channel * planes->channel + planes->taps[tap], .count = count,
-                     .mask = writer->inl->masks[tap]};
+    Column column = {.channel = channel, .tap = tap, .input = channel * planes->channel + planes->taps[tap], .count = count};
     memcpy(column.rows, rows, (size_t)count * sizeof *rows);
     if (writer->tail) {
         put_tail_column(writer, &column, writer->inl->tail.of_taps[tap]);
@@ -324,8 +330,10 @@ static void open_assembler(Writer *writer, const char *name)
     out_line(out, "__asm__(\".pushsection .text\\n.p2align 6\\n.globl %s\\n.hidden %s\\n.type %s, %%function\\n%s:\\n%s\\n1:\\n\"", name, name,
              name, name, lanes ? "ENTER_LANES" : "ENTER");
     out->indent++;
-    for (int mask = 1; mask <= writer->inl->mask_count && inline_mask_kept(writer->inl, mask); mask++)
-        writer_word_two(&writer->words, 'E', 2 * (mask - 1), mask);
+    for (int word = 0; word < writer->inl->mask_words; word++)
+        writer_word_two(&writer->words, 'E', 8 * word, word + 1);
+    const InlineMaskSteps steps = inline_masks_begin(writer->inl);
+    put_mask_steps(writer, &steps);
 }
 
 /* The end of the loop over tiles. */
@@ -412,6 +420,7 @@ static void begin_body(Writer *writer)
     writer->weight = writer->input = 0;
     writer->begin = writer->base = inline_reach(writer->inl->dialect);
     writer->count = writer->asked_code = writer->asked_weights = 0;
+    writer->held = -1;
 }
 
 static void text_body(void *user, int body)

@@ -120,11 +120,18 @@ static void x86_leave(Out *out, const Inline *inl)
     asm_close(out);
 }
 
-/* Masks of lanes, and inputs that are masked: from memory, out of two lines, a line itself. A tile's record ends with the way to the next. */
+/* Masks of lanes, four in a word; one of a word's, two at once; and inputs that are masked: from memory, out of two lines, a line
+   itself. A tile's record ends with the way to the next. */
 static void x86_masks(Out *out, const Inline *inl)
 {
     asm_open(out, "E o,k");
-    out_line(out, "\"kmovw \\\\o(%%r11),%%k\\\\k\\n\"");
+    out_line(out, "\"kmovq \\\\o(%%r11),%%k\\\\k\\n\"");
+    asm_close(out);
+    asm_open(out, "F n,a,k");
+    out_line(out, "\"kshiftrq $\\\\n,%%k\\\\a,%%k\\\\k\\n\"");
+    asm_close(out);
+    asm_open(out, "D a,b,k");
+    out_line(out, "\"kandw %%k\\\\a,%%k\\\\b,%%k\\\\k\\n\"");
     asm_close(out);
     asm_open(out, "G o,m");
     out_line(out, "\"vmovups \\\\o(%%rdi),%%zmm31{%%k\\\\m}{z}\\n\"");
@@ -352,7 +359,7 @@ void words_purge(const Emission *emission, const Inline *inl, const InlineUse *u
     static const char *const asm_words[] = {"B", "A", "S", "Y", "Z", "C", "W", "P", "Q", "I", "ENTER", "LEAVE", "RETURN"};
     static const char *const lane_words[] = {"V", "LEAVE_LANES"}, *const line_words[] = {"L", "H"};
     static const char *const tail_words[] = {"O", "M", "T", "U"};
-    static const char *const mask_words[] = {"E", "G", "J", "K", "LEAVE_MASKS"};
+    static const char *const mask_words[] = {"E", "F", "D", "G", "J", "K", "LEAVE_MASKS"};
     Out *out = emission->out;
     const bool c = inl->dialect == DIALECT_C, records = inl->finish == FINISH_LANES || inl->mask_count > 0;
     if (inl->dialect == DIALECT_NEON) {

@@ -8,10 +8,10 @@
 #define ITEM_INSTRUCTIONS 40.0
 #define LINE_FLOATS 16.0
 #define ASK_BYTES 7.5
-#define ALIGN_BYTES 7.0              /* a vector out of two registers; a masked copy; a mask loaded */
-#define COPY_BYTES 6.0
-#define MASK_BYTES 5.0
-#define MASK_TURNS 0.5               /* of the multiply-adds' ports, on the way into its register: measured on Zen 4 */
+#define ALIGN_BYTES 7.0              /* a vector out of two registers */
+#define COPY_BYTES 6.0               /* a masked one of a register */
+#define MASK_BYTES 5.0               /* a step to a mask; a word of them loaded */
+#define MASK_TURNS 9.0               /* of the multiply-adds' ports, for a word of masks on its way into its register: measured on Zen 4 */
 #define STRADDLED_BYTES 32.0         /* of the line behind a vector that straddles two: half of it is still there for the next tile */
 
 /* Bytes of instructions: a vector from the input at a long offset, one from the buffer or to the results, a multiply-add with its weight, a
@@ -95,9 +95,6 @@ static void meter_lines(Meter *meter, const InlineInput *input, Sizes sizes)
     meter_issue(meter, input->aligned, input->aligned * ALIGN_BYTES);
     meter_issue(meter, input->copied, input->copied * COPY_BYTES);
     meter_issue(meter, input->masks, input->masks * MASK_BYTES);
-    meter->stage->loads += meter->runs * input->masks;
-    meter->stage->narrow_loads += meter->runs * input->masks;
-    meter->stage->apart += meter->runs * input->masks * MASK_TURNS;
 }
 
 static void meter_group(Meter *meter, const Problem *problem, const Inline *inl, const InlineSet *set, int number, double split)
@@ -120,6 +117,16 @@ static void meter_group(Meter *meter, const Problem *problem, const Inline *inl,
     const double longest = problem->pattern->row_nonzeros[inl->order[group->first]];
     meter_chain(meter, longest, (meter->stage->instructions - before) / fmax(1, meter->runs));
     meter_sums(meter, problem, inl, set, group->rows, sizes);
+}
+
+/* Masks of a tile, which each body loads. */
+static void meter_masks(Meter *meter, const Inline *inl, double bodies)
+{
+    const double words = bodies * inl->mask_words, steps = inl->mask_words > 0 ? bodies * inline_masks_begin(inl).count : 0;
+    meter_issue(meter, words + steps, (words + steps) * MASK_BYTES);
+    meter->stage->loads += meter->runs * words;
+    meter->stage->narrow_loads += meter->runs * words;
+    meter->stage->apart += meter->runs * words * MASK_TURNS;
 }
 
 /* The tail's text has a share of all columns, on a part of a vector. */
@@ -219,6 +226,7 @@ void inline_work(const Problem *problem, const Inline *inl, Work *work)
         const InlineSet *set = &inl->sets[s];
         for (int g = 0; g < set->groups; g++)
             meter_group(&meter, problem, inl, set, set->first_group + g, split);
+        meter_masks(&meter, inl, set->chunks);
         meter_other(&meter, 11.0 * set->chunks);
         largest = fmax(largest, (double)set->nonzeros);
     }

@@ -1,5 +1,6 @@
-/* Convolutions that read their input as it is and mask what lies outside, in planes narrower than their padding: there different taps have the same
-   offset, and only one of them needs no mask. Numbers are such that sums are exact. */
+/* Convolutions that read their input as it is and mask what lies outside. In planes narrower than their padding different taps have the same offset,
+   and only one of them needs no mask; of large kernels masks are taken out of several words; behind the last whole vector few outputs, or many, are
+   left. Numbers are such that sums are exact. */
 #include "compiler/pass/pass.h"
 #include "compiler/plan/internal.h"
 #include "harness.h"
@@ -10,14 +11,14 @@
 
 enum { CHANNELS = 6, OUTPUTS = 16 };
 
-typedef struct Case { int height, width, kernel_width; const char *pads; } Case;
+typedef struct Case { int height, width, kernel_height, kernel_width; const char *pads; } Case;
 
 static const char *layer_text(Context *ctx, const Case *one)
 {
     Text text = text_new(ctx->graph);
-    text_format(&text, "graph \"one\"\ninput %%x : f32[2,%d,%d,%d]\nconst %%w : f32[%d,%d,3,%d] =", CHANNELS, one->height, one->width, OUTPUTS,
-                CHANNELS, one->kernel_width);
-    for (int i = 0; i < OUTPUTS * CHANNELS * 3 * one->kernel_width; i++)
+    text_format(&text, "graph \"one\"\ninput %%x : f32[2,%d,%d,%d]\nconst %%w : f32[%d,%d,%d,%d] =", CHANNELS, one->height, one->width, OUTPUTS,
+                CHANNELS, one->kernel_height, one->kernel_width);
+    for (int i = 0; i < OUTPUTS * CHANNELS * one->kernel_height * one->kernel_width; i++)
         text_format(&text, " %d", i % 3 == 0 ? 0 : i * 7 % 5 - 2);
     text_format(&text, "\n%%y : ? = Conv(%%x, %%w) {pads=%s} \"conv\"\noutput %%y\n", one->pads);
     return text.data;
@@ -48,20 +49,41 @@ static bool runs_here(void)
 #endif
 }
 
-static void narrow_planes_are_right(void **state)
+static void expect_right(const Case *cases, int count)
 {
-    static const Case cases[] = {{20, 1, 3, "[1,1,1,1]"}, {20, 1, 3, "[0,2,2,0]"}, {11, 2, 5, "[1,2,1,2]"}, {11, 3, 7, "[2,3,0,3]"},
-                                 {5, 5, 3, "[1,1,1,1]"}};
-    (void)state;
     if (!runs_here())
         skip();
-    for (int i = 0; i < COUNT(cases); i++)
+    for (int i = 0; i < count; i++)
         assert_int_equal(context_run(compare, (void *)(uintptr_t)&cases[i]), STATUS_FINE);
+}
+
+static void narrow_planes_are_right(void **state)
+{
+    static const Case cases[] = {{20, 1, 3, 3, "[1,1,1,1]"}, {20, 1, 3, 3, "[0,2,2,0]"}, {11, 2, 3, 5, "[1,2,1,2]"}, {11, 3, 3, 7, "[2,3,0,3]"},
+                                 {5, 5, 3, 3, "[1,1,1,1]"}};
+    (void)state;
+    expect_right(cases, COUNT(cases));
+}
+
+static void large_kernels_are_right(void **state)
+{
+    static const Case cases[] = {{9, 13, 5, 5, "[2,2,2,2]"}, {13, 9, 7, 7, "[3,3,3,3]"}, {8, 20, 3, 11, "[1,5,1,5]"}, {20, 4, 9, 9, "[4,8,4,0]"}};
+    (void)state;
+    expect_right(cases, COUNT(cases));
+}
+
+static void last_outputs_are_right(void **state)
+{
+    static const Case cases[] = {{7, 7, 3, 3, "[1,1,1,1]"}, {14, 14, 3, 3, "[1,1,1,1]"}, {13, 13, 3, 3, "[1,1,1,1]"}, {6, 6, 3, 1, "[1,0,1,0]"},
+                                 {3, 17, 3, 3, "[2,0,0,2]"}, {7, 7, 5, 5, "[2,2,2,2]"}};
+    (void)state;
+    expect_right(cases, COUNT(cases));
 }
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(narrow_planes_are_right)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(narrow_planes_are_right), cmocka_unit_test(large_kernels_are_right),
+                                       cmocka_unit_test(last_outputs_are_right)};
     if (argc != 2)
         return 2;
     harness_runtime_folder = argv[1];
