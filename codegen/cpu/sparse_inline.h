@@ -165,7 +165,7 @@ void writer_operand(WordWriter *writer, int64_t number);
 void writer_close_word(WordWriter *writer);
 void writer_end_line(WordWriter *writer);
 
-/* ---- sparse_inline_text.c, sparse_inline_words.c, sparse_inline_neon.c: bodies as text, and the words that text is made of ---- */
+/* ---- bodies: sparse_inline_bodies.c around them, sparse_inline_text.c inside, its words: sparse_inline_words.c, sparse_inline_neon.c ---- */
 
 void inline_bodies(const Emission *emission, const Inline *inl);                  /* defines them, and NAME_bodies[] */
 
@@ -193,6 +193,40 @@ void neon_define(const Emission *emission, const Inline *inl, const InlineUse *u
 void neon_meter_sums(Meter *meter, const Inline *inl, const InlineSet *set, double sums, double passes);
 void neon_meter_columns(Meter *meter, const Inline *inl, const InlineSet *set, double columns);
 void neon_purge(const Emission *emission, const InlineUse *use);
+
+/* ---- what those share ---- */
+
+typedef struct InlineColumn {        /* that a group uses */
+    int64_t channel, tap, input;     /* where its input lies: floats */
+    int count, rows[INLINE_MOST_ROWS];
+} InlineColumn;
+
+typedef struct InlineWriter {
+    const Emission *emission;
+    const Inline *inl;
+    InlineUse *use;                  /* noted down in a first walk; NULL: written in a second one */
+    const InlineGroup *group;
+    int group_row;                   /* of the buffer */
+    int body;
+    const InlineSet *set;
+    bool last, tail;                 /* its last body; the outputs behind the last whole tile are at hand */
+    int64_t asked_channel;           /* the last whose input was fetched for the next tile */
+    int64_t weight, base, begin;     /* number of the next weight; which the pointer stands at, and where it stood at first */
+    int64_t count, all;              /* nonzeros of this body so far; all that it has, about */
+    int64_t asked_code, asked_weights;       /* lines fetched ahead so far */
+    InlineColumn waiting;                  /* where columns load the input of the next, or lines for it: not written yet; count 0: there is none */
+    InlineLines lines;
+    int64_t input;                   /* bytes by which the input's pointer has moved on */
+    int held;                        /* the row's mask that a register has; -1: none */
+    int turn;                        /* which of two sets of registers has the waiting column's input */
+    bool begun;                      /* the group's columns are */
+    WordWriter words;
+} InlineWriter;
+
+void inline_text_open(void *user, const InlineGroup *group, bool first);         /* a visitor's, of an InlineWriter */
+void inline_text_column(void *user, int64_t channel, int64_t tap, const int *rows, int count);
+void inline_text_close(void *user, const InlineGroup *group, bool last);
+void inline_text_masks(InlineWriter *writer, const InlineMaskSteps *steps);
 
 /* ---- sparse_inline_emit.c ---- */
 

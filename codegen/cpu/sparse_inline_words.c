@@ -6,6 +6,9 @@
    I o  ... and input into level 1 */
 #include "codegen/cpu/sparse_inline.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #define LINE_BYTES 64
 int64_t inline_reach(InlineDialect dialect)
 {
@@ -252,16 +255,9 @@ static void x86_simple(Out *out, const char *head, const char *format, Registers
     asm_close(out);
 }
 
-static void x86_define(const Emission *emission, const Inline *inl, const InlineUse *use)
+/* Sums begun, left in the buffer and taken from there; zero, and two bounds. */
+static void x86_sums(Out *out, Registers r)
 {
-    Out *out = emission->out;
-    const Registers r = registers_of(inl);
-    out_line(out, "__asm__(");
-    out->indent++;
-    x86_enter(out, inl, false);
-    if (inl->finish == FINISH_LANES || inl->mask_count > 0)
-        x86_enter(out, inl, true);
-    x86_leave(out, inl);
     x86_simple(out, "B w,k", "\"vbroadcastss \\\\w(%%rsi),%%%cmm\\\\k\\n\"", r);
     x86_simple(out, "A o,k", "\"vmovups \\\\o(%%rdx),%%%cmm\\\\k\\n\"", r);
     x86_simple(out, "S o,k", "\"vmovups %%%cmm\\\\k,\\\\o(%%rdx)\\n\"", r);
@@ -271,21 +267,43 @@ static void x86_define(const Emission *emission, const Inline *inl, const Inline
     asm_open(out, "C w");
     out_line(out, "\"vbroadcastss \\\\w(%%rsi),%%%cmm%d\\nvbroadcastss 4+\\\\w(%%rsi),%%%cmm%d\\n\"", r.letter, r.top, r.letter, r.high);
     asm_close(out);
-    asm_open(out, "W n");
-    out_line(out, "\"add $\\\\n,%%rsi\\n\"");
-    asm_close(out);
-    asm_open(out, "RETURN");
-    out_line(out, "\"vzeroupper\\nret\\n\"");
-    asm_close(out);
-    asm_open(out, "P o");
-    out_line(out, "\"prefetcht1 \\\\o(%%rax)\\n\"");
-    asm_close(out);
-    asm_open(out, "Q o");
-    out_line(out, "\"prefetcht1 \\\\o(%%r10)\\n\"");
-    asm_close(out);
-    asm_open(out, "I o");
-    out_line(out, "\"prefetcht0 \\\\o(%%rdi)\\n\"");
-    asm_close(out);
+}
+
+/* What has no operand but a number, or none. */
+static void x86_steps(Out *out)
+{
+    static const char *const words[][2] = {{"W n", "add $\\\\n,%rsi"}, {"P o", "prefetcht1 \\\\o(%rax)"}, {"Q o", "prefetcht1 \\\\o(%r10)"},
+                                           {"I o", "prefetcht0 \\\\o(%rdi)"}, {"RETURN", "vzeroupper\\nret"}};
+    for (int i = 0; i < COUNT(words); i++) {
+        asm_open(out, words[i][0]);
+        out_line(out, "\"%s\\n\"", words[i][1]);
+        asm_close(out);
+    }
+}
+
+static void x86_columns(const Emission *emission, const Inline *inl, const InlineUse *use)
+{
+    for (int count = 1; count <= INLINE_MOST_ROWS; count++) {
+        if (use->columns[count])
+            x86_column(emission, inl, count);
+        if (use->columns[count] && inl->lined)
+            x86_lined_column(emission, count);
+        if (use->columns[count] && inl->tail.outputs > 0)
+            x86_tail_column(emission, inl, count);
+    }
+}
+
+static void x86_define(const Emission *emission, const Inline *inl, const InlineUse *use)
+{
+    Out *out = emission->out;
+    out_line(out, "__asm__(");
+    out->indent++;
+    x86_enter(out, inl, false);
+    if (inl->finish == FINISH_LANES || inl->mask_count > 0)
+        x86_enter(out, inl, true);
+    x86_leave(out, inl);
+    x86_sums(out, registers_of(inl));
+    x86_steps(out);
     if (inl->finish == FINISH_LANES)
         x86_lanes(out, inl);
     else
@@ -296,14 +314,7 @@ static void x86_define(const Emission *emission, const Inline *inl, const Inline
         x86_masks(out, inl);
     if (inl->tail.outputs > 0)
         x86_tail(out, inl);
-    for (int count = 1; count <= INLINE_MOST_ROWS; count++) {
-        if (use->columns[count])
-            x86_column(emission, inl, count);
-        if (use->columns[count] && inl->lined)
-            x86_lined_column(emission, count);
-        if (use->columns[count] && inl->tail.outputs > 0)
-            x86_tail_column(emission, inl, count);
-    }
+    x86_columns(emission, inl, use);
     out->indent--;
     out_line(out, ");");
 }
@@ -353,43 +364,61 @@ void words_define(const Emission *emission, const Inline *inl, const InlineUse *
         x86_define(emission, inl, use);
 }
 
+/* ---- their end ---- */
+
+static void purge_words(Out *out, const char *format, const char *words)
+{
+    char word[16];
+    for (int length; *words != '\0'; words += length + (words[length] == ' ')) {
+        length = (int)strcspn(words, " ");
+        snprintf(word, sizeof word, "%.*s", length, words);
+        out_line(out, format, word);
+    }
+}
+
+static void purge_columns(const Emission *emission, const Inline *inl, const InlineUse *use, const char *format)
+{
+    for (int count = 1; count <= INLINE_MOST_ROWS; count++) {
+        if (use->columns[count])
+            out_line(emission->out, format, arena_format(emission->arena, "N%d", count));
+        if (use->columns[count] && inl->lined)
+            out_line(emission->out, format, arena_format(emission->arena, "N%dx", count));
+        if (use->columns[count] && inl->tail.outputs > 0)
+            out_line(emission->out, format, arena_format(emission->arena, "N%dt", count));
+    }
+}
+
+static void x86_purge(const Emission *emission, const Inline *inl, const InlineUse *use)
+{
+    static const char format[] = "\".purgem %s\\n\"";
+    Out *out = emission->out;
+    out_line(out, "__asm__(");
+    purge_words(out, format, "B A S Y Z C W P Q I ENTER LEAVE RETURN");
+    if (inl->finish == FINISH_LANES || inl->mask_count > 0)
+        purge_words(out, format, "ENTER_LANES");
+    if (inl->finish == FINISH_LANES)
+        purge_words(out, format, "V LEAVE_LANES");
+    if (inl->mask_count > 0)
+        purge_words(out, format, "E F D G J K LEAVE_MASKS");
+    if (inl->tail.outputs > 0)
+        purge_words(out, format, "O M T U");
+    if (inl->lined)
+        purge_words(out, format, "L H");
+    purge_columns(emission, inl, use, format);
+    out_line(out, ");");
+}
+
 void words_purge(const Emission *emission, const Inline *inl, const InlineUse *use)
 {
-    static const char *const c_words[] = {"B", "A", "S", "Y"};
-    static const char *const asm_words[] = {"B", "A", "S", "Y", "Z", "C", "W", "P", "Q", "I", "ENTER", "LEAVE", "RETURN"};
-    static const char *const lane_words[] = {"V", "LEAVE_LANES"}, *const line_words[] = {"L", "H"};
-    static const char *const tail_words[] = {"O", "M", "T", "U"};
-    static const char *const mask_words[] = {"E", "F", "D", "G", "J", "K", "LEAVE_MASKS"};
-    Out *out = emission->out;
-    const bool c = inl->dialect == DIALECT_C, records = inl->finish == FINISH_LANES || inl->mask_count > 0;
     if (inl->dialect == DIALECT_NEON) {
         neon_purge(emission, use);
         return;
     }
-    const char *format = c ? "#undef %s" : "\".purgem %s\\n\"";
-    if (!c)
-        out_line(out, "__asm__(");
-    for (int i = 0; i < (c ? COUNT(c_words) : COUNT(asm_words)); i++)
-        out_line(out, format, c ? c_words[i] : asm_words[i]);
-    if (!c && records)
-        out_line(out, format, "ENTER_LANES");
-    for (int i = 0; i < COUNT(lane_words) && !c && inl->finish == FINISH_LANES; i++)
-        out_line(out, format, lane_words[i]);
-    for (int i = 0; i < COUNT(mask_words) && inl->mask_count > 0; i++)
-        out_line(out, format, mask_words[i]);
-    for (int i = 0; i < COUNT(tail_words) && inl->tail.outputs > 0; i++)
-        out_line(out, format, tail_words[i]);
-    for (int i = 0; i < COUNT(line_words) && inl->lined; i++)
-        out_line(out, format, line_words[i]);
-    for (int count = 1; count <= INLINE_MOST_ROWS; count++) {
-        if (use->columns[count])
-            out_line(out, format, arena_format(emission->arena, "N%d", count));
-        if (use->columns[count] && inl->lined)
-            out_line(out, format, arena_format(emission->arena, "N%dx", count));
-        if (use->columns[count] && inl->tail.outputs > 0)
-            out_line(out, format, arena_format(emission->arena, "N%dt", count));
+    if (inl->dialect == DIALECT_C) {
+        purge_words(emission->out, "#undef %s", "B A S Y");
+        purge_columns(emission, inl, use, "#undef %s");
+    } else {
+        x86_purge(emission, inl, use);
     }
-    if (!c)
-        out_line(out, ");");
-    out_blank(out);
+    out_blank(emission->out);
 }
