@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Looks for layers that run slower than our own best dense kernel would in their place: every layer of the zoo's networks that has a sparse kernel,
+at several densities, inside the network.
+
+    tests/bench/never_slower.py --tulle build/tulle [--networks alexnet,resnet50] [--densities 0.1,0.8] [--write docs/benchmarks.md]
+
+Two programs run in alternation: as the model chose, and with the best dense kernel, by prediction, forced upon every layer that it gave a sparse one.
+A layer is slower if the whole of the 95 % interval of its repeated pairs says so, and says so again when the pairs are repeated. For a quiet
+machine."""
+import argparse
+import json
+import os
+import pathlib
+import sys
+import tempfile
+
+import inside
+from intervals import pairs
+from programs import NAIVE
+from shared import ROOT, add_rows, geometric_mean, known_rows, markdown, print_table, run, target_numbers, write_between
+
+
+BEGIN, END = "<!-- never_slower: written by tests/bench/never_slower.py -->\n", "<!-- end of never_slower -->\n"
+DENSITIES = "0.1,0.25,0.5,0.8"
+CHOSEN, FORCED = "chosen", "dense"
+
+
+# ---- measuring ----
+
+def dense_instead(explained):
+    """{layer: the best dense kernel and tiling} of the layers with a sparse kernel."""
+    found = {}
+    for layer in explained["layers"]:
+        dense = [other for other in layer.get("candidates") or []
+                 if not other["sparse"] and not other["projected"] and other["kernel"] not in NAIVE]
+        if (layer["kernel"] or "").startswith("sparse") and dense:
+            found[layer["name"]] = inside.forced_name(min(dense, key=lambda other: other["predicted_ms"]))
+    return found
+
+
+def alternate(programs, threads, rounds):
+    """{program: the benches}, round by round."""
+    cpus, benches = sorted(os.sched_getaffinity(0))[-threads:], {name: [] for name in programs}
+    for number in range(rounds):
+        for name in list(programs)[::-1 if number % 2 else 1]:
+            benches[name].append(inside.bench(programs[name], threads, cpus))
+    return benches
+
+
+def layer_pairs(benches, layers):
+    """{layer: {"chosen": kernel, "dense": kernel, "ratios": the dense kernel's time over the chosen one's}}."""
+    found = {}
+    for number, layer in enumerate(benches[CHOSEN][0]["layers"]):
+        if layer["name"] in layers:
+            times = [[bench["layers"][number]["median_ms"] for bench in benches[name]] for name in (FORCED, CHOSEN)]
+            found[layer["name"]] = {CHOSEN: layer["kernel"], FORCED: benches[FORCED][0]["layers"][number]["kernel"],
+                                    "ratio": pairs(*times), "ms": sorted(times[1])[len(times[1]) // 2]}
+    return found
+
+
+def slower(pair):
+    return pair["ratio"][2] < 1
+
+
+def measure(options, network, density):
+    """A row for each layer with a sparse kernel."""
+    with tempfile.TemporaryDirectory(prefix="tulle-slower-") as folder:
+        model, choice = pathlib.Path(folder) / f"{network}.onnx", ["--target", options.target, "--threads", options.threads]
+        run([sys.executable, ROOT / "samples/zoo/make.py", network, "--density", density, "--scale", options.scale, "-o", model])
+        instead = dense_instead(json.loads(run([options.tulle, "explain", model, *choice, "--json"])))
+        forced = [word for layer, kernel in instead.items() for word in ("--kernel", f"{layer}={kernel}")]
+        programs = {CHOSEN: pathlib.Path(folder) / CHOSEN, FORCED: pathlib.Path(folder) / FORCED}
+        run([options.tulle, "build", model, *choice, "-o", programs[CHOSEN]])
+        run([options.tulle, "build", model, *choice, *forced, "-o", programs[FORCED]])
+        found = layer_pairs(alternate(programs, options.threads, options.rounds), instead)
+        if any(slower(pair) for pair in found.values()):
+            again = layer_pairs(alternate(programs, options.threads, options.rounds), instead)
+            for name, pair in found.items():
+                pair["again"] = again[name]["ratio"]
+    key = {"network": network, "density_asked": density, "threads": options.threads, "scale": options.scale, "target": options.target}
+    return [{**key, "layer": name, **pair} for name, pair in found.items()] or [{**key, "layer": None}]
+
+
+def measured_rows(options):
+    """All that is asked for: what --measured has, and what it lacks, which is measured now and added to it."""
+    known, rows = known_rows(options.measured), []
+    for network in options.networks:
+        for density in options.densities:
+            wanted = (network, density, options.threads, options.scale, options.target)
+            found = [row for row in known if tuple(row[name] for name in ("network", "density_asked", "threads", "scale", "target")) == wanted]
+            if not found:
+                print(f"measuring {network} at {density:g}", file=sys.stderr, flush=True)
+                found = measure(options, network, density)
+                add_rows(options.measured, found)
+            rows += found
+    return [row for row in rows if row["layer"] is not None]
+
+
+# ---- telling ----
+
+def confirmed(row):
+    return slower(row) and row["again"][2] < 1
+
+
+def lines_of(rows, densities):
+    """By density: layers, the geometric mean and the least of what the sparse kernels gain, and how many are slower."""
+    lines = []
+    for density in densities:
+        some = [row for row in rows if row["density_asked"] == density]
+        if some:
+            gains = [row["ratio"][0] for row in some]
+            lines.append([f"{100 * density:g} %", str(len(some)), f"{geometric_mean(gains):.2f}x", f"{min(gains):.2f}x",
+                          str(sum(slower(row) for row in some)), str(sum(confirmed(row) for row in some))])
+    return lines
+
+
+TITLES = ["density", "layers with a sparse kernel", "over the best dense one", "least", "slower once", "slower both times"]
+SLOWER_TITLES = ["network", "density", "layer", "chosen", "ms", "dense", "over dense", "again"]
+
+
+def slower_lines(rows):
+    return [[row["network"], f"{100 * row['density_asked']:g} %", row["layer"], row[CHOSEN], f"{row['ms']:.4g}", row[FORCED],
+             *("{:.2f}x ({:.2f} to {:.2f})".format(*ratio) for ratio in (row["ratio"], row["again"]))] for row in rows if confirmed(row)]
+
+
+def tell(options, rows):
+    print_table(TITLES, lines_of(rows, options.densities))
+    if any(confirmed(row) for row in rows):
+        print_table(SLOWER_TITLES, slower_lines(rows))
+
+
+def write_tables(options, rows):
+    says = target_numbers(options.tulle, options.target)["says"]
+    text = (f"Measured on {says}, {options.threads} thread{'s' * (options.threads > 1)}, {options.rounds} pairs, by `tests/bench/never_slower.py`.\n\n"
+            + markdown(TITLES, lines_of(rows, options.densities)))
+    if any(confirmed(row) for row in rows):
+        text += "\n" + markdown(SLOWER_TITLES, slower_lines(rows))
+    write_between(options.write, BEGIN, END, text)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tulle", default=ROOT / "build/tulle", help="the compiler (default build/tulle)")
+    parser.add_argument("--target", default="native", help="any that runs here (default native)")
+    parser.add_argument("--networks", default="all", help="names of the zoo, with commas between (default all)")
+    parser.add_argument("--densities", default=DENSITIES, help=f"shares of weights kept (default {DENSITIES})")
+    parser.add_argument("--scale", type=float, default=1, help="of the networks: small ones for a quick look (default 1)")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=6, help="pairs; 6 are the least that give an interval (default 6)")
+    parser.add_argument("--measured", type=pathlib.Path, metavar="FILE", help="what it has is not measured again; what is measured is added to it")
+    parser.add_argument("--write", type=pathlib.Path, metavar="FILE", help="writes the tables into it, between the lines that say so")
+    chosen = parser.parse_args()
+    every = [line.split()[0] for line in run([sys.executable, ROOT / "samples/zoo/make.py", "--list"]).splitlines()]
+    chosen.networks = every if chosen.networks == "all" else chosen.networks.split(",")
+    if not set(chosen.networks) <= set(every):
+        parser.error("the zoo has " + ", ".join(every))
+    chosen.densities = [float(density) for density in chosen.densities.split(",")]
+    return chosen
+
+
+def main():
+    options = arguments()
+    rows = measured_rows(options)
+    if not rows:
+        sys.exit("no layer has a sparse kernel")
+    tell(options, rows)
+    if options.write is not None:
+        write_tables(options, rows)
+
+
+if __name__ == "__main__":
+    main()
