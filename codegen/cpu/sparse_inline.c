@@ -75,8 +75,9 @@ static InlineFinish finish_of(const Inline *inl, const Tiling *tiling, bool know
 
 /* ---- positions in tiles, tiles in blocks ---- */
 
-static void make_blocks(const Problem *problem, Inline *inl, int wanted)
+static void make_blocks(const Problem *problem, Inline *inl, const Tiling *tiling)
 {
+    const int wanted = tiling->size[INLINE_BLOCKS];
     const int64_t images = wanted < 0 ? -wanted : 1;
     const int64_t floats = (int64_t)inl->vectors * inl->lanes, positions = inl->planes.positions;
     inl->tiles = divide_up(positions, floats);
@@ -86,7 +87,7 @@ static void make_blocks(const Problem *problem, Inline *inl, int wanted)
     inl->blocks = inl->blocks < 1 ? 1 : inl->blocks;
     inl->strips = divide_up(inl->window.batch, images);
     inl->images = divide_up(inl->window.batch, inl->strips);
-    if (inl->blocks == 1)
+    if (inl->blocks == 1 && tiling->size[INLINE_TAIL])
         inline_tail(problem, inl);
     inl->block_tiles = divide_up(inl->tiles, inl->blocks) + (inl->tail.outputs > 0);
     /* an odd number of lines: rows of the buffer spread over all sets of a cache */
@@ -115,7 +116,7 @@ static double code_bytes(const Problem *problem, const Inline *inl)
         const double count = (double)group->nonzeros, each = count / (columns * group->rows);
         bytes += nonzero * count + move * inl->vectors * (columns * (1 - pow(1 - each, group->rows)) + 3 * group->rows);
     }
-    return bytes;
+    return bytes * (1 + inl->tail.reached);
 }
 
 /* As much is fetched ahead as is used up meanwhile: by all images of a block, where calls are told what was fetched before. */
@@ -144,7 +145,7 @@ void inline_of(const Problem *problem, const Tiling *tiling, Inline *inl)
     inl->finish = finish_of(inl, tiling, epilogue_of(problem->node, &inl->epilogue));
     inl->planes.contiguous = inl->finish == FINISH_STORE;
     inline_groups(problem, inl, tiling);
-    make_blocks(problem, inl, tiling->size[INLINE_BLOCKS]);
+    make_blocks(problem, inl, tiling);
     inl->buffered = inl->finish == FINISH_ROWS || any_chunks(inl);
     const double code = 11.0 * (double)problem->pattern->nonzeros / inl->set_count;
     plan_ahead(problem, inl);
@@ -173,14 +174,20 @@ static bool fits_target(const Isa *isa)
     return isa->fuses || isa->guard == NULL;
 }
 
+/* How far taps of an input as it is lie from their outputs, in floats: offsets are immediates, of what is masked too. */
+static double taps_reach(const Window *window)
+{
+    const double down = (double)(window->kernel_height * window->dilation_y + window->pad_top);
+    return down * (double)window->width + (double)(window->kernel_width * window->dilation_x + window->pad_left);
+}
+
 /* Lanes of an input as it is that lie beyond its rows and columns are left out by AVX-512's masks. */
 static bool masks_serve(const Problem *problem, const Window *window)
 {
     const int64_t taps = window_taps(window), plane = window->height * window->width;
     Planes planes;
     return dialect_of(problem) == DIALECT_AVX512 && problem->target->isa.extended && taps > 1 && inline_masks_serve(window) &&
-           plane >= problem_lanes(problem) &&
-           (double)plane * (double)window->channels <= MOST_BYTES / 4 &&
+           plane >= problem_lanes(problem) && (double)plane * (double)window->channels + taps_reach(window) <= MOST_BYTES / 4 &&
            planes_of(window, PLANES_MASKED, problem_lanes(problem), problem->graph->ctx->scratch, &planes);
 }
 
@@ -240,6 +247,18 @@ typedef struct Listing {
     int count, most;
 } Listing;
 
+static void list_tails(Listing *listing, const Planes *planes, Tiling tiling)
+{
+    Inline inl = {.window = *listing->window, .planes = *planes, .dialect = dialect_of(listing->problem), .lanes = problem_lanes(listing->problem),
+                  .vectors = tiling.size[INLINE_VECTORS]};
+    inl.tiles = divide_up(planes->positions, (int64_t)inl.vectors * inl.lanes);
+    inline_tail(listing->problem, &inl);
+    for (int tail = 0; tail <= (inl.tail.outputs > 0 && tiling.size[INLINE_BLOCKS] <= 1); tail++) {
+        tiling.size[INLINE_TAIL] = tail;
+        listing->count = planes_tilings(listing->problem, listing->window, planes, tiling, listing->list, listing->count, listing->most);
+    }
+}
+
 static void list_blocks(Listing *listing, const Planes *planes, Tiling tiling)
 {
     const double floats = (double)planes->image, most = BLOCK_INPUT_FLOATS;
@@ -249,14 +268,14 @@ static void list_blocks(Listing *listing, const Planes *planes, Tiling tiling)
         tiling.size[INLINE_BLOCKS] = factor == 1 ? 1 : least * factor / 2;
         if (factor > 1 && (tiling.size[INLINE_BLOCKS] > tiles / 2 || tiling.size[INLINE_BLOCKS] == 1))
             continue;
-        listing->count = planes_tilings(listing->problem, listing->window, planes, tiling, listing->list, listing->count, listing->most);
+        list_tails(listing, planes, tiling);
     }
     const int64_t batch = listing->window->batch;
     for (int64_t images = 2; images < 2 * batch && images <= MOST_IMAGES; images *= 2) {
         if (images >= 4 && floats * (double)images / 2 > most)
             break;
         tiling.size[INLINE_BLOCKS] = -(int32_t)(images < batch ? images : batch);
-        listing->count = planes_tilings(listing->problem, listing->window, planes, tiling, listing->list, listing->count, listing->most);
+        list_tails(listing, planes, tiling);
     }
 }
 

@@ -4,8 +4,9 @@
 
 #include "codegen/cpu/cpu.h"
 
-/* The numbers of a tiling. INLINE_BLOCKS: of an image; or if below 0, so many images are a block. */
-enum { INLINE_MODE, INLINE_VECTORS, INLINE_ROWS, INLINE_CHUNK, INLINE_GROUPS, INLINE_BLOCKS };
+/* The numbers of a tiling. INLINE_BLOCKS: of an image; or if below 0, so many images are a block. INLINE_TAIL: whether the outputs behind the last
+   whole tile have a text of their own. */
+enum { INLINE_MODE, INLINE_VECTORS, INLINE_ROWS, INLINE_CHUNK, INLINE_GROUPS, INLINE_BLOCKS, INLINE_TAIL };
 
 typedef enum InlineFinish {
     FINISH_STORE,        /* positions are outputs: the last body of a group applies the epilogue and stores whole vectors */
@@ -131,7 +132,7 @@ const InlineInput *inline_inputs(const Problem *problem, const Inline *inl);    
 
 /* Of registers: shifted down by bits; or if that is 0, both at once. */
 typedef struct InlineMaskStep { int bits, from, with, to; } InlineMaskStep;
-typedef struct InlineMaskSteps { int count, mask; InlineMaskStep step[8]; } InlineMaskSteps;
+typedef struct InlineMaskSteps { int count, mask; InlineMaskStep step[4]; } InlineMaskSteps;
 
 bool inline_masks_serve(const Window *window);           /* they are few enough */
 void inline_masks(Inline *inl, Arena *arena);            /* which taps have which */
@@ -139,7 +140,8 @@ void inline_masks_at(const Inline *inl, int64_t position, uint16_t *masks);     
 InlineMaskSteps inline_masks_begin(const Inline *inl);   /* of each tile, behind its words */
 /* To a tap's mask, whose register is `mask`; 0: it has none. *held: whose row a register has by now; -1: none. */
 InlineMaskSteps inline_mask_steps(const Inline *inl, int64_t tap, int *held);
-void inline_tail(const Problem *problem, Inline *inl);   /* takes the last tile out of the others where that pays */
+/* Takes the last tile out of the others, where that saves something: text is read that serves one tile only. */
+void inline_tail(const Problem *problem, Inline *inl);
 
 /* ---- sparse_inline_writer.c: lines of words with numbers behind them ---- */
 
@@ -214,7 +216,7 @@ typedef struct InlineWriter {
     int64_t weight, base, begin;     /* number of the next weight; which the pointer stands at, and where it stood at first */
     int64_t count, all;              /* nonzeros of this body so far; all that it has, about */
     int64_t asked_code, asked_weights;       /* lines fetched ahead so far */
-    InlineColumn waiting;                  /* where columns load the input of the next, or lines for it: not written yet; count 0: there is none */
+    InlineColumn waiting;            /* where columns load the input of the next, or lines for it: not written yet; count 0: there is none */
     InlineLines lines;
     int64_t input;                   /* bytes by which the input's pointer has moved on */
     int held;                        /* the row's mask that a register has; -1: none */

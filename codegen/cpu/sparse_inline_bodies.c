@@ -129,8 +129,6 @@ static void text_tail(void *user)
 {
     InlineWriter *writer = user;
     const Inline *inl = writer->inl;
-    if (writer->use)
-        return;
     leave(writer);
     begin_body(writer);
     writer->tail = true;
@@ -143,7 +141,7 @@ static void text_tail(void *user)
 
 static void walk(InlineWriter *writer)
 {
-    const InlineVisitor visitor = {writer, inline_text_open, inline_text_column, inline_text_close, writer->inl->tail.outputs > 0 ? text_tail : NULL};
+    const InlineVisitor visitor = {writer, inline_text_open, inline_text_column, inline_text_close, writer->inl->tail.outputs > 0 && !writer->use ? text_tail : NULL};
     writer->body = -1;
     for (int s = 0; s < writer->inl->set_count; s++)
         inline_walk(writer->emission->problem, writer->inl, &writer->inl->sets[s], text_body, &visitor);

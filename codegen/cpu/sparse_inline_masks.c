@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#define TAIL_WORTH 0.02              /* of a layer's multiply-adds, which a text of its own for the last tile must save: it is read for one tile */
+#define TAIL_WORTH 0.02              /* of a layer's multiply-adds: what a text of its own for the last tile must save */
 
 /* ---- planes that are read as they are ----
    A lane's input lies inside if its row does and its column does: so there is a mask for each row and each column of the kernel, and a tap's is both
@@ -12,20 +12,16 @@
 
 enum { OF_WORD = 4, MOST_WORDS = 4, ROW_REGISTER = 6, TAP_REGISTER = 7 };
 
+/* Rows or columns of the kernel at which some outputs find nothing. */
 static int64_t places_outside(int64_t places, int64_t dilation, int64_t pad)
 {
     return places - (pad % dilation == 0 && pad / dilation < places);
 }
 
-/* Some outputs find nothing at this row or column of the kernel. */
-static bool outside(int64_t place, int64_t dilation, int64_t pad)
-{
-    return place * dilation != pad;
-}
-
+/* Number of a row's or a column's mask, of those that begin with `first`; -1 if all outputs find something there. */
 static int number_from(int64_t first, int64_t place, int64_t dilation, int64_t pad)
 {
-    return !outside(place, dilation, pad) ? -1 : (int)(first + place - (pad % dilation == 0 && place * dilation > pad));
+    return place * dilation == pad ? -1 : (int)(first + place - (pad % dilation == 0 && place * dilation > pad));
 }
 
 static int64_t columns_outside(const Window *window)
@@ -179,14 +175,15 @@ static bool tail_masks(Inline *inl, Arena *arena)
 
 static double turns(const Problem *problem, int lanes)
 {
-    return fmax(1, 4 * lanes / problem->target->machine.vector_bytes);
+    return fmax(1, 4.0 * lanes / problem->target->machine.vector_bytes);
 }
 
-/* Few outputs behind the last whole tile, which few taps reach, or which a part of a vector holds, are worth a text of their own. */
+/* Few taps reach them, or a part of a vector holds them. */
 void inline_tail(const Problem *problem, Inline *inl)
 {
     const int outputs = (int)(inl->planes.positions % inl->lanes), lanes = outputs <= 4 ? 4 : outputs <= 8 ? 8 : inl->lanes;
-    if (inl->dialect != DIALECT_AVX512 || inl->vectors > 1 || inl->finish != FINISH_STORE || outputs == 0 || inl->tiles < 2)
+    const bool whole = inl->dialect == DIALECT_AVX512 && inl->vectors == 1 && inl->finish == FINISH_STORE;
+    if (!whole || outputs == 0 || inl->tiles < 2)
         return;
     inl->tail = (InlineTail){.outputs = outputs, .lanes = problem->target->isa.extended ? lanes : inl->lanes};
     const bool fits = tail_masks(inl, problem->graph->ctx->scratch);

@@ -61,7 +61,7 @@ typedef struct Layout {
 } Layout;
 
 typedef struct Tiling {              /* one point of a kernel's search space; the kernel alone gives the numbers a meaning */
-    int32_t size[6];
+    int32_t size[7];
     Layout in, out;                  /* of input 0 and output 0; all other values are plain */
 } Tiling;
 

@@ -57,6 +57,7 @@ static const Platform platforms[] = {
     {"avx2", "generic-avx2", "cc", "", has_avx2},
     {"avx512f", "xeon-phi-7250", "cc", "", has_avx512f},
     {"avx512", "generic-avx512", "cc", "", has_avx512},
+    {"avx512-halved", "zen4", "cc", "", has_avx512},
     {"neon", "generic-neon", "aarch64-linux-gnu-gcc -static", "qemu-aarch64 ", has_neon},
 #elif defined(__aarch64__)
     {"neon", "generic-neon", "cc", "", always},
