@@ -97,7 +97,7 @@ LOOPS = [
     Loop("avx512", "sparse_panel", "middle 3x3", "1,4,6", 24, 4, 6, 0, 24 + 4 + 6 + 6),
     Loop("neon", "sparse_panel", "middle 3x3", "1,7,3", 21, 7, 3, 0, 21 + 7 + 3 + 6),
     Loop("avx512", "sparse_inline", "sparse 3x3", "1,1,28,1200,1,1", 1, 0.4, 1.1, 0.1, 2.1, prefetches=0.2, nonzeros=True),
-    Loop("avx512", "sparse_inline", "sparse 3x3", "4,1,28,1200,1,1", 1, 0.4, 1.1, 0.1, 2.1, prefetches=0.2, nonzeros=True),
+    Loop("avx512", "sparse_inline", "sparse 3x3", "4,1,28,1200,1,1", 1, 0.4, 1.1, 0.1, 2.2, prefetches=0.2, nonzeros=True),
     Loop("avx2", "sparse_inline", "sparse 3x3", "1,2,6,1200,1,1", 2, 1.5, 1.2, 0.2, 5, prefetches=0.15, nonzeros=True),
     Loop("neon", "sparse_inline", "sparse 3x3", "1,1,28,1200,1,1", 1, 0.85, 0.1, 0.1, 2.25, prefetches=0.05, nonzeros=True),
     Loop("neon", "sparse_inline", "sparse 3x3", "1,2,13,1200,1,1", 2, 1.7, 0.15, 0.15, 4.55, prefetches=0.05, nonzeros=True),
