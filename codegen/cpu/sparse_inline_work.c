@@ -129,19 +129,52 @@ static void meter_masks(Meter *meter, const Inline *inl, double bodies)
     meter->stage->apart += meter->runs * words * MASK_TURNS;
 }
 
-/* The tail's text has a share of all columns, on a part of a vector. */
-static void meter_tail(Meter *meter, const Problem *problem, const Inline *inl, const InlineSet *set, int number)
+/* The tail's text has a share of all columns, on a part of a vector: the narrower it is, the fewer of its loads straddle lines. */
+static void meter_tail(Meter *meter, const Problem *problem, const Inline *inl, const InlineSet *set, int number, double split)
 {
     const Sizes sizes = sizes_of(inl);
     const InlineGroup *group = &inl->groups[number];
     const double nonzeros = (double)group->nonzeros * inl->tail.reached, inputs = inline_used(problem, inl)[number] * inl->tail.reached;
-    meter_inputs(meter, inputs, 0, sizes);
+    meter_inputs(meter, inputs, split * (inl->tail.lanes - 1) / (inl->lanes - 1), sizes);
     meter_nonzeros(meter, inl, nonzeros, sizes);
     if (4 * inl->tail.lanes <= problem->target->machine.vector_bytes) {
         meter->stage->narrow_fma += meter->runs * nonzeros;
         meter->stage->narrow_loads += meter->runs * inputs;
     }
     meter_sums(meter, problem, inl, set, group->rows, sizes);
+}
+
+/* Lines of code and weights that each tile asks for. */
+static void meter_lines_ahead(Meter *meter, const Inline *inl)
+{
+    const double lines = inl->dialect == DIALECT_C ? 0 : (double)(inl->code_lines + inl->weight_lines) * inl->body_count;
+    meter_scalar_load(meter, lines);
+    meter->stage->narrow_loads += meter->runs * lines;
+}
+
+/* The loops over tiles, of all bodies. */
+static void meter_loops(Meter *meter, const Problem *problem, const Inline *inl, double split)
+{
+    for (int s = 0; s < inl->set_count; s++) {
+        const InlineSet *set = &inl->sets[s];
+        for (int g = 0; g < set->groups; g++)
+            meter_group(meter, problem, inl, set, set->first_group + g, split);
+        meter_masks(meter, inl, set->chunks);
+        meter_other(meter, 11.0 * set->chunks);
+    }
+    meter_lines_ahead(meter, inl);
+}
+
+static void meter_tails(Meter *meter, const Problem *problem, const Inline *inl, double split)
+{
+    for (int s = 0; s < inl->set_count && inl->tail.outputs > 0; s++) {
+        const InlineSet *set = &inl->sets[s];
+        for (int g = 0; g < set->groups; g++)
+            meter_tail(meter, problem, inl, set, set->first_group + g, split);
+        meter_other(meter, (2.0 * inl->tail.mask_count + 3) * set->chunks);
+    }
+    if (inl->tail.outputs > 0)
+        meter_lines_ahead(meter, inl);
 }
 
 /* ---- memory ---- */
@@ -210,6 +243,14 @@ static void touch(const Problem *problem, const Inline *inl, const Work *work, d
     (inl->finish == FINISH_ROWS ? epilogue_touch : epilogue_touch_asked)(stage, problem);
 }
 
+static double largest_set(const Inline *inl)
+{
+    double largest = 0;
+    for (int s = 0; s < inl->set_count; s++)
+        largest = fmax(largest, (double)inl->sets[s].nonzeros);
+    return largest;
+}
+
 void inline_work(const Problem *problem, const Inline *inl, Work *work)
 {
     const Window *window = &inl->window;
@@ -221,26 +262,11 @@ void inline_work(const Problem *problem, const Inline *inl, Work *work)
     Meter meter = meter_begin(problem, work);
     const double issued = meter.stage->instructions;
     meter_loop(&meter, runs);
-    double largest = 0;
-    for (int s = 0; s < inl->set_count; s++) {
-        const InlineSet *set = &inl->sets[s];
-        for (int g = 0; g < set->groups; g++)
-            meter_group(&meter, problem, inl, set, set->first_group + g, split);
-        meter_masks(&meter, inl, set->chunks);
-        meter_other(&meter, 11.0 * set->chunks);
-        largest = fmax(largest, (double)set->nonzeros);
-    }
-    if (inl->dialect != DIALECT_C) {
-        const double lines = (double)(inl->code_lines + inl->weight_lines) * inl->body_count;
-        meter_scalar_load(&meter, lines);
-        meter.stage->narrow_loads += runs * lines;
-    }
+    meter_loops(&meter, problem, inl, split);
     meter.stage->code_bytes = (meter.bytes - meter.loop) / inl->body_count;
     meter.stage->code_instructions = (meter.stage->instructions - issued) / runs / inl->body_count;
     meter.runs = (double)window->batch;
-    for (int s = 0; s < inl->set_count && inl->tail.outputs > 0; s++)
-        for (int g = 0; g < inl->sets[s].groups; g++)
-            meter_tail(&meter, problem, inl, &inl->sets[s], inl->sets[s].first_group + g);
+    meter_tails(&meter, problem, inl, split);
     meter.runs = calls;
     meter_other(&meter, CALL_INSTRUCTIONS);
     meter.runs = (double)inline_items(inl);
@@ -252,7 +278,7 @@ void inline_work(const Problem *problem, const Inline *inl, Work *work)
     }
     meter_end(&meter);
     meter.stage->mispredicts = 2 * calls;
-    meter.stage->largest_item = nonzeros > 0 ? largest * inl->set_count / nonzeros : 1;
+    meter.stage->largest_item = nonzeros > 0 ? largest_set(inl) * inl->set_count / nonzeros : 1;
     touch(problem, inl, work, split, meter.stage);
     work->multiply_adds = (double)window->batch * nonzeros * (double)(window->out_height * window->out_width);
     work->weight_bytes = 4 * (double)inline_weight_count(problem, inl) + epilogue_bytes(problem);
