@@ -103,6 +103,7 @@ void inline_walk(const Problem *problem, const Inline *inl, const InlineSet *set
 const double *inline_used(const Problem *problem, const Inline *inl);
 /* The bodies' streams of weights one after the other; where each starts. */
 float *inline_pack(const Problem *problem, const Inline *inl, Arena *arena, int32_t *starts, int64_t *count);
+int inline_bounds(const Inline *inl);                    /* constants behind a group's last weights: of C they are in the text */
 int64_t inline_weight_count(const Problem *problem, const Inline *inl);          /* floats of all bodies' streams */
 
 /* ---- sparse_inline_lines.c: input by lines that stay in registers ---- */

@@ -265,8 +265,8 @@ static void finish_group(InlineWriter *writer)
     const bool rows = inl->finish == FINISH_ROWS;
     if (assembler(inl) && !rows && epilogue->relu)
         writer_word(&writer->words, 'Z', 0);
-    if (assembler(inl) && !rows && epilogue->bounds > 0)
-        writer_word(&writer->words, 'C', take_weights(writer, epilogue->bounds));
+    if (inline_bounds(inl) > 0)
+        writer_word(&writer->words, 'C', take_weights(writer, inline_bounds(inl)));
     for (int v = 0; v < inl->vectors; v++) {
         if (inl->finish == FINISH_LANES)
             writer_word(&writer->words, 'V', v * INLINE_RECORD);
@@ -281,7 +281,7 @@ void inline_text_close(void *user, const InlineGroup *group, bool last)
     const int vectors = writer->inl->vectors;
     (writer->inl->lined ? put_lined : put_waiting)(writer, NULL);
     if (writer->use) {
-        writer->weight += last && writer->inl->finish != FINISH_ROWS ? writer->inl->epilogue.bounds : 0;
+        writer->weight += last ? inline_bounds(writer->inl) : 0;
         return;
     }
     if (last)

@@ -41,10 +41,15 @@ const double *inline_used(const Problem *problem, const Inline *inl)
     return used;
 }
 
+int inline_bounds(const Inline *inl)
+{
+    return inl->finish == FINISH_ROWS || inl->dialect == DIALECT_C ? 0 : inl->epilogue.bounds;
+}
+
 int64_t inline_weight_count(const Problem *problem, const Inline *inl)
 {
-    const int64_t bounds = inl->finish == FINISH_ROWS ? 0 : inl->epilogue.bounds * inl->group_count;
-    return problem->pattern->nonzeros + inl->window.outputs + bounds + (inl->dialect == DIALECT_NEON ? NEON_BEHIND : 0);
+    const int behind = inl->dialect == DIALECT_NEON ? NEON_BEHIND : 0;
+    return problem->pattern->nonzeros + inl->window.outputs + inline_bounds(inl) * inl->group_count + behind;
 }
 
 /* ---- where one body ends and the next begins ---- */
@@ -153,7 +158,7 @@ static void pack_close(void *user, const InlineGroup *group, bool last)
 {
     Packing *packing = user;
     (void)group;
-    if (!last || packing->inl->finish == FINISH_ROWS || packing->inl->epilogue.bounds == 0)
+    if (!last || inline_bounds(packing->inl) == 0)
         return;
     packing->weights[packing->count++] = packing->inl->epilogue.low;
     packing->weights[packing->count++] = packing->inl->epilogue.high;

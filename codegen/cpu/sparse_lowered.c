@@ -229,9 +229,14 @@ static void emit_row(const Emission *emission, const Window *window)
     if (stride == 1) {
         out_line(out, "for (; j + %d <= past; j += %d)", lanes, lanes);
         out_line(out, "    v_store(to + j, v_load(line + (j + right)));");
+        out_open(out, "if (j < past)");
+        out_line(out, "v_store_part(to + j, v_load_part(line + (j + right), (int)(past - j)), (int)(past - j));");
+        out_line(out, "j = past;");
+        out_close(out, "");
+    } else {
+        out_line(out, "for (; j < past; j++)");
+        out_line(out, "    to[j] = line[j * %lld + right];", stride);
     }
-    out_line(out, "for (; j < past; j++)");
-    out_line(out, "    to[j] = line[j * %lld + right];", stride);
     out_line(out, "for (; j < %lld; j++)", (long long)window->out_width);
     out_line(out, "    to[j] = 0.0f;");
     out_close(out, "");

@@ -1,6 +1,6 @@
-/* Convolutions that read their input as it is and mask what lies outside. In planes narrower than their padding different taps have the same offset,
-   and only one of them needs no mask; of large kernels masks are taken out of several words; behind the last whole vector few outputs, or many, are
-   left. Numbers are such that sums are exact. */
+/* Bodies of sparse_inline: those that read their input as it is and mask what lies outside. In planes narrower than their padding different taps
+   have the same offset, and only one of them needs no mask; of large kernels masks are taken out of several words; behind the last whole vector few
+   outputs, or many, are left. Numbers are such that sums are exact. */
 #include "compiler/pass/pass.h"
 #include "compiler/plan/internal.h"
 #include "harness.h"
@@ -19,7 +19,7 @@ static const char *const endings[] = {           /* behind the sum; outputs have
     "const %%low : f32[] = -20\nconst %%high : f32[] = 30\n%%s : ? = Conv(%%x, %%w) {pads=%s} \"conv\"\n%%y : ? = Clip(%%s, %%low, %%high)\n",
 };
 
-typedef struct Run { const Case *one; const char *target, *tiling; int ending; } Run;
+typedef struct Run { const Case *one; const char *target, *tiling; int ending; bool no_assembler; } Run;
 
 static const char *layer_text(Context *ctx, const Run *run)
 {
@@ -40,11 +40,12 @@ static const char *layer_text(Context *ctx, const Run *run)
 static Status compare(Context *ctx, void *argument)
 {
     const Run *run = argument;
-    const char *text = layer_text(ctx, run), *folder = harness_folder(ctx, "masked");
+    const char *text = layer_text(ctx, run), *folder = harness_folder(ctx, "inline");
     const ForcedKernel forced = {.layer = "conv", .kernel = "sparse_inline", .tiling = run->tiling};
     Graph *graph = graph_parse(ctx, text, strlen(text));
     passes_run(graph, &(PassOptions){0});
-    const Plan *plan = plan_make(graph, target_named(ctx, run->target), &(PlanOptions){.forced = &forced, .forced_count = 1});
+    const Plan *plan = plan_make(graph, target_named(ctx, run->target), &(PlanOptions){
+        .forced = &forced, .forced_count = 1, .rules = {.no_assembler = run->no_assembler}});
     harness_write_plan(ctx, plan, folder, "one", true);
     Program program = harness_load(ctx, "gcc", arena_format(ctx->graph, "-O1 -fopenmp %s", plan->target->isa.compiler_flags), folder, "one");
     Buffers inputs = harness_inputs(ctx, program.model, 7), right = harness_reference(ctx, text, &inputs);
@@ -68,7 +69,7 @@ static void expect_right(const Case *cases, int count, const char *target, const
     if (!runs_here())
         skip();
     for (int i = 0; i < count; i++) {
-        Run run = {&cases[i], target, tiling, i % COUNT(endings)};
+        Run run = {&cases[i], target, tiling, i % COUNT(endings), false};
         assert_int_equal(context_run(compare, &run), STATUS_FINE);
     }
 }
@@ -101,10 +102,23 @@ static void last_outputs_are_right(void **state)
     expect_right(plain, COUNT(plain), "zen4", "0,1,28,1200,1,1,1");
 }
 
+/* Several groups of output channels in a body of C: constants of their endings are in its text, not among the weights. */
+static void endings_are_right_in_c(void **state)
+{
+    static const Case one = {7, 8, 1, 1, "[0,0,0,0]"};
+    (void)state;
+    if (!runs_here())
+        skip();
+    for (int ending = 0; ending < COUNT(endings); ending++) {
+        Run run = {&one, "generic-avx2", "0,2,6,5000,4,1", ending, true};
+        assert_int_equal(context_run(compare, &run), STATUS_FINE);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(narrow_planes_are_right), cmocka_unit_test(large_kernels_are_right),
-                                       cmocka_unit_test(last_outputs_are_right)};
+                                       cmocka_unit_test(last_outputs_are_right), cmocka_unit_test(endings_are_right_in_c)};
     if (argc != 2)
         return 2;
     harness_runtime_folder = argv[1];
