@@ -104,6 +104,7 @@ class Regret(unittest.TestCase):
         entrants = {"chosen": program("slow", 3, 1), "1": program("fast", 2, 1.2), "2": program("fast", 2, 1.1), "3": program("fast reads x", 1, 1.1),
                     "4": program("fast", 1, 1.1, 1.5)}
         entrants["chosen"]["stand_ins"] = {"a": {"fast": 2, "slow": 2}, "b": {"other": 1}}
+        entrants["4"]["layers"].append({"name": "a_add", "what": "elementwise", "ms": 0.1, "predicted_ms": 0.1})
         chosen, best, better = inside.regret(entrants)
         self.assertEqual((chosen, best), (4.1, 3.1))
         self.assertEqual(better, [("a", "slow", 3, "fast", 2)])

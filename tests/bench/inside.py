@@ -111,10 +111,12 @@ def regret(entrants):
     """(milliseconds of the chosen layers, of the best ones, [(layer, what was chosen, ms, what is best, ms)] where they differ). The time of one way
     to compute a layer is the median over all programs that have it, since the smallest of many noisy times would be too small. What reads or
     leaves other layouts than can stand in the chosen one's place does not count: its neighbours would pay for it. Nor does a layer of which another
-    time is predicted than in its place: an addition is fused into it, or no more."""
+    time is predicted than in its place: an addition is fused into it, or no more, and is then a layer that the chosen program lacks."""
     times, stand = {}, entrants[CHOSEN]["stand_ins"]
     for program in entrants.values():
         for layer in program["layers"]:
+            if layer["name"] not in stand:
+                continue
             predicted = stand[layer["name"]].get(layer["what"], layer["predicted_ms"])
             if program is entrants[CHOSEN] or abs(layer["predicted_ms"] / predicted - 1) < SAME:
                 times.setdefault(layer["name"], {}).setdefault(layer["what"], []).append(layer["ms"])
