@@ -7,7 +7,6 @@ hot (each layer by itself, over and over).
 Prints the median error, the share of layers whose prediction is at most 30 % off, and the geometric mean of predicted over measured: for
 each network, density and kernel; predicted over measured time of whole networks; and the worst of the layers that take at least 1 % of
 their network's time. For a quiet machine: predictions are about one that does nothing else."""
-import argparse
 import json
 import math
 import pathlib
@@ -16,7 +15,7 @@ import sys
 import tempfile
 
 import model_error_svg
-from shared import ROOT, add_rows, geometric_mean, known_rows, markdown, print_table, run, target_numbers, write_between
+from shared import ROOT, add_rows, geometric_mean, known_rows, markdown, print_table, run, target_numbers, write_between, zoo_options, zoo_parser
 
 BEGIN, END = "<!-- model_error: written by tests/bench/model_error.py -->\n", "<!-- end of model_error -->\n"
 KINDS = {"network": ("median_ms", "predicted_ms"), "hot": ("hot_ms", "predicted_hot_ms")}
@@ -185,25 +184,10 @@ def draw(options, rows):
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tulle", default=ROOT / "build/tulle", help="the compiler (default build/tulle)")
-    parser.add_argument("--target", default="native", help="any that runs here (default native)")
-    parser.add_argument("--networks", default="all", help="names of the zoo, with commas between (default all)")
-    parser.add_argument("--densities", default=DENSITIES, help=f"shares of weights kept (default {DENSITIES})")
-    parser.add_argument("--scale", type=float, default=1, help="of the networks: small ones for a quick look (default 1)")
-    parser.add_argument("--threads", type=int, default=1)
+    parser = zoo_parser(__doc__, DENSITIES)
     parser.add_argument("--repeat", type=int, default=3, help="runs of each program, of which medians are taken (default 3)")
-    parser.add_argument("--measured", type=pathlib.Path, metavar="FILE", help="what it has is not measured again; what is measured is added to it")
     parser.add_argument("--svg", type=pathlib.Path, metavar="FILE", help="draws predicted over measured times")
-    parser.add_argument("--write", type=pathlib.Path, metavar="FILE", help="writes the tables into it, between the lines that say so")
-    chosen = parser.parse_args()
-    every = [line.split()[0] for line in run([sys.executable, ROOT / "samples/zoo/make.py", "--list"]).splitlines()]
-    chosen.networks_given, chosen.densities_given = chosen.networks, chosen.densities
-    chosen.networks = every if chosen.networks == "all" else chosen.networks.split(",")
-    if not set(chosen.networks) <= set(every):
-        parser.error("the zoo has " + ", ".join(every))
-    chosen.densities = [float(density) for density in chosen.densities.split(",")]
-    return chosen
+    return zoo_options(parser)
 
 
 def main():

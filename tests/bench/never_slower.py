@@ -8,7 +8,6 @@ Two programs run in alternation: as the model chose, and with the best dense ker
 What is fused into a layer in one of them only is left out.
 A layer is slower if the whole of the 95 % interval of its repeated pairs says so, and says so again when the pairs are repeated. For a quiet
 machine."""
-import argparse
 import json
 import os
 import pathlib
@@ -19,7 +18,7 @@ import tempfile
 import inside
 from intervals import pairs
 from programs import NAIVE
-from shared import ROOT, add_rows, geometric_mean, known_rows, markdown, print_table, run, target_numbers, write_between
+from shared import ROOT, add_rows, geometric_mean, known_rows, markdown, print_table, run, target_numbers, write_between, zoo_options, zoo_parser
 
 
 BEGIN, END = "<!-- never_slower: written by tests/bench/never_slower.py -->\n", "<!-- end of never_slower -->\n"
@@ -144,32 +143,19 @@ def tell(options, rows):
 
 def write_tables(options, rows):
     says = target_numbers(options.tulle, options.target)["says"]
-    text = (f"Measured on {says}, {options.threads} thread{'s' * (options.threads > 1)}, {options.rounds} pairs, by `tests/bench/never_slower.py`.\n\n"
-            + markdown(TITLES, lines_of(rows, options.densities)))
+    text = (f"Measured on {says}, {options.threads} thread{'s' * (options.threads > 1)}, {options.rounds} pairs, by\n"
+            f"`tests/bench/never_slower.py --networks {options.networks_given} --densities {options.densities_given}`.\n\n" + markdown(TITLES, lines_of(rows, options.densities)))
     if any(confirmed(row) for row in rows):
         text += "\n" + markdown(SLOWER_TITLES, slower_lines(rows))
     write_between(options.write, BEGIN, END, text)
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tulle", default=ROOT / "build/tulle", help="the compiler (default build/tulle)")
-    parser.add_argument("--target", default="native", help="any that runs here (default native)")
-    parser.add_argument("--networks", default="all", help="names of the zoo, with commas between (default all)")
-    parser.add_argument("--densities", default=DENSITIES, help=f"shares of weights kept (default {DENSITIES})")
-    parser.add_argument("--scale", type=float, default=1, help="of the networks: small ones for a quick look (default 1)")
-    parser.add_argument("--threads", type=int, default=1)
+    parser = zoo_parser(__doc__, DENSITIES)
     parser.add_argument("--rounds", type=int, default=6, help="pairs; 6 are the least that give an interval (default 6)")
-    parser.add_argument("--measured", type=pathlib.Path, metavar="FILE", help="what it has is not measured again; what is measured is added to it")
-    parser.add_argument("--write", type=pathlib.Path, metavar="FILE", help="writes the tables into it, between the lines that say so")
-    chosen = parser.parse_args()
-    every = [line.split()[0] for line in run([sys.executable, ROOT / "samples/zoo/make.py", "--list"]).splitlines()]
-    chosen.networks = every if chosen.networks == "all" else chosen.networks.split(",")
-    if not set(chosen.networks) <= set(every):
-        parser.error("the zoo has " + ", ".join(every))
+    chosen = zoo_options(parser)
     if chosen.rounds < 6:
         parser.error("fewer than 6 pairs have no interval of 95 %")
-    chosen.densities = [float(density) for density in chosen.densities.split(",")]
     return chosen
 
 

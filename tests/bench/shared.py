@@ -1,4 +1,5 @@
 """What the commands of this folder share: running programs, rows in files, tables, and text between two marks of a page."""
+import argparse
 import json
 import math
 import pathlib
@@ -84,3 +85,30 @@ def write_between(path, begin, end, text):
     if not found_begin or not found_end:
         sys.exit(f"{path}: the lines between which the tables go are missing:\n{begin}{end}".rstrip())
     path.write_text(before + begin + text + end + after, encoding="utf-8")
+
+
+# ---- commands that measure the zoo ----
+
+def zoo_parser(description, densities):
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tulle", default=ROOT / "build/tulle", help="the compiler (default build/tulle)")
+    parser.add_argument("--target", default="native", help="any that runs here (default native)")
+    parser.add_argument("--networks", default="all", help="names of the zoo, with commas between (default all)")
+    parser.add_argument("--densities", default=densities, help=f"shares of weights kept (default {densities})")
+    parser.add_argument("--scale", type=float, default=1, help="of the networks: small ones for a quick look (default 1)")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--measured", type=pathlib.Path, metavar="FILE", help="what it has is not measured again; what is measured is added to it")
+    parser.add_argument("--write", type=pathlib.Path, metavar="FILE", help="writes the tables into it, between the lines that say so")
+    return parser
+
+
+def zoo_options(parser):
+    """What was given: networks and densities as lists, and as they were written in networks_given and densities_given."""
+    chosen = parser.parse_args()
+    every = [line.split()[0] for line in run([sys.executable, ROOT / "samples/zoo/make.py", "--list"]).splitlines()]
+    chosen.networks_given, chosen.densities_given = chosen.networks, chosen.densities
+    chosen.networks = every if chosen.networks == "all" else chosen.networks.split(",")
+    if not set(chosen.networks) <= set(every):
+        parser.error("the zoo has " + ", ".join(every))
+    chosen.densities = [float(density) for density in chosen.densities.split(",")]
+    return chosen
