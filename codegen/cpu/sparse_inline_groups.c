@@ -106,13 +106,19 @@ static int sections_wanted(const Problem *problem, const Inline *inl)
     return (int)divide_up(problem->threads, inl->window.group);
 }
 
-/* Where threads share sets, as many for each, if there are groups enough; where there are strips for all of them, sets are as large as they may be. */
-static int sets_of(const Problem *problem, const Inline *inl, int groups, const Tiling *tiling)
+/* Threads among which the sets of a part are shared; 1 where there are strips for all of them. */
+static int sharing_threads(const Problem *problem, const Inline *inl, const Tiling *tiling)
 {
-    const int sets = (int)divide_up(groups, tiling->size[INLINE_GROUPS]), blocks = tiling->size[INLINE_BLOCKS];
+    const int blocks = tiling->size[INLINE_BLOCKS];
     const int64_t strips = blocks < 0 ? divide_up(inl->window.batch, -blocks) : blocks * inl->window.batch;
-    const int sections = strips < problem->threads ? sections_wanted(problem, inl) : 1, equal = (int)divide_up(sets, sections) * sections;
-    return equal <= groups ? equal : sets;
+    return strips < problem->threads ? sections_wanted(problem, inl) : 1;
+}
+
+/* As many for each thread, if there are enough of what they are made of. */
+static int equal_shares(int count, int threads, int most)
+{
+    const int equal = (int)divide_up(count, threads) * threads;
+    return equal <= most ? equal : count;
 }
 
 /* What a part of the convolution is cut into, but for its channels. */
@@ -157,7 +163,8 @@ void inline_groups(const Problem *problem, Inline *inl, const Tiling *tiling)
 {
     Arena *arena = problem->graph->ctx->scratch;
     const int parts = (int)inl->window.group, each = (int)(inl->window.outputs / parts), rows = tiling->size[INLINE_ROWS];
-    const int groups = (int)divide_up(each, rows), sets = sets_of(problem, inl, groups, tiling);
+    const int threads = sharing_threads(problem, inl, tiling), groups = equal_shares((int)divide_up(each, rows), threads, each);
+    const int sets = equal_shares((int)divide_up(groups, tiling->size[INLINE_GROUPS]), threads, groups);
     const int wanted = sections_wanted(problem, inl), count = wanted < sets ? wanted : sets;
     Section *sections = make_sections(groups, sets, count, arena);
     int32_t *order = arena_array(arena, int32_t, inl->window.outputs);
