@@ -208,6 +208,10 @@ void terms_close(const Emission *emission, const Terms *terms);
 double meter_terms_begin(Meter *meter, const Terms *terms);             /* what is counted next is done for each pair; gives the runs */
 void meter_terms_end(Meter *meter, const Terms *terms, double runs);    /* that are counted from here on, as before */
 
+/* ---- spread.c ---- */
+
+int *spread_order(int count, Arena *arena);      /* of sorted things: in this order any share has large and small ones */
+
 /* ---- sums.c: a tile's sums, and rows of nonzeros that are added to them ---- */
 
 int sum_ways(int sums);                  /* accumulators for each of so many sums, which alone would wait for v_fma's latency */

@@ -15,22 +15,6 @@ static int share_begin(int64_t count, int parts, int i)
     return (int)(count * i / parts);
 }
 
-/* Sets of a section are sorted by their nonzeros: in the order of their reversed bits any share of them has large and small ones. */
-static int *spread_order(int count, Arena *arena)
-{
-    int *order = arena_array(arena, int, count), found = 0, bits = 0;
-    while (1 << bits < count)
-        bits++;
-    for (int i = 0; i < 1 << bits; i++) {
-        int reversed = 0;
-        for (int bit = 0; bit < bits; bit++)
-            reversed |= (i >> bit & 1) << (bits - 1 - bit);
-        if (reversed < count)
-            order[found++] = reversed;
-    }
-    return order;
-}
-
 static int64_t nonzeros_of(const Problem *problem, int first, int past)
 {
     int64_t nonzeros = 0;

@@ -10,12 +10,15 @@
 /* Rows of about as many nonzeros share most: two dense ones almost all columns. */
 static void order_rows(const Problem *problem, Panel *panel)
 {
+    Arena *arena = problem->graph->ctx->scratch;
     const int32_t *order = pattern_order(problem->pattern);
-    const int64_t padded = panel->group_panels * panel->rows;
-    panel->order = arena_array(problem->graph->ctx->scratch, int32_t, panel->panels * panel->rows);
-    for (int64_t group = 0; group < panel->window.group; group++)
-        for (int64_t k = 0; k < padded; k++)
-            panel->order[group * padded + k] = k < panel->group_outputs ? order[group * panel->group_outputs + k] : -1;
+    const int *spread = spread_order((int)panel->group_panels, arena);
+    panel->order = arena_array(arena, int32_t, panel->panels * panel->rows);
+    for (int64_t p = 0; p < panel->panels; p++)
+        for (int r = 0; r < panel->rows; r++) {
+            const int64_t group = p / panel->group_panels, k = (int64_t)spread[p % panel->group_panels] * panel->rows + r;
+            panel->order[p * panel->rows + r] = k < panel->group_outputs ? order[group * panel->group_outputs + k] : -1;
+        }
 }
 
 /* ---- what they share ---- */
