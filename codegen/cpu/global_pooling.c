@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#define WIDEST_LINKS 14              /* from a vector of maxima to the largest of them, and the rest one by one: latencies as of multiply-adds (Zen 4) */
 #define WAYS 4                       /* running results a channel, to hide the latency of an addition */
 
 typedef struct Global {
@@ -60,7 +61,8 @@ static void work(const Problem *problem, const Tiling *tiling, Work *work)
     meter_load(&meter, 1, 0);
     meter_put(&meter, problem, 1, 0);
     meter_end(&meter);
-    meter_chain(&meter, (global.average ? 1 : 2) * channels / groups * (vectors / WAYS + 2), channels / groups * (vectors * 2 + 20));
+    const double each = channels / groups, links = global.average ? vectors / WAYS + 2 : 2 * vectors / WAYS + WIDEST_LINKS;
+    meter_chain(&meter, each * links, each * (vectors * 2 + 20));
     stage_touch(meter.stage, TOUCH_INPUT, 4 * channels * count);
     epilogue_touch(meter.stage, problem);
     work->multiply_adds = channels * count;

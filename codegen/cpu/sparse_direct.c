@@ -160,7 +160,7 @@ static void touch(const Problem *problem, const Sparse *sparse, const Rows *rows
     if (planes_packs(&sparse->planes))
         stage_touch_again(stage, batch * input, batch * input * 1.5);
     else
-        stage_touch(stage, TOUCH_INPUT, batch * input);
+        stage_touch(stage, TOUCH_INPUT, batch * input * pattern_read(problem->pattern));
     touch_below(problem, sparse, rows, stage);
     for (int i = 0; i < GAPS; i++)
         stage_touch_again(stage, batch * blocks * (outputs - 1) * row / GAPS, again * touched_between(rows->part, (i + 0.5) / GAPS));

@@ -221,12 +221,12 @@ static void touch(const Problem *problem, const Inline *inl, const Work *work, d
     const Window *window = &inl->window;
     const double batch = (double)window->batch, blocks = (double)inl->blocks, images = (double)inl->images;
     const double sets = inl->set_count, bodies = inl->body_count;
-    const double image = 4 * (double)inl->planes.image, part = image / (double)window->group, strip = part * images / blocks;
+    const double image = 4 * (double)inl->planes.image * pattern_read(problem->pattern), part = image / (double)window->group, strip = part * images / blocks;
     const double weights = 4 * (double)inline_weight_count(problem, inl), code = work->code_bytes + weights;
     const double sums = 4.0 * images * (double)inl->image_floats, results = 4 * images * (double)inl->planes.positions * (double)inl->most_rows;
     const double between = strip + code / sets + sums + results / blocks, strips = (double)inl->strips * blocks;
     if (planes_packs(&inl->planes))
-        stage_touch_again(stage, batch * image, batch * image * 1.5);
+        stage_touch_again(stage, batch * image, 6 * batch * (double)inl->planes.image);
     else
         stage_touch(stage, TOUCH_INPUT, batch * image);
     stage_touch_again(stage, batch * part * (sets - (double)window->group), inl->sets_outside ? batch * part + code / sets : between);

@@ -83,12 +83,14 @@ static void meter_strips(Meter *meter, const Problem *problem, const Pointwise *
     meter_other(meter, 25);
 }
 
-/* Where lengths change, and where rows are too long for the core to remember their end. */
+/* Where lengths change, and where rows are too long for the core to remember their end. The short ones of a few nonzeros it learns as a whole. */
+#define SHORT_ROW 6
+
 static double mispredicts(const Problem *problem, const Pointwise *pointwise)
 {
     const double remembered = 32, rows = (double)pointwise_largest_unit(pointwise), blocks = (double)(pointwise->blocks * pointwise->units);
     const double mean = (double)problem->pattern->nonzeros / (double)(pointwise->window.outputs * pointwise->blocks);
-    const double lengths = mean / sum_ways(pointwise->large) > remembered ? rows : fmin(rows, 2 + 5 * sqrt(mean));
+    const double lengths = mean / sum_ways(pointwise->large) > remembered ? rows : fmin(rows, 1 + 5 * sqrt(mean) * mean / (mean + SHORT_ROW));
     return (double)(pointwise->strips * pointwise->window.batch) * blocks * lengths;
 }
 
@@ -119,13 +121,13 @@ static void touch(const Problem *problem, const Pointwise *pointwise, StageWork 
 {
     const double batch = (double)pointwise->window.batch, units = (double)pointwise->units, blocks = (double)pointwise->blocks;
     const double strips = batch * (double)pointwise->strips, nonzeros = (double)problem->pattern->nonzeros;
-    const double input = 4 * batch * (double)pointwise->planes.image, group = (double)pointwise->window.group;
+    const double input = 4 * batch * (double)pointwise->planes.image * pattern_read(problem->pattern), group = (double)pointwise->window.group;
     const double weights = 4 * nonzeros + index_bytes(problem, pointwise);
     const double vectors = 4.0 * pointwise->lanes * (double)pointwise->vectors / (double)pointwise->strips;
     const double strip = vectors * (double)pointwise->channels / blocks, sums = vectors * (double)pointwise->outputs / (double)pointwise->parts;
     const double passed = weights / units / blocks, row = passed / ((double)pointwise->outputs / (double)pointwise->parts);
     if (planes_packs(&pointwise->planes))
-        stage_touch_again(stage, input, 1.5 * input);
+        stage_touch_again(stage, input, 6 * batch * (double)pointwise->planes.image);
     else
         stage_touch(stage, TOUCH_INPUT, input);
     stage_touch_again(stage, (units - group) / group * input, input / group + weights / units);

@@ -29,6 +29,12 @@ static inline int64_t pattern_words(int64_t columns)     /* of a row's bits */
     return (columns + 63) / 64;
 }
 
+/* The part of the input that is read at all. */
+static inline double pattern_read(const Pattern *pattern)
+{
+    return 1 - (double)pattern->empty_channels / (double)pattern->channels;
+}
+
 /* What the user rules out. */
 typedef struct Rules {
     bool no_assembler;               /* --no-asm: C text only */

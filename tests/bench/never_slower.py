@@ -21,7 +21,7 @@ from programs import NAIVE
 from shared import ROOT, add_rows, geometric_mean, known_rows, markdown, print_table, run, target_numbers, write_between, zoo_options, zoo_parser
 
 
-BEGIN, END = "<!-- never_slower: written by tests/bench/never_slower.py -->\n", "<!-- end of never_slower -->\n"
+BEGIN, END = "<!-- never_slower --threads {}: written by tests/bench/never_slower.py -->\n", "<!-- end of never_slower -->\n"     # a table for each
 DENSITIES = "0.1,0.25,0.5,0.8"
 CHOSEN, FORCED = "chosen", "dense"
 
@@ -144,10 +144,10 @@ def tell(options, rows):
 def write_tables(options, rows):
     says = target_numbers(options.tulle, options.target)["says"]
     text = (f"Measured on {says}, {options.threads} thread{'s' * (options.threads > 1)}, {options.rounds} pairs, by\n"
-            f"`tests/bench/never_slower.py --networks {options.networks_given} --densities {options.densities_given}`.\n\n" + markdown(TITLES, lines_of(rows, options.densities)))
+            f"`tests/bench/never_slower.py --networks {options.networks_given} --densities {options.densities_given} --threads {options.threads}`.\n\n" + markdown(TITLES, lines_of(rows, options.densities)))
     if any(confirmed(row) for row in rows):
         text += "\n" + markdown(SLOWER_TITLES, slower_lines(rows))
-    write_between(options.write, BEGIN, END, text)
+    write_between(options.write, BEGIN.format(options.threads), END, text)
 
 
 def arguments():
