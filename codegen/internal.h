@@ -20,6 +20,12 @@ typedef struct Helpers {             /* texts that several layers share, each on
 /* The part of a vocabulary header that `code` uses: its opening lines, the operations named in the code, and what those need. "" if none is used. */
 const char *vocabulary_used(Arena *arena, const char *vocabulary, const char *const *codes, int code_count);
 
+/* ---- module.c ---- */
+
+void check_prefix(Context *ctx, const char *prefix);           /* fail()s unless it is a name in C that nothing of ours takes */
+const char **layer_names(Arena *arena, const Plan *plan);      /* of the layers, in C */
+void layer_pack(const Plan *plan, const LayerPlan *layer, Packed *packed);     /* the weights as its kernel reads them; empty without any */
+
 /* ---- weights.c ---- */
 
 typedef struct Weights Weights;
@@ -52,7 +58,9 @@ void story_layer(Out *out, const LayerPlan *layer, const char *name);           
 
 /* ---- tables.c ---- */
 
+/* What PREFIX_model() gives; stage s of layer l is called names[l]_s. Then PREFIX_run(). */
 void tables_write(Out *out, const Plan *plan, const char *const *names, const char *prefix);
+void tables_write_run(Out *out, const char *prefix);
 double layer_density(const LayerPlan *layer);
 
 #endif

@@ -136,4 +136,24 @@ typedef struct ModuleFiles {
 
 void module_write(Context *ctx, const Plan *plan, const ModuleOptions *options, ModuleFiles *files);
 
+/* ---- units.c: the program for a compiler in this process ---- */
+
+typedef struct Unit {                /* a layer's functions, or, the last one, the tables of the whole */
+    const char *name;                /* "conv3", "program" */
+    const char *text;
+    size_t length;
+    const char *weights_name;        /* the object that the text takes from outside; NULL: none */
+    const void *weights;
+} Unit;
+
+typedef struct Units {
+    Unit *items;
+    int count;
+    const char *includes;            /* that every text begins with */
+    const char *model;               /* the name of a function that gives the struct tulle_model */
+} Units;
+
+/* Each text stands alone. It and the weights live in `arena`. */
+void units_make(const Plan *plan, const char *prefix, Arena *arena, Units *units);
+
 #endif

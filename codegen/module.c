@@ -20,7 +20,7 @@ typedef struct Module {
 
 /* ---- names ---- */
 
-static void check_prefix(Context *ctx, const char *prefix)
+void check_prefix(Context *ctx, const char *prefix)
 {
     static const char *const taken[] = {"tulle", "program", "ref"};      /* by the runtime, tables.c, the reference's prelude */
     bool good = isalpha((unsigned char)prefix[0]) || prefix[0] == '_';
@@ -50,6 +50,14 @@ static const char *layer_name(Arena *arena, const LayerPlan *layer, int number)
     for (char *at = name; *at != '\0'; at++)
         *at = (char)tolower((unsigned char)*at);
     return name;
+}
+
+const char **layer_names(Arena *arena, const Plan *plan)
+{
+    const char **names = arena_array(arena, const char *, plan->layer_count + 1);
+    for (int l = 0; l < plan->layer_count; l++)
+        names[l] = layer_name(arena, &plan->layers[l], l);
+    return names;
 }
 
 /* ---- the parts ---- */
@@ -98,16 +106,21 @@ static bool layouts_agree(const Plan *plan, const LayerPlan *layer)
     return agree;
 }
 
+void layer_pack(const Plan *plan, const LayerPlan *layer, Packed *packed)
+{
+    assert(layouts_agree(plan, layer));
+    if (layer->kernel->pack != NULL)
+        layer->kernel->pack(&layer->problem, &layer->tiling, packed);
+}
+
 static void write_layer(Module *module, Weights *weights, int l)
 {
     const LayerPlan *layer = &module->plan->layers[l];
     Arena *arena = module->ctx->scratch;
     Packed packed = {.arena = arena};
-    assert(layouts_agree(module->plan, layer));
     if (layer->kernel == NULL)
         return;
-    if (layer->kernel->pack != NULL)
-        layer->kernel->pack(&layer->problem, &layer->tiling, &packed);
+    layer_pack(module->plan, layer, &packed);
     weights_add(weights, &packed);
     story_layer(&module->stages, layer, module->names[l]);
     Emission emission = {&module->stages, module->plan,      layer, &layer->problem, &packed, module->names[l],
@@ -138,6 +151,7 @@ static void write_code(Module *module)
     put(module, codes[1]);
     Out tables = {.text = text_new(module->arena)};
     tables_write(&tables, module->plan, module->names, module->options->prefix);
+    tables_write_run(&tables, module->options->prefix);
     put(module, tables.text.data);
 }
 
@@ -158,9 +172,7 @@ void module_write(Context *ctx, const Plan *plan, const ModuleOptions *options, 
     check_path(ctx, options->weights_path);
     arena_reset(ctx->scratch);
     Module module = {.ctx = ctx, .plan = plan, .options = options, .arena = ctx->graph};
-    module.names = arena_array(module.arena, const char *, plan->layer_count + 1);
-    for (int l = 0; l < plan->layer_count; l++)
-        module.names[l] = layer_name(module.arena, &plan->layers[l], l);
+    module.names = layer_names(module.arena, plan);
     module.weights_name = arena_format(module.arena, "%s_weights", options->prefix);
     module.top.text = text_new(module.arena);
     module.header_text.text = text_new(module.arena);

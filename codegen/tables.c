@@ -185,18 +185,26 @@ static void write_model(Out *out, const Plan *plan, Arena *arena)
     out_blank(out);
 }
 
-static void write_entries(Out *out, const char *prefix)
+static void write_entry(Out *out, const char *prefix)
 {
     out_open(out, "const struct tulle_model *%s_model(void)", prefix);
     out_line(out, "return &program;");
     out_close(out, "");
     out_blank(out);
+}
+
+extern const char runtime_region_inc[];
+
+void tables_write_run(Out *out, const char *prefix)
+{
+    out_comment(out, "---- running it ----");
+    out_blank(out);
+    out_paste(out, runtime_region_inc);
+    out_blank(out);
     out_open(out, "int %s_run(const void *const *inputs, void *const *outputs, void *workspace, size_t workspace_bytes, int threads)", prefix);
     out_line(out, "return tulle_region(&program, inputs, outputs, workspace, workspace_bytes, threads, NULL, NULL);");
     out_close(out, "");
 }
-
-extern const char runtime_region_inc[];
 
 void tables_write(Out *out, const Plan *plan, const char *const *names, const char *prefix)
 {
@@ -210,9 +218,5 @@ void tables_write(Out *out, const Plan *plan, const char *const *names, const ch
     write_layers(out, plan, arena);
     write_check(out, plan, arena);
     write_model(out, plan, arena);
-    out_comment(out, "---- running it ----");
-    out_blank(out);
-    out_paste(out, runtime_region_inc);
-    out_blank(out);
-    write_entries(out, prefix);
+    write_entry(out, prefix);
 }

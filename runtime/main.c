@@ -260,8 +260,11 @@ static void run_model(const Arguments *arguments, void *const *inputs, void *con
 {
     int status = TULLE_OK;
     if (arguments->bench) {
-        const BenchOptions options = {arguments->threads, arguments->json, arguments->hot};
-        if (!tulle_bench(stdout, model, (const void *const *)inputs, outputs, &options, &status) && status == TULLE_OK)
+        const BenchOptions options = {.threads = arguments->threads, .seconds = 0.5, .json = arguments->json, .hot = arguments->hot};
+        BenchTimes times;
+        const bool fine = bench_measure(model, (const void *const *)inputs, outputs, &options, &times, &status) && bench_report(stdout, model, &options, &times, NULL);
+        bench_free(&times);
+        if (!fine && status == TULLE_OK)
             stop(STATUS_INTERNAL, "out of memory");
     } else {
         size_t bytes = tulle_workspace_bytes(model, arguments->threads);

@@ -73,15 +73,42 @@ void tensors_summary(FILE *stream, const struct tulle_tensor *tensors, void *con
 
 /* ---- bench.c ---- */
 
+enum { BENCH_MOST_RUNS = 1 << 24 };     /* whose times are kept in memory; nothing runs so often in a second */
+
 typedef struct BenchOptions {
     int threads;
+    int repeat;        /* whole runs at least, BENCH_MOST_RUNS at most; ten in any case */
+    double seconds;    /* ... and so long */
     bool json;
     bool hot;          /* each layer again and again by itself, too */
 } BenchOptions;
 
-/* Runs the model at least ten times after warming up; prints each layer's median time as a table or as JSON, what the compiler predicted beside it.
-   False: out of memory, or status says why. */
-bool tulle_bench(FILE *stream, const struct tulle_model *model, const void *const *inputs, void *const *outputs, const BenchOptions *options, int *status);
+typedef struct BenchTime { double least, low, median, high; } BenchTime;      /* seconds; low and high: the quartiles */
+
+typedef struct BenchTimes {
+    int runs;
+    BenchTime whole;
+    BenchTime *layers; /* [layer_count], with the clock read between stages */
+    double *hot;       /* [layer_count]: median of the layer alone; NULL: not asked for */
+} BenchTimes;
+
+/* Times the model after warming up. False: out of memory, or status says why; bench_free() in any case. */
+bool bench_measure(const struct tulle_model *model, const void *const *inputs, void *const *outputs, const BenchOptions *options, BenchTimes *times,
+                   int *status);
+void bench_free(BenchTimes *times);
+
+/* ---- bench_report.c ---- */
+
+typedef struct BenchBeside {     /* what only a compiler knows */
+    double peak;                 /* FLOP/s of the cores that run it; 0: not known */
+    const double *earlier;       /* [layer_count], milliseconds of an earlier run; 0: it was not there; NULL: there is no earlier run */
+    double earlier_whole;        /* ... of the run as a whole */
+} BenchBeside;
+
+/* A table or JSON. beside: NULL is nothing, and this program is the model alone, so that its memory is the model's. False: out of memory. */
+bool bench_report(FILE *stream, const struct tulle_model *model, const BenchOptions *options, const BenchTimes *times, const BenchBeside *beside);
+int64_t bench_batch(const struct tulle_model *model);          /* images of a run */
+double bench_spread(const BenchTimes *times);                 /* of whole runs: between the quartiles, as a part of the median */
 
 /* ---- report.c ---- */
 

@@ -4,8 +4,8 @@
 BUILD_PACKAGES="cmake ninja-build gcc libc6-dev libprotobuf-c-dev protobuf-c-compiler"
 
 # The rest is for tests: other compilers and machines, and ONNX's own tests in Python.
-TEST_PACKAGES="$BUILD_PACKAGES g++ clang-19 llvm libomp-19-dev libclang-rt-19-dev libcmocka-dev qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-python3-venv ca-certificates"
+TEST_PACKAGES="$BUILD_PACKAGES g++ clang-19 llvm llvm-19-dev libclang-19-dev libclang-cpp19-dev libomp-19-dev libclang-rt-19-dev libcmocka-dev
+qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross python3-venv ca-certificates"
 
 # missing_packages NAME...: prints those that are not installed.
 missing_packages() {
@@ -33,11 +33,12 @@ need_packages() {
         $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing >&2
 }
 
-# build_tulle PRESET [TARGET]: configures once, builds what changed. The target `tulle` alone needs no package of the tests.
+# build_tulle PRESET [TARGET]: builds what changed; configures each time, since packages may have come meanwhile. The target `tulle` alone needs no package
+# of the tests.
 build_tulle() {
     folder=build
     [ "$1" = release ] || folder=build-$1
-    [ -f "$folder/build.ninja" ] || cmake --preset "$1" >"$folder.log" 2>&1 || { cat "$folder.log" >&2; return 1; }
+    cmake --preset "$1" >"$folder.log" 2>&1 || { cat "$folder.log" >&2; return 1; }
     rm -f "$folder.log"
     cmake --build --preset "$1" ${2:+--target "$2"}
 }

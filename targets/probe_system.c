@@ -175,6 +175,18 @@ static int number_of(const char *text)
     return (int)strtol(text, NULL, 0);
 }
 
+static int usable_cores(const cpu_set_t *ours)
+{
+    const int count = CPU_COUNT(ours), granted = granted_cores();
+    return count < granted ? count : granted;
+}
+
+int machine_cores(Context *ctx)
+{
+    const cpu_set_t cores = our_cores(ctx);
+    return usable_cores(&cores);
+}
+
 void probe_system(Context *ctx, ProbeSystem *system)
 {
     const cpu_set_t cores = our_cores(ctx);
@@ -186,8 +198,7 @@ void probe_system(Context *ctx, ProbeSystem *system)
         system->number = number_of(cpuinfo(ctx, "CPU part"));
         system->stepping = number_of(cpuinfo(ctx, "CPU revision"));
     }
-    const int ours = CPU_COUNT(&cores), granted = granted_cores();
-    system->cores = ours < granted ? ours : granted;
+    system->cores = usable_cores(&cores);
     system->processors = processors_of(ctx, &cores);
     system->memory_bytes = usable_memory();
     read_caches(ctx, &cores, system);

@@ -22,9 +22,11 @@ typedef struct Isa {
     bool gpu;                    /* priced only: there are no kernels to emit yet */
     const char *compiler_flags;  /* what the output is to be compiled with, "-mavx2 -mfma" */
     const char *compiler;        /* the cross compiler on Debian, NULL: the machine's own cc */
+    const char *architecture;    /* whose instructions these are, "x86_64", "aarch64"; NULL: any */
 } Isa;
 
 const Isa *isa_named(const char *name);                  /* NULL if there is none */
+bool isa_foreign(const Isa *isa);                        /* of another architecture than this program's: its code cannot be loaded here */
 
 /* ---- machines.c: numbers only, each with its source; find.c: how they are found ---- */
 
@@ -80,6 +82,10 @@ typedef struct MachineFault {
 bool machine_parse(Arena *arena, const char *text, size_t length, Machine *machine, MachineFault *fault);
 /* The same of a file: STATUS_USAGE with path and line. */
 const Target *target_file(Context *ctx, const char *path);
+
+/* ---- probe_system.c: what the system says ---- */
+
+int machine_cores(Context *ctx);     /* that this process may use; two threads of one core count once */
 
 /* ---- probe.c, probe_loops.c: this machine ---- */
 

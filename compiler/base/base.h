@@ -95,6 +95,8 @@ const char *text_quote(Arena *arena, const char *bytes, size_t length);
 size_t text_character(const char *bytes, size_t length);
 /* The candidate nearest to `word` by edit distance, or NULL when none is near: for "did you mean". */
 const char *text_nearest(const char *word, const char *const *candidates, int count);
+/* The words between blanks, and NULL behind the last; `count` may be NULL. */
+const char *const *text_words(Arena *arena, const char *text, int *count);
 
 /* ---- names.c: maps from names to things ---- */
 
@@ -134,6 +136,14 @@ void outputs_commit(OutputFile **outputs, int count);            /* several, all
 
 const char *scratch_folder(Context *ctx);                        /* private, temporary, 0700; removed with all it holds at the end, also by a signal */
 void scratch_remove_all(void);                                   /* called by context_run and at exit */
+
+/* ---- cache.c: the user's cache folder, $XDG_CACHE_HOME/tulle or ~/.cache/tulle ---- */
+
+const char *cache_path(Arena *arena, const char *name);          /* NULL if there is no such folder: neither variable is an absolute path */
+int cache_folder(Context *ctx, const char *path);                /* makes it if need be, and opens it; -1 and errno if it cannot be */
+/* Makes the file at once: who reads meanwhile finds a whole one, the old or the new. False, and errno, if it cannot be. Never fail()s: other threads
+   may be at work. */
+bool cache_write(int folder, const char *name, const void *data, size_t size);
 
 /* ---- sha256.c ---- */
 

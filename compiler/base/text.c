@@ -190,3 +190,18 @@ const char *text_nearest(const char *word, const char *const *candidates, int co
     }
     return nearest;
 }
+
+const char *const *text_words(Arena *arena, const char *text, int *count)
+{
+    const char **words = arena_array(arena, const char *, strlen(text) / 2 + 2);
+    for (int found = 0;; found++) {
+        text += strspn(text, " \t");
+        const size_t length = strcspn(text, " \t");
+        if (count)
+            *count = found;
+        if (!length)
+            return words;
+        words[found] = arena_string(arena, text, length);
+        text += length;
+    }
+}

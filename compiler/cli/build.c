@@ -7,12 +7,13 @@
 
 /* The texts that an executable is made of. runtime/ has them as files. */
 extern const char runtime_tulle_h[], runtime_region_inc[], runtime_tulle_c[], runtime_npy_h[], runtime_npy_c[], runtime_npz_c[], runtime_inflate_c[],
-    runtime_tensors_c[], runtime_report_c[], runtime_bench_c[], runtime_main_c[];
+    runtime_tensors_c[], runtime_report_c[], runtime_bench_c[], runtime_bench_report_c[], runtime_main_c[];
 
 static const struct { const char *name, *text; } texts[] = {
     {"tulle.h", runtime_tulle_h},     {"region.inc", runtime_region_inc}, {"npy.h", runtime_npy_h},       {"tulle.c", runtime_tulle_c},
     {"npy.c", runtime_npy_c},         {"npz.c", runtime_npz_c},           {"inflate.c", runtime_inflate_c}, {"tensors.c", runtime_tensors_c},
-    {"report.c", runtime_report_c},   {"bench.c", runtime_bench_c},       {"main.c", runtime_main_c},
+    {"report.c", runtime_report_c},   {"bench.c", runtime_bench_c},       {"bench_report.c", runtime_bench_report_c},
+    {"main.c", runtime_main_c},
 };
 
 typedef enum Kind { EXECUTABLE, STATIC_LIBRARY, SHARED_LIBRARY } Kind;
@@ -86,7 +87,7 @@ static void compile(Build *build)
     arguments[count++] = build->kind == STATIC_LIBRARY ? object : build->result;
     if (build->kind != STATIC_LIBRARY)
         arguments[count++] = "-lm";
-    compiler_run(build->ctx, build->compiler, arguments, count);
+    compiler_run(build->ctx, build->compiler, true, arguments, count);
     if (build->kind == STATIC_LIBRARY)
         compiler_tool(build->ctx, build->compiler, "ar", (const char *const[]){"rcsD", build->result, object}, 3);
 }

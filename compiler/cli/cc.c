@@ -42,19 +42,6 @@ static const char *package_of(Context *ctx, const char *program)
     return !strncmp(program, "clang", 5) ? arena_format(ctx->graph, "%s libomp-dev", program) : "gcc libc6-dev";
 }
 
-static const char *const *split_words(Context *ctx, const char *text, int *count)
-{
-    const char **words = arena_array(ctx->graph, const char *, strlen(text) / 2 + 2);
-    for (*count = 0;;) {
-        text += strspn(text, " \t");
-        size_t length = strcspn(text, " \t");
-        if (!length)
-            return words;
-        words[(*count)++] = arena_string(ctx->graph, text, length);
-        text += length;
-    }
-}
-
 Compiler *compiler_find(Context *ctx, const Options *options, const Target *target)
 {
     const char *command = options->compiler ? options->compiler : target->isa.compiler;
@@ -63,7 +50,7 @@ Compiler *compiler_find(Context *ctx, const Options *options, const Target *targ
     if (!command || !command[strspn(command, " \t")])
         command = "cc";
     Compiler *compiler = arena_new_of(ctx->graph, Compiler);
-    compiler->words = split_words(ctx, command, &compiler->count);
+    compiler->words = text_words(ctx->graph, command, &compiler->count);
     compiler->flags = target->isa.compiler_flags;
     if (!compiler->count)
         fail(ctx, STATUS_USAGE, NULL, NULL, "--cc names no command");
@@ -200,7 +187,7 @@ static _Noreturn void fail_program(Context *ctx, const Compiler *compiler, const
 static int try_compile(Context *ctx, const Compiler *compiler, bool openmp, const char *const *arguments, int count, const char *log)
 {
     int flag_count, length = 0;
-    const char *const *flags = split_words(ctx, compiler->flags ? compiler->flags : "", &flag_count);
+    const char *const *flags = text_words(ctx->graph, compiler->flags ? compiler->flags : "", &flag_count);
     const char **words = arena_array(ctx->graph, const char *, compiler->count + flag_count + count + 8);
     for (int i = 0; i < compiler->count; i++)
         words[length++] = compiler->words[i];
@@ -216,14 +203,16 @@ static int try_compile(Context *ctx, const Compiler *compiler, bool openmp, cons
     return run_words(ctx, words, compiler->folder, log);
 }
 
-void compiler_run(Context *ctx, const Compiler *compiler, const char *const *arguments, int count)
+void compiler_run(Context *ctx, const Compiler *compiler, bool threads, const char *const *arguments, int count)
 {
     const char *log = arena_format(ctx->graph, "%s/messages", compiler->folder), *second = arena_format(ctx->graph, "%s/messages2", compiler->folder);
-    int status = try_compile(ctx, compiler, true, arguments, count, log);
+    int status = try_compile(ctx, compiler, threads, arguments, count, log);
     if (status == 0)
         return;
-    if (status >= 127 || try_compile(ctx, compiler, false, arguments, count, second) != 0)
-        fail_program(ctx, compiler, compiler->words[0], status >= 127 ? log : second, status);
+    if (!threads || status >= 127)
+        fail_program(ctx, compiler, compiler->words[0], log, status);
+    if (try_compile(ctx, compiler, false, arguments, count, second) != 0)
+        fail_program(ctx, compiler, compiler->words[0], second, status);
     fprintf(stderr, "tulle: note: '%s' has no OpenMP here: the result runs on one thread\n", compiler->words[0]);
 }
 

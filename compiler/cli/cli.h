@@ -26,13 +26,15 @@ typedef struct Options {
     double threshold, tolerance;
     double prune;                    /* 0: not given */
     double max_time, max_size;       /* ms, MB; 0: not given */
-    bool single_file, static_link, json, quick, probe, help;
+    int64_t repeat;                  /* 0: not given */
+    const char *compare;
+    bool single_file, static_link, json, quick, probe, hot, no_cache, help;
     Strings dimensions, kernels, inputs, outputs, keep;
 } Options;
 
 enum {
-    COMPILE = 1, BUILD = 2, RUN = 4, VERIFY = 8, TARGETS = 16, EXPLAIN = 32, GUIDE = 64,
-    ASKING = EXPLAIN | GUIDE, RUNNING = RUN | VERIFY, PLANNING = COMPILE | BUILD | RUNNING | ASKING, ANY = 127
+    COMPILE = 1, BUILD = 2, RUN = 4, VERIFY = 8, TARGETS = 16, EXPLAIN = 32, GUIDE = 64, BENCH = 128,
+    ASKING = EXPLAIN | GUIDE, RUNNING = RUN | VERIFY | BENCH, PLANNING = COMPILE | BUILD | RUNNING | ASKING, ANY = 255
 };
 
 enum { MOST_THREADS = 1024 };
@@ -59,6 +61,7 @@ Status verify_command(Context *ctx, const Options *options);
 Status targets_command(Context *ctx, const Options *options);
 Status explain_command(Context *ctx, const Options *options);
 Status guide_command(Context *ctx, const Options *options);
+Status bench_command(Context *ctx, const Options *options);
 
 /* ---- driver.c: from a model's path to a plan ---- */
 
@@ -95,8 +98,8 @@ typedef struct Compiler {
 
 /* --cc, or the target's own, or $CC, or cc. Wrong use if it is not installed; the hint says which package has it. */
 Compiler *compiler_find(Context *ctx, const Options *options, const Target *target);
-/* Runs it with these arguments, with OpenMP or else, with a word about it, without. fail()s with its first lines. */
-void compiler_run(Context *ctx, const Compiler *compiler, const char *const *arguments, int count);
+/* Runs it with these arguments. threads: what it makes starts threads: with OpenMP or else, with a word about it, without. fail()s with its first lines. */
+void compiler_run(Context *ctx, const Compiler *compiler, bool threads, const char *const *arguments, int count);
 /* Any program that belongs to it ("ar"), found by the compiler's prefix. */
 void compiler_tool(Context *ctx, const Compiler *compiler, const char *tool, const char *const *arguments, int count);
 
@@ -104,7 +107,6 @@ void compiler_tool(Context *ctx, const Compiler *compiler, const char *tool, con
 
 typedef struct Program {
     const struct tulle_model *model;
-    int (*run)(const void *const *inputs, void *const *outputs, void *workspace, size_t workspace_bytes, int threads);
 } Program;
 
 Program *program_load(Context *ctx, const Options *options, const Plan *plan);
@@ -113,6 +115,7 @@ void *program_memory(Context *ctx, size_t bytes);
 void program_freeze(void *memory, size_t bytes);         /* makes it read-only */
 void program_release(void *memory, size_t bytes);
 void program_run(Context *ctx, const Program *program, void *const *inputs, void *const *outputs, int threads);
+_Noreturn void program_fail(Context *ctx, int status);   /* for any status of the runtime's but TULLE_OK */
 /* From here to the next call a crash is told as the generated code's, in this layer; NULL: no generated code is running. */
 void program_watch(const char *layer);
 
@@ -123,6 +126,21 @@ void data_load(Context *ctx, const struct tulle_model *model, const char *argume
 NpyFile data_read(Context *ctx, const char *path);                               /* .npy, .npz or .pb; data in ctx->graph, not to be freed */
 void data_save(Context *ctx, const struct tulle_model *model, const Strings *arguments, void *const *outputs);
 void data_random(const Graph *graph, const struct tulle_model *model, uint64_t seed, void **inputs);   /* those that are NULL; assumed inputs as assumed */
+
+/* ---- json.c ---- */
+
+typedef enum JsonKind { JSON_WORD, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT } JsonKind;
+
+typedef struct Json {
+    JsonKind kind;                   /* WORD: null, true or false */
+    const char *name;                /* as a member of an object; else NULL */
+    const char *text;                /* of a string, in UTF-8 */
+    double number;
+    struct Json *first, *next;       /* its members; the next one beside it */
+} Json;
+
+const Json *json_read(Context *ctx, const char *path);           /* STATUS_USAGE with path and line for what is no JSON */
+const Json *json_member(const Json *json, const char *name);     /* NULL if there is none, or it is no object */
 
 /* ---- compare.c: two tensors ---- */
 

@@ -35,6 +35,13 @@ static const Command commands[] = {
      "\nexamples:\n"
      "  tulle verify glyphs.onnx\n"
      "  tulle verify net.onnx test_data_set_0 --target scalar\n", verify_command},
+    {"bench", BENCH, "MODEL.onnx [--threads N] [--compare FILE] [options]", "compiles the model in memory and times every layer",
+     "For each layer: its kernel, nonzeros, the median of its times, the spread (between the quartiles), what was predicted, GFLOP/s (effective: as if the\n"
+     "zeros had been done, too), and the share of the peak of the cores that run it. Inputs that are not given are random.\n"
+     "\nexamples:\n"
+     "  tulle bench glyphs.onnx --threads 2\n"
+     "  tulle bench net.onnx --json >before.json                and, after a change,\n"
+     "  tulle bench net.onnx --compare before.json\n", bench_command},
     {"explain", EXPLAIN, "MODEL.onnx [LAYER] [--target T] [options]", "says what each layer will cost on a machine, and why; of one layer, every candidate",
      "Nothing is run, and the machine need not be at hand. For each layer: its density, FLOPs for each byte, kernel, what bounds it, predicted\n"
      "time and rate, and the gain over the best dense kernel. With LAYER: every kernel and tiling that could compute it, the cycles each needs\n"
@@ -64,7 +71,7 @@ static const Command commands[] = {
 };
 
 /* Commands of the design that are still to come. */
-static const char *const later[] = {"bench", "inspect", "tune"};
+static const char *const later[] = {"inspect", "tune"};
 
 static void print_version(void)
 {

@@ -22,7 +22,7 @@ static const Option table[] = {
     {"--target-file", "F", PLANNING | TARGETS, TAKES_TEXT, AT(target_file), "a machine of your own: 'tulle targets NAME' prints one to start from"},
     {"-o", "FILE", COMPILE | BUILD, TAKES_TEXT, AT(output_path), "what to write (default: the model's name)"},
     {"--prefix", "NAME", COMPILE | BUILD, TAKES_TEXT, AT(prefix), "begins every visible name in C (default: from the name of the output)"},
-    {"--input", "[NAME=]FILE", RUN, TAKES_MANY, AT(inputs), ".npy or .pb; or .npz with all inputs by name"},
+    {"--input", "[NAME=]FILE", RUN | BENCH, TAKES_MANY, AT(inputs), ".npy or .pb; or .npz with all inputs by name"},
     {"--output", "[NAME=]FILE", RUN, TAKES_MANY, AT(outputs), ".npy or .pb; or .npz with all outputs; '-': standard output (default: a summary)"},
     {"--threads", "N", PLANNING, TAKES_COUNT, AT(threads), "threads to run with (default 1; verify: 1, 2 and 3, which must agree bit for bit)"},
     {"--dim", "NAME=SIZE", PLANNING, TAKES_MANY, AT(dimensions), "fixes a symbolic dimension of the model"},
@@ -47,11 +47,15 @@ static const Option table[] = {
     {"--probe", NULL, TARGETS, TAKES_NOTHING, AT(probe), "measures this machine again"},
     {"--tolerance", "R", VERIFY, TAKES_REAL, AT(tolerance), "relative tolerance of layers that are no products (default 1e-5)"},
     {"--quick", NULL, VERIFY, TAKES_NOTHING, AT(quick), "compare the outputs only, not every layer"},
+    {"--repeat", "N", BENCH, TAKES_COUNT, AT(repeat), "runs at least (default: ten, and as many as take a second)"},
+    {"--hot", NULL, BENCH, TAKES_NOTHING, AT(hot), "times each layer over and over by itself, too"},
+    {"--compare", "FILE", BENCH, TAKES_TEXT, AT(compare), "shows beside it what an earlier run took, which --json wrote there"},
+    {"--no-cache", NULL, RUNNING, TAKES_NOTHING, AT(no_cache), "compiles all of it again, and keeps nothing"},
     {"--single-file", NULL, COMPILE, TAKES_NOTHING, AT(single_file), "weights inside the source instead of in a .weights file"},
     {"--static", NULL, BUILD, TAKES_NOTHING, AT(static_link), "an executable that needs no libraries"},
     {"--dump", "PASS", COMPILE, TAKES_TEXT, AT(dump), "print the graph after this pass ('all': after each); writes a source only with -o"},
     {"--allow-external-data", "DIR", PLANNING, TAKES_TEXT, AT(external_data), "the model may keep weights in files beneath DIR"},
-    {"--cc", "COMMAND", BUILD | RUNNING, TAKES_TEXT, AT(compiler), "the C compiler (default: the target's, or $CC, or cc)"},
+    {"--cc", "COMMAND", BUILD | RUNNING, TAKES_TEXT, AT(compiler), "the C compiler (default: to build the target's, or $CC, or cc; to run the one in this program)"},
     {"--json", NULL, RUNNING | ASKING | TARGETS, TAKES_NOTHING, AT(json), "the table or summary as JSON"},
     {"--help", NULL, ANY, TAKES_NOTHING, AT(help), "this text"},
     /* Other spellings that people try; not listed. */
@@ -191,6 +195,8 @@ void options_parse(Context *ctx, char *const *words, int count, CommandSet comma
     }
     if (options->threads > MOST_THREADS)
         fail(ctx, STATUS_USAGE, NULL, NULL, "--threads takes %d at most", MOST_THREADS);
+    if (options->repeat > BENCH_MOST_RUNS)
+        fail(ctx, STATUS_USAGE, NULL, NULL, "--repeat takes %d at most", BENCH_MOST_RUNS);
 }
 
 void options_help(FILE *stream, CommandSet command)

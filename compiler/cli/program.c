@@ -1,10 +1,14 @@
-/* A model compiled for this process: a shared object made in a temporary folder, loaded, and called on memory that shows stray accesses. */
+/* A model compiled for this process, by the compiler in it or, with --cc or where there is none, by a C compiler in a temporary folder; and called on
+   memory that shows stray accesses. Its stages run in the one pool of this process. */
+#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "codegen/jit/jit.h"
 #include "compiler/cli/cli.h"
 
 /* ---- crashes ---- */
@@ -77,10 +81,19 @@ void program_release(void *memory, size_t bytes)
 
 /* ---- loading ---- */
 
+#define PREFIX "model"
+enum { MOST_JOBS = 64 };             /* each takes memory of its own */
+
 static void check_tensors(Context *ctx, const Graph *graph, const struct tulle_model *model)
 {
     if (model->abi != TULLE_ABI || model->input_count != graph->input_count || model->output_count != graph->output_count)
         fail(ctx, STATUS_INTERNAL, NULL, NULL, "the compiled model is not the one that was planned");
+}
+
+static _Noreturn void fail_foreign(Context *ctx, const Plan *plan)
+{
+    fail(ctx, STATUS_USAGE, NULL, "use 'tulle build', and run the result on such a machine, or under qemu", "code for target '%s' cannot be loaded on this machine",
+         plan->target->machine.name);
 }
 
 static void *find_symbol(Context *ctx, void *handle, const char *name)
@@ -91,36 +104,87 @@ static void *find_symbol(Context *ctx, void *handle, const char *name)
     return symbol;
 }
 
-Program *program_load(Context *ctx, const Options *options, const Plan *plan)
+typedef const struct tulle_model *ModelEntry(void);
+
+static ModelEntry *load_by_compiler(Context *ctx, const Options *options, const Plan *plan)
 {
     const Compiler *compiler = compiler_find(ctx, options, plan->target);
     size_t weight_bytes;
-    const char *source = driver_source(ctx, plan, compiler->folder, "model", "model", &weight_bytes), *object = arena_format(ctx->graph, "%s/model.so", compiler->folder);
+    const char *source = driver_source(ctx, plan, compiler->folder, "model", PREFIX, &weight_bytes), *object = arena_format(ctx->graph, "%s/model.so", compiler->folder);
     const char *const arguments[] = {"-shared", "-fPIC", arena_format(ctx->graph, "-I%s", compiler->folder), source, "-o", object, "-lm"};
-    compiler_run(ctx, compiler, arguments, COUNT(arguments));
+    compiler_run(ctx, compiler, false, arguments, COUNT(arguments));      /* the threads are ours */
     void *handle = dlopen(object, RTLD_NOW | RTLD_LOCAL);
     if (!handle)
-        fail(ctx, STATUS_USAGE, NULL, "use 'tulle build', and run the result on such a machine, or under qemu", "code for target '%s' cannot be loaded on this machine",
-             plan->target->machine.name);
+        fail_foreign(ctx, plan);
     scratch_remove_all();            /* it stays loaded; nothing is left behind whatever happens next */
+    ModelEntry *entry;
+    *(void **)&entry = find_symbol(ctx, handle, PREFIX "_model");
+    return entry;
+}
+
+/* ---- in process ---- */
+
+typedef struct Progress {
+    struct timespec start;
+    bool terminal, shown;
+} Progress;
+
+static void show_progress(void *user, int done, int count)
+{
+    Progress *progress = user;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (!progress->terminal || (!progress->shown && now.tv_sec - progress->start.tv_sec < 1))
+        return;
+    progress->shown = true;
+    fprintf(stderr, "\rcompiled %d of %d parts ", done, count);
+    if (done == count)
+        fprintf(stderr, "\r%*s\r", 40, "");
+    fflush(stderr);
+}
+
+static ModelEntry *load_in_process(Context *ctx, const Options *asked, const Plan *plan)
+{
+    Progress progress = {.terminal = isatty(2)};
+    clock_gettime(CLOCK_MONOTONIC, &progress.start);
+    const int cores = machine_cores(ctx);
+    const JitOptions options = {.jobs = cores < MOST_JOBS ? cores : MOST_JOBS, .no_cache = asked->no_cache, .progress = show_progress, .user = &progress};
+    Arena *texts = arena_new(ctx, "the program", SIZE_MAX / 2);
+    Units units;
+    units_make(plan, PREFIX, texts, &units);
+    ModelEntry *entry;
+    *(void **)&entry = jit_load(ctx, &plan->target->isa, &units, &options);
+    return entry;
+}
+
+Program *program_load(Context *ctx, const Options *options, const Plan *plan)
+{
+    if (isa_foreign(&plan->target->isa))
+        fail_foreign(ctx, plan);
+    const char *missing = options->compiler ? NULL : jit_missing(ctx);
+    const bool in_process = !options->compiler && !missing;
+    if (missing)
+        say(ctx, "note: %s; a C compiler is called instead", missing);
+    ModelEntry *entry = in_process ? load_in_process(ctx, options, plan) : load_by_compiler(ctx, options, plan);
     Program *program = arena_new_of(ctx->graph, Program);
-    const struct tulle_model *(*model)(void);
-    *(void **)&model = find_symbol(ctx, handle, "model_model");
-    *(void **)&program->run = find_symbol(ctx, handle, "model_run");
-    program->model = model();
+    program->model = entry();
     check_tensors(ctx, plan->whole, program->model);
     return program;
 }
 
+_Noreturn void program_fail(Context *ctx, int status)
+{
+    fail(ctx, status == TULLE_ASSUMED_INPUT ? STATUS_MODEL : STATUS_INTERNAL, NULL, NULL, "the model did not run: %s", tulle_status_text(status));
+}
+
 void program_run(Context *ctx, const Program *program, void *const *inputs, void *const *outputs, int threads)
 {
-    size_t bytes = program->model->workspace_bytes + (size_t)threads * program->model->thread_bytes;
+    size_t bytes = tulle_workspace_bytes(program->model, threads);
     void *workspace = program_memory(ctx, bytes);
     program_watch("its run as a whole");
-    int status = program->run((const void *const *)inputs, outputs, workspace, bytes, threads);
+    int status = tulle_run(program->model, (const void *const *)inputs, outputs, workspace, bytes, threads);
     program_watch(NULL);
     program_release(workspace, bytes);
     if (status != TULLE_OK)
-        fail(ctx, status == TULLE_ASSUMED_INPUT ? STATUS_MODEL : STATUS_INTERNAL, NULL, NULL, "the model did not run: %s",
-             tulle_status_text(status));
+        program_fail(ctx, status);
 }

@@ -43,7 +43,7 @@ same() {
 expect 1 'usage: tulle COMMAND' "$tulle"
 expect 0 'usage: tulle COMMAND' "$tulle" --help
 expect 0 '^tulle [0-9]' "$tulle" --version
-for command in compile build run verify explain guide targets; do
+for command in compile build run bench verify explain guide targets; do
     expect 0 "usage: tulle $command" "$tulle" $command --help
     expect 0 "^examples:" "$tulle" help $command
     [ ! -s err ] || fault "the help of $command is on stderr"
@@ -58,7 +58,7 @@ expect 1 "did you mean 'compile'" "$tulle" complie add.onnx
 expect 1 "did you mean '--version'" "$tulle" --versoin
 expect 1 "did you mean '--threads'" "$tulle" run add.onnx --thread 2
 expect 1 "'tulle compile' does not take '--tolerance'" "$tulle" compile add.onnx --tolerance 2
-for command in bench inspect tune; do
+for command in inspect tune; do
     expect 3 'planned, but not there yet' "$tulle" $command add.onnx
 done
 expect 3 'planned, but not there yet' "$tulle" compile add.onnx --tuned file
@@ -225,6 +225,62 @@ expect 5 "crashed in" "$tulle" verify conv.onnx --cc ./wrong-cc
 wrong conv0 '__builtin_trap();'
 expect 5 "lacks an instruction" "$tulle" run conv.onnx --input image.npy --cc ./wrong-cc
 
+# ---- bench ----
+
+expect 0 '^layer .*median ms  *spread  *predicted  *error .*of roof$' "$tulle" bench conv.onnx
+expect 0 'whole run: median [0-9.]* ms, least [0-9.]* ms, spread' "$tulle" bench conv.onnx --threads 2
+expect 0 'hot ms' "$tulle" bench conv.onnx --hot
+expect 0 '"layers": \[' "$tulle" bench conv.onnx --json --repeat 20
+cp out before.json
+for word in '"runs": [1-9][0-9]' '"name": "conv1", "op": "Conv", "kernel": "[a-z_]*", "density": [0-9.]*, "median_ms": [0-9]' '"roof_share": [0-9]'; do
+    checks=$((checks + 1))
+    grep -q "$word" before.json || fault "no $word in the JSON"
+done
+expect 0 '"runs": [0-9]\{5\}' "$tulle" bench conv.onnx --json --repeat 10000
+! grep -q peak_bytes before.json out || fault "the compiler's memory is told as the model's"
+expect 1 'takes 16777216 at most' "$tulle" bench conv.onnx --repeat 16777217
+expect 0 'earlier  *faster$' "$tulle" bench conv.onnx --compare before.json
+! grep -q 'the earlier run' err || fault "the same circumstances are told as others"
+grep -q '^whole run: .*; earlier [0-9.]* ms, [0-9.]*x$' out || fault "whole runs are not compared"
+expect 0 'the earlier run had threads 1, this one has 2' "$tulle" bench conv.onnx --compare before.json --threads 2
+sed 's/"batch": 1/"batch": 3/; s/"target": "[^"]*"/"target": "other\\u001b"/' before.json >changed.json
+expect 0 'the earlier run had batch 3, this one has 1' "$tulle" bench conv.onnx --compare changed.json
+grep -q 'the earlier run was for target other.*, this one is for native' err || fault "another target is not told"
+sed 's/"median_ms": [0-9.e-]*/"median_ms": -1/g' before.json >changed.json
+expect 1 'changed.json: none of its layers' "$tulle" bench conv.onnx --compare changed.json
+sed 's/"conv1"/"\\u0063\\u006fnv1"/' before.json >changed.json
+expect 0 'faster$' "$tulle" bench conv.onnx --compare changed.json
+expect 0 '"earlier_ms": [0-9]' "$tulle" bench conv.onnx --compare before.json --json
+for text in '{' '{"layers": 3}' '{"layers": []}' '[1, 2' '{"layers": [{"name": "other", "median_ms": 1}]}'; do
+    printf '%s' "$text" >bad.json
+    expect 1 'bad.json: ' "$tulle" bench conv.onnx --compare bad.json
+done
+for text in '"\q"' '"\u12g4"' '"\u 123"' '"\u0000"' '"\ud83d' 'nonsense' 'nan' 'inf' '0x10' '+1' '01' '1.' '.5' '1e' '1e999' '-' '1 2' '"a
+b"'; do
+    printf '%s' "$text" >bad.json
+    expect 1 'bad.json: line 1: this is no JSON: ' "$tulle" bench conv.onnx --compare bad.json
+done
+for text in '"\ud83d\ude00 \ud83d \u00e9\n"' '-0.5e+3' '0' ' [1e-5, 10, {"a": null}] '; do
+    printf '%s' "$text" >good.json
+    expect 1 'good.json: there are no layers in it' "$tulle" bench conv.onnx --compare good.json
+done
+{ cat before.json; printf '\000'; } >bad.json
+expect 1 'stands behind its end' "$tulle" bench conv.onnx --compare bad.json
+truncate -s 65M bad.json
+expect 1 'larger than 64 MB' "$tulle" bench conv.onnx --compare bad.json
+awk 'BEGIN { for (i = 0; i < 100000; i++) printf "[" }' >bad.json
+expect 1 'nested too deep' "$tulle" bench conv.onnx --compare bad.json
+expect 2 'nowhere.json: cannot be read' "$tulle" bench conv.onnx --compare nowhere.json
+expect 0 'whole run' "$tulle" bench reshape.onnx
+{ printf '\223NUMPY\001\000\071\000'; printf "{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }"; printf '\002\0\0\0\0\0\0\0\003\0\0\0\0\0\0\0'; } >other.npy
+expect 2 'another value than the one' "$tulle" run reshape.onnx --input x=six.npy --input shape=other.npy
+expect 2 'another value than the one' "$tulle" bench reshape.onnx --input shape=other.npy
+
+case $(uname -m) in aarch64) foreign=generic-avx2 ;; *) foreign=generic-neon ;; esac
+for cc in '' --cc=gcc --cc=aarch64-linux-gnu-gcc; do
+    expect 1 "code for target '$foreign' cannot be loaded on this machine" "$tulle" run conv.onnx --input image.npy --target $foreign $cc
+done
+
 # ---- build ----
 
 expect 0 'wrote conv' "$tulle" build conv.onnx
@@ -302,6 +358,8 @@ printf '#!/bin/sh\nfor word; do [ "$word" = -fopenmp ] && exit 1; done\nexec gcc
 chmod +x serial-cc
 expect 0 'no OpenMP' "$tulle" build conv.onnx -o serial --cc ./serial-cc
 expect 0 'whole run' ./serial --bench --threads 2
+expect 0 'largest' "$tulle" run conv.onnx --input image.npy --threads 2 --cc ./serial-cc
+! grep -q OpenMP err || fault "a compiler without OpenMP is told of, though the threads are not its own"
 absent unbuilt unbuilt.a
 
 # ---- signals: the compiler and all that it started end with tulle, and nothing stays ----

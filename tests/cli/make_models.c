@@ -90,7 +90,7 @@ static void put_value(Message *graph, int field, const char *name, int type, con
     put_message(graph, field, &value);
 }
 
-enum { FLOAT = 1, INPUT = 11, OUTPUT = 12 };
+enum { FLOAT = 1, INT64 = 7, INPUT = 11, OUTPUT = 12 };
 
 static void put_node(Message *graph, const char *op, const char *name, const char *first, const char *second, const char *output, const Message *attribute)
 {
@@ -144,6 +144,18 @@ static void write_signs(const char *folder)
     put_value(&graph, OUTPUT, "n", FLOAT, "batch,width");
     put_value(&graph, OUTPUT, "s", FLOAT, "batch,width");
     write_model(folder, "signs", &graph);
+}
+
+/* The shape is an input, too: only one value of it fits what the output is declared as. */
+static void write_reshape(const char *folder)
+{
+    Message graph = {.size = 0};
+    put_text(&graph, 2, "reshape");
+    put_node(&graph, "Reshape", "reshape1", "x", "shape", "y", NULL);
+    put_value(&graph, INPUT, "x", FLOAT, "2,3");
+    put_value(&graph, INPUT, "shape", INT64, "2");
+    put_value(&graph, OUTPUT, "y", FLOAT, "3,2");
+    write_model(folder, "reshape", &graph);
 }
 
 /* A convolution whose weights are mostly zeros. */
@@ -228,6 +240,7 @@ int main(int argc, char **argv)
         return 1;
     write_add(argv[1]);
     write_signs(argv[1]);
+    write_reshape(argv[1]);
     write_conv(argv[1]);
     write_large(argv[1]);
     write_unknown(argv[1]);

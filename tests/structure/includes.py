@@ -16,6 +16,7 @@ ALLOWED = {
     "frontends": ["compiler/base", "compiler/graph"],
     "targets": ["compiler/base"],
     "codegen": ["compiler/base", "compiler/graph", "compiler/reference", "targets", "compiler/plan/plan.h", "runtime/tulle.h"],
+    "codegen/jit": ["compiler/base", "codegen/kernel.h"],
     "runtime": [],
     "compiler/library": ["compiler/base", "compiler/graph", "compiler/pass", "compiler/plan", "frontends", "targets", "runtime"],
     "compiler/cli": ["compiler", "frontends", "targets", "codegen", "runtime"],

@@ -1,0 +1,132 @@
+/* Writes a program in units, for a compiler in this process: each layer's functions, with the part of the vocabulary and the helpers that they use,
+   so that a change of one layer costs no more than that layer; then the tables. Weights stay where they are packed, and each unit knows its own by name. */
+#include "codegen/internal.h"
+
+#include <string.h>
+
+#define PROGRAM_UNIT "program"
+
+typedef struct UnitWriter {
+    const Plan *plan;
+    const char *prefix;
+    const char *const *names, *const *exported;      /* of the layers: inside their unit, and for all units */
+    Arena *arena;
+    Units *units;
+} UnitWriter;
+
+extern const char runtime_tulle_h[];
+
+/* ---- what every unit begins with ---- */
+
+/* The lines in front of a vocabulary's first operation that take in headers. */
+static void add_includes(Text *text, const char *vocabulary)
+{
+    static const char include[] = "#include <";
+    for (const char *at = vocabulary; (at = strstr(at, include)) != NULL; at++) {
+        const char *end = strchr(at, '\n');
+        text_add_bytes(text, at, (size_t)(end - at) + 1);
+    }
+}
+
+static const char *includes_of(const UnitWriter *writer)
+{
+    const char *vocabulary = writer->plan->target->isa.vocabulary;
+    Text text = text_new(writer->arena);
+    text_add(&text, "#include <stddef.h>\n#include <stdint.h>\n");
+    if (vocabulary != NULL)
+        add_includes(&text, vocabulary);
+    return text.data;
+}
+
+static Text unit_open(const UnitWriter *writer)
+{
+    Text text = text_new(writer->arena);
+    text_add(&text, writer->units->includes);
+    text_add(&text, runtime_tulle_h);
+    return text;
+}
+
+static void unit_close(const UnitWriter *writer, const char *name, const Text *text, const char *weights_name, const void *weights)
+{
+    writer->units->items[writer->units->count++] = (Unit){name, text->data, text->length, weights_name, weights};
+}
+
+/* ---- a layer ---- */
+
+/* Behind each other in one block, as its unit finds them. */
+static const void *place_weights(Arena *arena, Packed *packed)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < packed->count; i++) {
+        packed->arrays[i].offset = bytes;
+        bytes += (packed->arrays[i].bytes + WEIGHT_ALIGNMENT - 1) / WEIGHT_ALIGNMENT * WEIGHT_ALIGNMENT;
+    }
+    char *block = arena_alloc(arena, bytes + WEIGHT_ALIGNMENT, 1);
+    for (int i = 0; i < packed->count; i++)
+        if (packed->arrays[i].bytes > 0)
+            memcpy(block + packed->arrays[i].offset, packed->arrays[i].data, packed->arrays[i].bytes);
+    return block;
+}
+
+/* Stages are static: the tables know them by another name. */
+static void add_exports(const UnitWriter *writer, Text *text, int l)
+{
+    for (int s = 0; s < writer->plan->layers[l].stage_count; s++)
+        text_format(text, "extern tulle_stage %s_%d __attribute__((alias(\"%s_%d\")));\n", writer->exported[l], s, writer->names[l], s);
+}
+
+static void add_layer(const UnitWriter *writer, int l)
+{
+    const LayerPlan *layer = &writer->plan->layers[l];
+    Arena *scratch = writer->plan->graph->ctx->scratch;
+    const char *name = writer->names[l], *vocabulary = writer->plan->target->isa.vocabulary;
+    Packed packed = {.arena = scratch};
+    layer_pack(writer->plan, layer, &packed);
+    const char *weights_name = packed.count > 0 ? arena_format(writer->arena, "%s_weights", writer->exported[l]) : NULL;
+    const void *weights = packed.count > 0 ? place_weights(writer->arena, &packed) : NULL;
+    Helpers helpers = {.out = {.text = text_new(scratch)}, .arena = scratch};
+    Out stages = {.text = text_new(scratch)};
+    const Emission emission = {&stages, writer->plan, layer, &layer->problem, &packed, name, weights_name, writer->prefix, scratch, &helpers};
+    layer->kernel->emit(&emission);
+    const char *const codes[] = {helpers.out.text.data, stages.text.data};
+    Text text = unit_open(writer);
+    if (weights_name != NULL)
+        text_format(&text, "extern const char %s[];\n", weights_name);
+    if (vocabulary != NULL)
+        text_add(&text, vocabulary_used(scratch, vocabulary, codes, COUNT(codes)));
+    text_add(&text, codes[0]);
+    text_add(&text, codes[1]);
+    add_exports(writer, &text, l);
+    unit_close(writer, name, &text, weights_name, weights);
+    arena_reset(scratch);
+}
+
+/* ---- the tables ---- */
+
+static void add_tables(const UnitWriter *writer)
+{
+    const Plan *plan = writer->plan;
+    Out out = {.text = unit_open(writer)};
+    for (int l = 0; l < plan->layer_count; l++)
+        for (int s = 0; s < plan->layers[l].stage_count; s++)
+            out_line(&out, "extern tulle_stage %s_%d;", writer->exported[l], s);
+    tables_write(&out, plan, writer->exported, writer->prefix);
+    unit_close(writer, PROGRAM_UNIT, &out.text, NULL, NULL);
+}
+
+void units_make(const Plan *plan, const char *prefix, Arena *arena, Units *units)
+{
+    check_prefix(plan->graph->ctx, prefix);
+    arena_reset(plan->graph->ctx->scratch);
+    UnitWriter writer = {.plan = plan, .prefix = prefix, .arena = arena, .units = units, .names = layer_names(arena, plan)};
+    const char **exported = arena_array(arena, const char *, plan->layer_count + 1);
+    for (int l = 0; l < plan->layer_count; l++)
+        exported[l] = arena_format(arena, "%s_%s", prefix, writer.names[l]);
+    writer.exported = exported;
+    *units = (Units){.items = arena_array(arena, Unit, plan->layer_count + 1), .model = arena_format(arena, "%s_model", prefix)};
+    units->includes = includes_of(&writer);
+    for (int l = 0; l < plan->layer_count; l++)
+        if (plan->layers[l].kernel != NULL)
+            add_layer(&writer, l);
+    add_tables(&writer);
+}
