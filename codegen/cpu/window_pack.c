@@ -272,12 +272,25 @@ static void pack_tables(const Emission *emission, const Window *window, const Pl
     out_close(out, "");
 }
 
+/* False where every tap of every output lies in the padding beside the input. */
+static bool any_inside(const Window *window, const Planes *planes)
+{
+    for (int64_t p = 0; p < planes->count; p++) {
+        const Inside in = inside(planes->column[p], window->stride_x, planes->pitch, window->width);
+        if (in.end > in.first)
+            return true;
+    }
+    return false;
+}
+
 void planes_define_pack(const Emission *emission, const Window *window, const Planes *planes, const char *fill)
 {
     Out *out = emission->out;
     out_comment(out, "One channel, %lld x %lld, into %lld plane%s of %lld rows of %lld.", (long long)window->height, (long long)window->width,
                 (long long)planes->count, planes->count > 1 ? "s" : "", (long long)planes->rows, (long long)planes->pitch);
     out_open(out, "static void %s_pack(float *to, const float *from, int64_t down)", emission->name);
+    if (!any_inside(window, planes))
+        out_line(out, "(void)from, (void)down;");
     if (planes_apart(window, planes))
         pack_apart(emission, window, planes, fill);
     else
