@@ -244,8 +244,8 @@ void product_emit_sums(const Emission *emission, const ProductSums *sums)
         out_open(out, "for (int64_t k = 0; k < %lld; k++, from += %lld, line += %lld)", k / ways, ways * width, ways * (long long)sums->a_column);
         for (int way = 0; way < ways; way++)
             emit_step(emission, sums, way, way);
-        for (int at = 0; at < ways * width && sums->ahead > 0; at += 16)
-            out_line(out, "v_prefetch(from + %lld);", (long long)sums->ahead + at);
+        for (int at = 0; at < ways * width && sums->ahead > 0; at += 16)      /* as a number: compilers see where constants end */
+            out_line(out, "v_prefetch((const void *)((uintptr_t)from + %lld));", 4 * ((long long)sums->ahead + at));
         out_close(out, "");
     }
     for (int rest = 0; rest < k % ways; rest++)
