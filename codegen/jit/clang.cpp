@@ -113,8 +113,10 @@ std::shared_ptr<clang::CompilerInvocation> invocation_of(const std::vector<std::
     options.Diags = messages.engine;
     options.VFS = files;
     auto invocation = clang::createInvocation(words, options);
-    if (invocation)
-        llvm::erase_if(invocation->getHeaderSearchOpts().UserEntries, [](const auto &entry) { return entry.Path != TULLE_CLANG_HEADERS "/include"; });    // CPATH's
+    if (!invocation)
+        return invocation;
+    invocation->getFrontendOpts().DisableFree = invocation->getCodeGenOpts().DisableFree = false;      // this process lives on
+    llvm::erase_if(invocation->getHeaderSearchOpts().UserEntries, [](const auto &entry) { return entry.Path != TULLE_CLANG_HEADERS "/include"; });    // CPATH's
     return invocation;
 }
 

@@ -47,7 +47,7 @@ expect 1 'cannot be loaded on this machine' alone run conv.onnx --input image.np
 
 # ---- the cache ----
 
-rm -rf cache
+rm -rf cache/tulle/objects
 expect 0 '' alone run conv.onnx --input image.npy --output y.npy
 objects >first
 check [ -s first ]
@@ -65,7 +65,7 @@ for spoil in 'truncate -s -1' 'truncate -s 0' 'sed -i s/tulle/tolle/' 'chmod g+w
     check sha256sum --status -c sums
     check [ "$(stat -c %a "$object")" = 600 ]
 done
-rm -rf cache
+rm -rf cache/tulle/objects
 expect 0 '' alone run conv.onnx --input image.npy --output again.npy --no-cache
 check [ ! -e cache/tulle/objects ]
 for folder in /dev/null/cache ""; do
@@ -91,7 +91,7 @@ recovers() {
     check cmp -s y.npy again.npy
 }
 
-rm -rf cache
+rm -rf cache/tulle/objects
 recovers ''
 other=$(sed -n 2p first)
 for file in $(cat first); do check sealed "$file"; done
@@ -107,7 +107,7 @@ check sha256sum --status -c sums
 rm "$object"
 mkfifo "$object"
 recovers ''
-check sha256sum --status -c sums
+if [ -f "$object" ]; then check sha256sum --status -c sums; else fault "a pipe stays in an object's place"; rm -f "$object"; fi
 for mode in 770 707; do
     rm -f "$object"
     chmod $mode cache/tulle/objects
@@ -155,7 +155,7 @@ falls_back 'libclang-common-19-dev'
 
 # `env` because a shell starts background jobs with SIGINT ignored; env --default-signal undoes it.
 for wait in 0.05 0.1 0.2 0.3 0.4 object; do
-    rm -rf cache
+    rm -rf cache/tulle/objects
     env --default-signal=INT PATH="$work/nothing" "$tulle" run conv.onnx --input image.npy --output again.npy 2>/dev/null &
     process=$!
     if [ $wait = object ]; then
