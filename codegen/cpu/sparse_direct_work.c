@@ -96,10 +96,10 @@ static double list_mispredicts(const Isa *isa)
 }
 
 #define STORE_QUEUE 64               /* stores on their way to level 1 */
-#define EARLY_MISPREDICTS 4          /* what a list waits for them, as branches guessed wrong */
+#define EARLY_MISPREDICTS 4          /* what a tile waits for them, as branches guessed wrong */
 
-/* A block whose stores have not left the core when its planes are read at other offsets, which cores do not forward: groups of one channel. Measured
-   on Zen 4 with AVX-512, 3x3 and depthwise: 60 cycles a list on 7x7 planes, 90 on 14x14, 130 on 28x28. */
+/* A block so small that its stores have not left the core when its planes are read at other offsets, which cores do not forward: that of a group of
+   one channel, above all. Measured on Zen 4 with AVX-512, 3x3 and depthwise: 60 cycles a tile on 7x7 planes, 90 on 14x14, 130 on 28x28. */
 static double early_mispredicts(const Blocks *blocks, const Runs *runs)
 {
     return blocks->block * blocks->channel <= STORE_QUEUE * blocks->lanes ? EARLY_MISPREDICTS * runs->tiles : 0;

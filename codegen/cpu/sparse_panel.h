@@ -14,7 +14,7 @@ typedef struct Panel {
     int rows;                        /* output channels of a panel */
     int64_t group_outputs, group_channels, group_panels, panels;
     int64_t slabs, slab;             /* of a group's input channels, so that what a tile reads of one stays in level 1; channels of a slab */
-    int32_t *order;                  /* [panels * rows]: output channels, within a group neighbours in the order of nonzeros; -1 where there is none */
+    int32_t *order;                  /* [panels * rows]: output channels; a panel's are neighbours in the order of nonzeros, the panels are spread; -1: none */
     double total[MOST_MASKS];        /* columns of all panels that exactly these rows use */
     int piece[MOST_MASKS];           /* the mask whose loop takes these rows; of the others what is left of it takes the rest */
     double entries[MOST_MASKS];      /* of a mask's loop, in all panels */
