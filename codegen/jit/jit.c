@@ -277,6 +277,14 @@ static void *link_all(const Loading *loading, JitBytes *messages)
     return model;
 }
 
+void jit_unload(Context *ctx, const void *entry)
+{
+    const char *why = NULL;
+    const JitPlugin *plugin = plugin_of(ctx, &why);
+    if (plugin != NULL)
+        plugin->unload(entry);
+}
+
 void *jit_load(Context *ctx, const Isa *isa, const Units *units, const JitOptions *options)
 {
     const char *why = NULL;

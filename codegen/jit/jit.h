@@ -16,8 +16,9 @@ typedef struct JitOptions {
     void *user;
 } JitOptions;
 
-/* Compiles what the cache has not, loads all, and gives the address of the function units->model. fail()s with the compiler's words. The code stays as
-   long as the process; the weights are used where they are. */
+/* Compiles what the cache has not, loads all, and gives the address of the function units->model. fail()s with the compiler's words. The code stays
+   until it is unloaded; the weights are used where they are. */
 void *jit_load(Context *ctx, const Isa *isa, const Units *units, const JitOptions *options);
+void jit_unload(Context *ctx, const void *entry);
 
 #endif

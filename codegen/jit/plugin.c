@@ -97,7 +97,36 @@ static int link_entry(LLVMOrcLLJITRef jit, const char *entry, LLVMOrcExecutorAdd
     return good;
 }
 
-static LLVMOrcLLJITRef loaded __attribute__((used));      /* it stays; tools that look for lost memory find it here */
+typedef struct Loaded {
+    LLVMOrcLLJITRef jit;
+    const void *entry;
+    struct Loaded *next;
+} Loaded;
+
+static Loaded *loaded;
+
+static void *keep(LLVMOrcLLJITRef jit, LLVMOrcExecutorAddress address)
+{
+    Loaded *one = malloc(sizeof *one);
+    if (one == NULL)
+        abort();
+    *one = (Loaded){jit, (const void *)(uintptr_t)address, loaded};
+    loaded = one;
+    return (void *)(uintptr_t)address;
+}
+
+static void unload(const void *entry)
+{
+    Loaded **at = &loaded;
+    while (*at != NULL && (*at)->entry != entry)
+        at = &(*at)->next;
+    if (*at == NULL)
+        return;
+    Loaded *one = *at;
+    *at = one->next;
+    LLVMConsumeError(LLVMOrcDisposeLLJIT(one->jit));
+    free(one);
+}
 
 static void *load(const JitObject *objects, int object_count, const JitSymbol *symbols, int symbol_count, const char *entry, JitBytes *messages)
 {
@@ -108,10 +137,8 @@ static void *load(const JitObject *objects, int object_count, const JitSymbol *s
     int bad = failed(offer_process(jit), messages) || failed(define_symbols(jit, symbols, symbol_count), messages);
     for (int i = 0; i < object_count && !bad; i++)
         bad = failed(add_object(jit, &objects[i]), messages);
-    if (!bad && link_entry(jit, entry, &address, messages)) {
-        loaded = jit;
-        return (void *)(uintptr_t)address;
-    }
+    if (!bad && link_entry(jit, entry, &address, messages))
+        return keep(jit, address);
     LLVMConsumeError(LLVMOrcDisposeLLJIT(jit));
     return NULL;
 }
@@ -120,7 +147,7 @@ const JitPlugin *tulle_jit_plugin(void)
 {
     static const JitPlugin plugin = {
         .version = JIT_PLUGIN_VERSION, .compiler = "clang " TULLE_LLVM_VERSION, .flags = clang_flags, .headers = TULLE_CLANG_HEADERS "/include",
-        .prepare = clang_prepare, .head = clang_head, .head_free = clang_head_free, .compile = clang_compile, .load = load, .release = release,
+        .prepare = clang_prepare, .head = clang_head, .head_free = clang_head_free, .compile = clang_compile, .load = load, .unload = unload, .release = release,
     };
     return &plugin;
 }

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#define JIT_PLUGIN_VERSION 2
+#define JIT_PLUGIN_VERSION 3
 #define JIT_PLUGIN_FILE "libtulle_jit.so"
 #define JIT_PLUGIN_ENTRY "tulle_jit_plugin"
 
@@ -27,9 +27,10 @@ typedef struct JitPlugin {
     void (*head_free)(JitHead *head);
     /* An object of a text that begins with the head's includes. Any number of threads may compile with one head. False: messages has the faults. */
     int (*compile)(const JitHead *head, const char *name, const char *text, size_t length, JitBytes *object, JitBytes *messages);
-    /* Links them with each other, with the symbols, and with what this process offers, and gives the address of `entry`. They stay as long as the
-       process. NULL: messages says why. */
+    /* Links them with each other, with the symbols, and with what this process offers, and gives the address of `entry`. They stay until unload().
+       NULL: messages says why. */
     void *(*load)(const JitObject *objects, int object_count, const JitSymbol *symbols, int symbol_count, const char *entry, JitBytes *messages);
+    void (*unload)(const void *entry);
     void (*release)(JitBytes *bytes);
 } JitPlugin;
 

@@ -107,9 +107,13 @@ void compiler_tool(Context *ctx, const Compiler *compiler, const char *tool, con
 
 typedef struct Program {
     const struct tulle_model *model;
+    const void *entry;               /* of code compiled in process; NULL: a C compiler's, in `library` */
+    void *library;
+    Arena *texts;                    /* its weights are among them */
 } Program;
 
 Program *program_load(Context *ctx, const Options *options, const Plan *plan);
+void program_unload(Context *ctx, Program *program);     /* one of several; the last goes with the process */
 /* Memory that ends where a page begins that may not be touched, filled with bytes 0xFF (NaN in every real type). */
 void *program_memory(Context *ctx, size_t bytes);
 void program_freeze(void *memory, size_t bytes);         /* makes it read-only */

@@ -106,19 +106,19 @@ static void *find_symbol(Context *ctx, void *handle, const char *name)
 
 typedef const struct tulle_model *ModelEntry(void);
 
-static ModelEntry *load_by_compiler(Context *ctx, const Options *options, const Plan *plan)
+static ModelEntry *load_by_compiler(Context *ctx, const Options *options, const Plan *plan, Program *program)
 {
     const Compiler *compiler = compiler_find(ctx, options, plan->target);
     size_t weight_bytes;
     const char *source = driver_source(ctx, plan, compiler->folder, "model", PREFIX, &weight_bytes), *object = arena_format(ctx->graph, "%s/model.so", compiler->folder);
     const char *const arguments[] = {"-shared", "-fPIC", arena_format(ctx->graph, "-I%s", compiler->folder), source, "-o", object, "-lm"};
     compiler_run(ctx, compiler, false, arguments, COUNT(arguments));      /* the threads are ours */
-    void *handle = dlopen(object, RTLD_NOW | RTLD_LOCAL);
-    if (!handle)
+    program->library = dlopen(object, RTLD_NOW | RTLD_LOCAL);
+    if (!program->library)
         fail_foreign(ctx, plan);
     scratch_remove_all();            /* it stays loaded; nothing is left behind whatever happens next */
     ModelEntry *entry;
-    *(void **)&entry = find_symbol(ctx, handle, PREFIX "_model");
+    *(void **)&entry = find_symbol(ctx, program->library, PREFIX "_model");
     return entry;
 }
 
@@ -143,17 +143,17 @@ static void show_progress(void *user, int done, int count)
     fflush(stderr);
 }
 
-static ModelEntry *load_in_process(Context *ctx, const Options *asked, const Plan *plan)
+static ModelEntry *load_in_process(Context *ctx, const Options *asked, const Plan *plan, Program *program)
 {
     Progress progress = {.terminal = isatty(2)};
     clock_gettime(CLOCK_MONOTONIC, &progress.start);
     const int cores = machine_cores(ctx);
     const JitOptions options = {.jobs = cores < MOST_JOBS ? cores : MOST_JOBS, .no_cache = asked->no_cache, .progress = show_progress, .user = &progress};
-    Arena *texts = arena_new(ctx, "the program", SIZE_MAX / 2);
     Units units;
-    units_make(plan, PREFIX, texts, &units);
+    program->texts = arena_new(ctx, "the program", SIZE_MAX / 2);
+    units_make(plan, PREFIX, program->texts, &units);
     ModelEntry *entry;
-    *(void **)&entry = jit_load(ctx, &plan->target->isa, &units, &options);
+    program->entry = *(void **)&entry = jit_load(ctx, &plan->target->isa, &units, &options);
     return entry;
 }
 
@@ -165,11 +165,22 @@ Program *program_load(Context *ctx, const Options *options, const Plan *plan)
     const bool in_process = !options->compiler && !missing;
     if (missing)
         say(ctx, "note: %s; a C compiler is called instead", missing);
-    ModelEntry *entry = in_process ? load_in_process(ctx, options, plan) : load_by_compiler(ctx, options, plan);
     Program *program = arena_new_of(ctx->graph, Program);
+    ModelEntry *entry = (in_process ? load_in_process : load_by_compiler)(ctx, options, plan, program);
     program->model = entry();
     check_tensors(ctx, plan->whole, program->model);
     return program;
+}
+
+void program_unload(Context *ctx, Program *program)
+{
+    if (program->entry)
+        jit_unload(ctx, program->entry);
+    if (program->library)
+        dlclose(program->library);
+    if (program->texts)
+        arena_free(program->texts);
+    *program = (Program){.model = NULL};
 }
 
 _Noreturn void program_fail(Context *ctx, int status)
