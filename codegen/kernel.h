@@ -142,8 +142,11 @@ typedef struct Unit {                /* a layer's functions, or, the last one, t
     const char *name;                /* "conv3", "program" */
     const char *text;
     size_t length;
+    size_t own;                      /* where in it the layer's own text begins, behind what all share */
+    const char *story;               /* for readers, no part of the text: why the layer is computed so; NULL of the tables */
     const char *weights_name;        /* the object that the text takes from outside; NULL: none */
     const void *weights;
+    size_t weight_bytes;
 } Unit;
 
 typedef struct Units {
@@ -155,5 +158,7 @@ typedef struct Units {
 
 /* Each text stands alone. It and the weights live in `arena`. */
 void units_make(const Plan *plan, const char *prefix, Arena *arena, Units *units);
+/* The same of one layer alone: no tables, and no model. */
+void units_make_layer(const Plan *plan, const char *prefix, int layer, Arena *arena, Units *units);
 
 #endif

@@ -46,15 +46,17 @@ static Text unit_open(const UnitWriter *writer)
     return text;
 }
 
-static void unit_close(const UnitWriter *writer, const char *name, const Text *text, const char *weights_name, const void *weights)
+static void unit_close(const UnitWriter *writer, const Text *text, Unit *unit)
 {
-    writer->units->items[writer->units->count++] = (Unit){name, text->data, text->length, weights_name, weights};
+    unit->text = text->data;
+    unit->length = text->length;
+    writer->units->items[writer->units->count++] = *unit;
 }
 
 /* ---- a layer ---- */
 
 /* Behind each other in one block, as its unit finds them. */
-static const void *place_weights(Arena *arena, Packed *packed)
+static const void *place_weights(Arena *arena, Packed *packed, size_t *weight_bytes)
 {
     size_t bytes = 0;
     for (int i = 0; i < packed->count; i++) {
@@ -65,7 +67,15 @@ static const void *place_weights(Arena *arena, Packed *packed)
     for (int i = 0; i < packed->count; i++)
         if (packed->arrays[i].bytes > 0)
             memcpy(block + packed->arrays[i].offset, packed->arrays[i].data, packed->arrays[i].bytes);
+    *weight_bytes = bytes;
     return block;
+}
+
+static const char *story_of(const UnitWriter *writer, int l)
+{
+    Out out = {.text = text_new(writer->arena)};
+    story_layer(&out, &writer->plan->layers[l], writer->names[l]);
+    return out.text.data;
 }
 
 /* Stages are static: the tables know them by another name. */
@@ -82,22 +92,26 @@ static void add_layer(const UnitWriter *writer, int l)
     const char *name = writer->names[l], *vocabulary = writer->plan->target->isa.vocabulary;
     Packed packed = {.arena = scratch};
     layer_pack(writer->plan, layer, &packed);
-    const char *weights_name = packed.count > 0 ? arena_format(writer->arena, "%s_weights", writer->exported[l]) : NULL;
-    const void *weights = packed.count > 0 ? place_weights(writer->arena, &packed) : NULL;
+    Unit unit = {.name = name, .story = story_of(writer, l)};
+    if (packed.count > 0) {
+        unit.weights_name = arena_format(writer->arena, "%s_weights", writer->exported[l]);
+        unit.weights = place_weights(writer->arena, &packed, &unit.weight_bytes);
+    }
     Helpers helpers = {.out = {.text = text_new(scratch)}, .arena = scratch};
     Out stages = {.text = text_new(scratch)};
-    const Emission emission = {&stages, writer->plan, layer, &layer->problem, &packed, name, weights_name, writer->prefix, scratch, &helpers};
+    const Emission emission = {&stages, writer->plan, layer, &layer->problem, &packed, name, unit.weights_name, writer->prefix, scratch, &helpers};
     layer->kernel->emit(&emission);
     const char *const codes[] = {helpers.out.text.data, stages.text.data};
     Text text = unit_open(writer);
-    if (weights_name != NULL)
-        text_format(&text, "extern const char %s[];\n", weights_name);
     if (vocabulary != NULL)
         text_add(&text, vocabulary_used(scratch, vocabulary, codes, COUNT(codes)));
+    unit.own = text.length;
+    if (unit.weights_name != NULL)
+        text_format(&text, "extern const char %s[];\n", unit.weights_name);
     text_add(&text, codes[0]);
     text_add(&text, codes[1]);
     add_exports(writer, &text, l);
-    unit_close(writer, name, &text, weights_name, weights);
+    unit_close(writer, &text, &unit);
     arena_reset(scratch);
 }
 
@@ -111,10 +125,10 @@ static void add_tables(const UnitWriter *writer)
         for (int s = 0; s < plan->layers[l].stage_count; s++)
             out_line(&out, "extern tulle_stage %s_%d;", writer->exported[l], s);
     tables_write(&out, plan, writer->exported, writer->prefix);
-    unit_close(writer, PROGRAM_UNIT, &out.text, NULL, NULL);
+    unit_close(writer, &out.text, &(Unit){.name = PROGRAM_UNIT});
 }
 
-void units_make(const Plan *plan, const char *prefix, Arena *arena, Units *units)
+static UnitWriter writer_of(const Plan *plan, const char *prefix, Arena *arena, Units *units)
 {
     check_prefix(plan->graph->ctx, prefix);
     arena_reset(plan->graph->ctx->scratch);
@@ -123,10 +137,23 @@ void units_make(const Plan *plan, const char *prefix, Arena *arena, Units *units
     for (int l = 0; l < plan->layer_count; l++)
         exported[l] = arena_format(arena, "%s_%s", prefix, writer.names[l]);
     writer.exported = exported;
-    *units = (Units){.items = arena_array(arena, Unit, plan->layer_count + 1), .model = arena_format(arena, "%s_model", prefix)};
+    *units = (Units){.items = arena_array(arena, Unit, plan->layer_count + 1)};
     units->includes = includes_of(&writer);
+    return writer;
+}
+
+void units_make(const Plan *plan, const char *prefix, Arena *arena, Units *units)
+{
+    const UnitWriter writer = writer_of(plan, prefix, arena, units);
+    units->model = arena_format(arena, "%s_model", prefix);
     for (int l = 0; l < plan->layer_count; l++)
         if (plan->layers[l].kernel != NULL)
             add_layer(&writer, l);
     add_tables(&writer);
+}
+
+void units_make_layer(const Plan *plan, const char *prefix, int layer, Arena *arena, Units *units)
+{
+    const UnitWriter writer = writer_of(plan, prefix, arena, units);
+    add_layer(&writer, layer);
 }

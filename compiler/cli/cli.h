@@ -29,12 +29,13 @@ typedef struct Options {
     int64_t repeat;                  /* 0: not given */
     const char *compare;
     bool single_file, static_link, json, quick, probe, hot, no_cache, help;
-    Strings dimensions, kernels, inputs, outputs, keep;
+    Strings dimensions, kernels, inputs, outputs, keep, show;
 } Options;
 
 enum {
-    COMPILE = 1, BUILD = 2, RUN = 4, VERIFY = 8, TARGETS = 16, EXPLAIN = 32, GUIDE = 64, BENCH = 128,
-    ASKING = EXPLAIN | GUIDE, RUNNING = RUN | VERIFY | BENCH, PLANNING = COMPILE | BUILD | RUNNING | ASKING, ANY = 255
+    COMPILE = 1, BUILD = 2, RUN = 4, VERIFY = 8, TARGETS = 16, EXPLAIN = 32, GUIDE = 64, BENCH = 128, INSPECT = 256,
+    ASKING = EXPLAIN | GUIDE, RUNNING = RUN | VERIFY | BENCH, WRITING = COMPILE | BUILD | RUNNING | INSPECT,
+    PLANNING = WRITING | ASKING, ANY = 511
 };
 
 enum { MOST_THREADS = 1024 };
@@ -62,10 +63,13 @@ Status targets_command(Context *ctx, const Options *options);
 Status explain_command(Context *ctx, const Options *options);
 Status guide_command(Context *ctx, const Options *options);
 Status bench_command(Context *ctx, const Options *options);
+Status inspect_command(Context *ctx, const Options *options);
 
 /* ---- driver.c: from a model's path to a plan ---- */
 
 const char *driver_model(Context *ctx, const Options *options);                  /* the model's path; any other number of arguments is wrong use */
+/* The layer's name behind the model's, taken from the arguments; NULL: there is none. */
+const char *driver_layer(Context *ctx, Options *options, const char *command);
 Graph *driver_graph(Context *ctx, const Options *options, const char *model);    /* after all passes */
 const Target *driver_target(Context *ctx, const Options *options);               /* named, in a file, or this machine */
 Plan *driver_plan(Context *ctx, const Options *options, const char *model);      /* a GPU is refused for commands that write code */
@@ -145,6 +149,22 @@ typedef struct Json {
 
 const Json *json_read(Context *ctx, const char *path);           /* STATUS_USAGE with path and line for what is no JSON */
 const Json *json_member(const Json *json, const char *name);     /* NULL if there is none, or it is no object */
+
+/* ---- json_writer.c ---- */
+
+typedef struct JsonWriter {          /* start with its stream alone */
+    FILE *stream;
+    char closers[16];                /* of what is open */
+    int depth;
+    bool more;                       /* something stands before, in what is open */
+} JsonWriter;
+
+/* name: NULL in arrays, and of the whole. */
+void json_open(JsonWriter *json, const char *name, char opener);
+void json_close(JsonWriter *json);                               /* what was opened last; a line's end behind the whole */
+void json_add_string(JsonWriter *json, const char *name, const char *text);      /* NULL: null */
+void json_add_number(JsonWriter *json, const char *name, double number);         /* not finite: null */
+void json_add_bool(JsonWriter *json, const char *name, bool truth);
 
 /* ---- compare.c: two tensors ---- */
 

@@ -93,6 +93,17 @@ const char *driver_model(Context *ctx, const Options *options)
     return options->arguments.items[0];
 }
 
+const char *driver_layer(Context *ctx, Options *options, const char *command)
+{
+    if (options->arguments.count > 2)
+        fail(ctx, STATUS_USAGE, NULL, arena_format(ctx->graph, "the usage is: tulle %s MODEL.onnx [LAYER]", command), "one layer at a time: what is '%s' for?",
+             text_quote(ctx->graph, options->arguments.items[2], strlen(options->arguments.items[2])));
+    if (options->arguments.count < 2)
+        return NULL;
+    options->arguments.count = 1;
+    return options->arguments.items[1];
+}
+
 Graph *driver_graph(Context *ctx, const Options *options, const char *model)
 {
     FrontendOptions frontend = {.batch = options->batch, .external_data = options->external_data};
@@ -119,7 +130,7 @@ const Target *driver_target(Context *ctx, const Options *options)
 
 static void refuse_gpu(Context *ctx, const Options *options, const Target *target)
 {
-    if (target->isa.gpu && options->command & (COMPILE | BUILD | RUNNING))
+    if (target->isa.gpu && options->command & WRITING)
         fail(ctx, STATUS_UNSUPPORTED, NULL, "'tulle explain' and 'tulle guide' can price it", "'%s' is a GPU: code for GPUs cannot be written yet",
              target->machine.name);
 }
@@ -159,7 +170,7 @@ Plan *driver_plan(Context *ctx, const Options *options, const char *model)
                         .random = random_seed(ctx, options->select), .threads = (int)options->threads, .rules = options->rules,
                         .small = optimizes_size(ctx, options->optimize), .most_code = options->max_code};
     Graph *graph = driver_graph(ctx, options, model);
-    if (graph->projection && !(options->command & ASKING))
+    if (graph->projection && !(options->command & (ASKING | INSPECT)))
         say(ctx, "%s", graph->projection);
     return (options->command & GUIDE ? plan_make : plan_batch)(graph, target, &plan);
 }

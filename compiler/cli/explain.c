@@ -4,18 +4,6 @@
 
 #include "compiler/cli/explain.h"
 
-/* The model and, perhaps, a layer. */
-static const char *layer_argument(Context *ctx, Options *options)
-{
-    if (options->arguments.count > 2)
-        fail(ctx, STATUS_USAGE, NULL, "the usage is: tulle explain MODEL.onnx [LAYER]", "one layer at a time: what is '%s' for?",
-             text_quote(ctx->graph, options->arguments.items[2], strlen(options->arguments.items[2])));
-    if (options->arguments.count < 2)
-        return NULL;
-    options->arguments.count = 1;
-    return options->arguments.items[1];
-}
-
 static LayerView *view_named(Explanation *explanation, const char *name)
 {
     const int layer = layer_named(explanation->plan->graph, NULL, name);
@@ -87,7 +75,7 @@ static void show(const Explanation *explanation, const LayerView *view)
 Status explain_command(Context *ctx, const Options *given)
 {
     Options options = *given;
-    const char *layer = layer_argument(ctx, &options), *model = driver_model(ctx, &options);
+    const char *layer = driver_layer(ctx, &options, "explain"), *model = driver_model(ctx, &options);
     check_options(ctx, &options, layer);
     Explanation *explanation = explanation_make(ctx, &options, driver_plan(ctx, &options, model));
     LayerView *view = layer ? view_named(explanation, layer) : NULL;

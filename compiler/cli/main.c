@@ -59,6 +59,13 @@ static const Command commands[] = {
      "  tulle guide net.onnx --target atom-c2750 --threads 8\n"
      "  tulle guide net.onnx --max-time 20 --keep conv1          which densities would bring it under 20 ms\n"
      "  tulle guide net.onnx --prune 0.1 --json                 what if all layers had a density of 0.1, for a program to read\n", guide_command},
+    {"inspect", INSPECT, "MODEL.onnx [LAYER] [--target T] [--show SECTION] [options]", "shows what a layer becomes: its C, IR, assembly, loops, zeros",
+     "Nothing is run, and the machine need not be at hand. Without LAYER: a table of all layers. With it: why it is computed so, what the plan counts,\n"
+     "what is compiled, and where its zeros lie. docs/inspect.md describes the sections and the JSON.\n"
+     "\nexamples:\n"
+     "  tulle inspect glyphs.onnx                               the layers\n"
+     "  tulle inspect glyphs.onnx conv3 --target atom-c2750     one of them, for another machine\n"
+     "  tulle inspect glyphs.onnx conv3 --show c                its C, as compilers see it\n", inspect_command},
     {"targets", TARGETS, "[NAME] [options]", "lists the machines it knows, and this one as probed; prints one as a file",
      "A machine is a list of numbers: cores, clock, ports, caches, bandwidths. GFLOP/s is the peak of all cores in f32, GB/s from memory to all cores.\n"
      "With NAME, the machine as a file for --target-file, to be edited; with --target-file, checks one. docs/targets.md describes them.\n"
@@ -71,7 +78,7 @@ static const Command commands[] = {
 };
 
 /* Commands of the design that are still to come. */
-static const char *const later[] = {"inspect", "tune"};
+static const char *const later[] = {"tune"};
 
 static void print_version(void)
 {

@@ -41,6 +41,7 @@ static const Option table[] = {
     {"--prune-file", "F", PLANNING, TAKES_TEXT, AT(prune_file), "the same with a density for each layer: lines of 'LAYER DENSITY'"},
     {"--alpha", "paper", ASKING, TAKES_TEXT, AT(alpha), "the paper's formula with its published alpha, instead of our kernels' counts"},
     {"--svg", "F", EXPLAIN, TAKES_TEXT, AT(svg), "draws it, too"},
+    {"--show", "SECTION", INSPECT, TAKES_MANY, AT(show), "only this of the layer: c, ir, assembly, ... (docs/inspect.md lists them)"},
     {"--max-time", "MS", GUIDE, TAKES_LIMIT, AT(max_time), "says what densities would reach this time"},
     {"--max-size", "MB", GUIDE, TAKES_LIMIT, AT(max_size), "... and this size of weights"},
     {"--keep", "LAYER", GUIDE, TAKES_MANY, AT(keep), "leave this layer as it is"},
@@ -56,7 +57,7 @@ static const Option table[] = {
     {"--dump", "PASS", COMPILE, TAKES_TEXT, AT(dump), "print the graph after this pass ('all': after each); writes a source only with -o"},
     {"--allow-external-data", "DIR", PLANNING, TAKES_TEXT, AT(external_data), "the model may keep weights in files beneath DIR"},
     {"--cc", "COMMAND", BUILD | RUNNING, TAKES_TEXT, AT(compiler), "the C compiler (default: to build the target's, or $CC, or cc; to run the one in this program)"},
-    {"--json", NULL, RUNNING | ASKING | TARGETS, TAKES_NOTHING, AT(json), "the table or summary as JSON"},
+    {"--json", NULL, RUNNING | ASKING | INSPECT | TARGETS, TAKES_NOTHING, AT(json), "the table or summary as JSON"},
     {"--help", NULL, ANY, TAKES_NOTHING, AT(help), "this text"},
     /* Other spellings that people try; not listed. */
     {"--output", "FILE", COMPILE | BUILD, TAKES_TEXT, AT(output_path), NULL},

@@ -58,7 +58,7 @@ expect 1 "did you mean 'compile'" "$tulle" complie add.onnx
 expect 1 "did you mean '--version'" "$tulle" --versoin
 expect 1 "did you mean '--threads'" "$tulle" run add.onnx --thread 2
 expect 1 "'tulle compile' does not take '--tolerance'" "$tulle" compile add.onnx --tolerance 2
-for command in inspect tune; do
+for command in tune; do
     expect 3 'planned, but not there yet' "$tulle" $command add.onnx
 done
 expect 3 'planned, but not there yet' "$tulle" compile add.onnx --tuned file

@@ -1,0 +1,127 @@
+/* tulle inspect: what a layer becomes, in sections that can be asked for. */
+#include "compiler/cli/inspect.h"
+
+#include <string.h>
+
+const Section inspect_sections[] = {
+    {"layer", "why it is computed so", false, NULL, inspect_layer, inspect_layer_json},
+    {"counts", "what the plan counts, and what it costs", false, NULL, inspect_counts, inspect_counts_json},
+    {"zeros", "where the zeros lie", false, NULL, inspect_zeros, inspect_zeros_json},
+    {"granularity", "the same weights as elements, vectors, kernels and filters", false, NULL, inspect_granularity, inspect_granularity_json},
+    {"c", "its C", true, inspect_c, NULL, NULL},
+    {"source", "all of the C that is compiled", true, inspect_source, NULL, NULL},
+};
+const int inspect_section_count = COUNT(inspect_sections);
+
+/* ---- sections ---- */
+
+static bool asked_for(const Options *options, const Section *section)
+{
+    for (int i = 0; i < options->show.count; i++)
+        if (!strcmp(options->show.items[i], section->name))
+            return true;
+    return options->show.count == 0 && !section->asked;
+}
+
+static void check_sections(Context *ctx, const Options *options)
+{
+    const char *names[COUNT(inspect_sections)];
+    Text list = text_new(ctx->graph);
+    for (int i = 0; i < inspect_section_count; i++) {
+        names[i] = inspect_sections[i].name;
+        text_format(&list, "%s%s", i ? ", " : "the sections are ", names[i]);
+    }
+    for (int i = 0; i < options->show.count; i++) {
+        const char *word = options->show.items[i];
+        bool known = false;
+        for (int s = 0; s < inspect_section_count; s++)
+            known |= !strcmp(word, names[s]);
+        if (!known)
+            fail(ctx, STATUS_USAGE, NULL, options_hint(ctx, word, names, inspect_section_count, list.data), "there is no section '%s'",
+                 text_quote(ctx->graph, word, strlen(word)));
+    }
+}
+
+/* A text that is asked for alone is printed as it is: for an editor, a compiler, a pipe. */
+static void print_sections(const Inspection *inspection)
+{
+    bool first = true;
+    for (int i = 0; i < inspect_section_count; i++) {
+        const Section *section = &inspect_sections[i];
+        if (!asked_for(inspection->options, section))
+            continue;
+        const bool bare = section->text && inspection->options->show.count == 1;
+        if (!bare)
+            printf("%s%s:\n", first ? "" : "\n", section->says);
+        first = false;
+        if (section->text)
+            fputs(section->text(inspection), stdout);
+        else
+            section->print(inspection);
+    }
+}
+
+static void print_json(const Inspection *inspection)
+{
+    JsonWriter json = {.stream = stdout};
+    json_open(&json, NULL, '{');
+    json_add_string(&json, "model", inspection->plan->graph->name);
+    json_add_string(&json, "target", inspection->plan->target->machine.name);
+    for (int i = 0; i < inspect_section_count; i++) {
+        const Section *section = &inspect_sections[i];
+        if (!asked_for(inspection->options, section))
+            continue;
+        if (section->text) {
+            json_add_string(&json, section->name, section->text(inspection));
+            continue;
+        }
+        json_open(&json, section->name, '{');
+        section->json(inspection, &json);
+        json_close(&json);
+    }
+    json_close(&json);
+}
+
+/* ---- the command ---- */
+
+static void inspect_all(const Options *options, const Plan *plan)
+{
+    JsonWriter json = {.stream = stdout};
+    if (options->json)
+        inspect_table_json(plan, &json);
+    else
+        inspect_table(plan);
+}
+
+static Inspection *inspection_of(Context *ctx, const Options *options, const Plan *plan, const char *layer)
+{
+    Inspection *inspection = arena_new_of(ctx->graph, Inspection);
+    const int number = layer_named(plan->graph, NULL, layer);
+    *inspection = (Inspection){.ctx = ctx, .options = options, .plan = plan, .number = number, .layer = &plan->layers[number]};
+    if (!inspection->layer->kernel)
+        fail(ctx, STATUS_USAGE, node_where(plan->graph, plan->graph->nodes[number]), NULL,
+             "this layer is only seen in another shape: there is nothing to inspect");
+    units_make_layer(plan, "model", number, ctx->graph, &inspection->units);
+    inspection->unit = &inspection->units.items[0];
+    return inspection;
+}
+
+Status inspect_command(Context *ctx, const Options *given)
+{
+    Options options = *given;
+    const char *layer = driver_layer(ctx, &options, "inspect"), *model = driver_model(ctx, &options);
+    check_sections(ctx, &options);
+    if (!layer && options.show.count > 0)
+        fail(ctx, STATUS_USAGE, NULL, "'tulle inspect MODEL.onnx' lists the layers", "--show is about one layer: name it");
+    const Plan *plan = driver_plan(ctx, &options, model);
+    if (!layer) {
+        inspect_all(&options, plan);
+        return STATUS_FINE;
+    }
+    const Inspection *inspection = inspection_of(ctx, &options, plan, layer);
+    if (options.json)
+        print_json(inspection);
+    else
+        print_sections(inspection);
+    return STATUS_FINE;
+}
