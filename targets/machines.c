@@ -13,6 +13,7 @@
      a barrier                       there and back along a tree of the cores, a hand-over of a cache line each step
      sgemm_gflops                    85 % of peak, what good libraries reach on large matrices; GPUs 90 %
    Loads that straddle two lines are two accesses, that is one slot more, wherever no comment says otherwise (Intel, Arm).
+   A core is named where LLVM 19 has a model of its own for it: Knights Landing is lent Haswell's there, the Cortex-A72 an A57's.
    Generic rows promise an instruction set and nothing more: their numbers are derived, each from the cores it names, four to a machine. */
 #include "targets/targets.h"
 
@@ -86,6 +87,7 @@ const Machine machines[] = {
     /* ---- the three machines of paper 000 ---- */
     {
         "atom-c2750", "Atom C2750, 8 cores of Silvermont, paper 000", "sse4.2",
+        .core = "silvermont",
         .cores = 8, .ghz = 2.4,                                          /* paper */
         /* Agner, LLVM: MULPS every second cycle, ADDPS each cycle after 3, on ports of their own. One memory port of 16 bytes. Straddling,
            derived: between one more access and the 14 cycles of the Atom before it (7-cpu.com). Intel: two decoders, 16 bytes, no micro-op cache;
@@ -101,6 +103,7 @@ const Machine machines[] = {
     },
     {
         "xeon-e5-2697v4", "two Xeon E5-2697 v4, 36 cores of Broadwell, paper 000", "avx2",
+        .core = "broadwell",
         .cores = 36, .ghz = 2.3,     /* paper; it says one socket of 18, but its SGEMM and STREAM figures are more than one can do */
         /* Agner, LLVM: multiply-adds on two ports after 5, additions on one of them after 3; two loads of 32 bytes and a store. Intel: 4 decoders,
            16 bytes, 1,536 micro-ops, 4 renamed a cycle. Agner: 15 to 20 cycles lost */
@@ -133,6 +136,7 @@ const Machine machines[] = {
     /* ---- x86 since ---- */
     {
         "i5-8250u", "Core i5-8250U, 4 cores of Kaby Lake, paper 004", "avx2",
+        .core = "skylake",
         .cores = 4, .ghz = 2.3,      /* derived: between 1.6, which its 15 W always allow, and 3.4, which they allow for seconds (makers) */
         /* Agner, LLVM: multiply-adds and additions on two ports after 4; two loads of 32 bytes, a store. Intel: decoders of 4 and 16 bytes, 1,536
            micro-ops, 4 renamed a cycle. Agner: 16 cycles lost */
@@ -148,6 +152,7 @@ const Machine machines[] = {
     },
     {
         "skylake-server", "Xeon Gold 6148, 20 cores of Skylake Server (Cascade Lake is the same core)", "avx512",
+        .core = "skylake-avx512",
         .cores = 20, .ghz = 2.2,                                         /* WikiChip: all cores under AVX-512 */
         /* Agner, LLVM: ports 0 and 5 multiply-add and add 64 bytes each after 4; two loads of 64 bytes, a store. Front end: as Kaby Lake */
         .vector_bytes = 64, .registers = 32, .fma_ports = 2, .fma_latency = 4, .vector_ports = 2, .load_ports = 2, .store_ports = 1,
@@ -163,6 +168,7 @@ const Machine machines[] = {
     },
     {
         "sapphire-rapids", "Xeon Platinum 8480+, 56 cores of Golden Cove", "avx512",
+        .core = "sapphirerapids",
         .cores = 56, .ghz = 2.6,                                         /* derived: between 2.0 and 3.0, base and all-core clock (makers) */
         /* Intel, LLVM: ports 0 and 5 multiply-add and add 64 bytes each after 4; two loads of 64 bytes, one store. Straddling: our own
            measurement, 90 GFLOP/s of 200 with operands that all but one in sixteen straddle: (1 + 15/16 s) = 200/90. Intel: 6 decoders from 32
@@ -180,6 +186,7 @@ const Machine machines[] = {
     },
     {
         "zen4", "EPYC 9554, 64 cores of Zen 4", "avx512",
+        .core = "znver4",
         .cores = 64, .ghz = 3.1,                                         /* makers: base clock */
         /* AMD: 32-byte units, on which 64-byte vectors take two turns: two that multiply-add after 4, two that add; two loads, a store. Straddling:
            of a 64-byte load's two halves one does, so half a slot for each. 4 decoders from 32 bytes, 6,912 micro-ops, 6 renamed; 13 cycles lost */
@@ -197,6 +204,7 @@ const Machine machines[] = {
     /* ---- Arm ---- */
     {
         "cortex-a53", "Raspberry Pi 3 B+, 4 cores of Cortex-A53", "neon",
+        .core = "cortex-a53",
         .cores = 4, .ghz = 1.4,                                          /* makers */
         /* LLVM: a 16-byte multiply-add a cycle, on both 8-byte pipes; gcc: 8 cycles, 4 to the next sum. Arm (reference manual): 8 bytes a cycle from
            level 1, 16 into it. In order, two instructions a cycle. Lost, derived: its 8 stages */
@@ -224,6 +232,7 @@ const Machine machines[] = {
     },
     {
         "neoverse-n1", "Graviton 2, 64 cores of Neoverse N1", "neon",
+        .core = "neoverse-n1",
         .cores = 64, .ghz = 2.5,                                         /* makers */
         /* Arm: two units multiply-add 16 bytes after 4, 2 to the next sum; two loads, a store; four decoded from 16 bytes; WikiChip (A76): 11 lost */
         .vector_bytes = 16, .registers = 32, .fma_ports = 2, .fma_latency = 2, .vector_ports = 2, .load_ports = 2, .store_ports = 1,

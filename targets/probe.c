@@ -115,6 +115,7 @@ static void measure(Context *ctx, const ProbeSystem *system, const ProbeWidths *
 {
     const Isa *isa = isa_named(widths->isa);
     *machine = *machine_nearest(isa->name, system->vendor, system->family, system->number);
+    machine->core = NULL;            /* the nearest one's is not this one's: who needs it asks LLVM */
     machine->says = *system->model ? text_quote(ctx->graph, system->model, strlen(system->model)) : "this machine";
     machine->isa = isa->name;
     machine->registers = isa->registers;

@@ -90,6 +90,8 @@ const char *machine_text(Arena *arena, const Machine *machine)
     if (machine->says && *machine->says)
         text_format(&text, "%-18s %s\n", "says", machine->says);
     text_format(&text, "%-18s %s\n", "isa", machine->isa);
+    if (machine->core)
+        text_format(&text, "%-18s %-10s # as LLVM calls its model of the core, for 'tulle inspect'\n", "core", machine->core);
     for (int i = 0; i < machine_number_count; i++) {
         const MachineNumber *number = &machine_numbers[i];
         const char *value = decimal(arena, machine_number(machine, i));
@@ -115,7 +117,7 @@ typedef struct Reader {
     Machine *machine;
     MachineFault *fault;
     int line;
-    int name_line, says_line, isa_line;          /* where it was given; 0: not yet */
+    int name_line, says_line, isa_line, core_line;       /* where it was given; 0: not yet */
     int lines[COUNT(machine_numbers)];           /* the same of each number */
 } Reader;
 
@@ -151,12 +153,12 @@ static bool mark(const Reader *reader, int *line, const char *key)
     return true;
 }
 
-static bool read_name(const Reader *reader, const char *value)
+static bool read_name(const Reader *reader, const char *value, const char *of, const char **name)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-    reader->machine->name = value;
+    *name = value;
     if (!*value || strlen(value) > LONGEST_NAME || value[strspn(value, allowed)])
-        return faulty(reader, reader->line, "letters, digits, '.', '_' and '-', 64 at most", "'%s' is no name for a machine", quoted(reader, value));
+        return faulty(reader, reader->line, "letters, digits, '.', '_' and '-', 64 at most", "'%s' is no name for a %s", quoted(reader, value), of);
     return true;
 }
 
@@ -213,9 +215,9 @@ static bool read_number(const Reader *reader, int index, const char *value)
 
 static bool read_unknown(const Reader *reader, const char *key)
 {
-    const char *names[COUNT(machine_numbers) + 3] = {"name", "says", "isa"};
+    const char *names[COUNT(machine_numbers) + 4] = {"name", "says", "isa", "core"};
     for (int i = 0; i < COUNT(machine_numbers); i++)
-        names[i + 3] = machine_numbers[i].name;
+        names[i + 4] = machine_numbers[i].name;
     const char *hint = did_you_mean(reader, key, names, COUNT(names), "'tulle targets native' prints a file with all of them");
     return faulty(reader, reader->line, hint, "nothing is called '%s'", quoted(reader, key));
 }
@@ -223,11 +225,13 @@ static bool read_unknown(const Reader *reader, const char *key)
 static bool read_pair(Reader *reader, const char *key, const char *value)
 {
     if (strcmp(key, "name") == 0)
-        return mark(reader, &reader->name_line, key) && read_name(reader, value);
+        return mark(reader, &reader->name_line, key) && read_name(reader, value, "machine", &reader->machine->name);
     if (strcmp(key, "says") == 0)
         return mark(reader, &reader->says_line, key) && read_says(reader, value);
     if (strcmp(key, "isa") == 0)
         return mark(reader, &reader->isa_line, key) && read_isa(reader, value);
+    if (strcmp(key, "core") == 0)
+        return mark(reader, &reader->core_line, key) && read_name(reader, value, "core", &reader->machine->core);
     for (int i = 0; i < machine_number_count; i++)
         if (strcmp(key, machine_numbers[i].name) == 0)
             return mark(reader, &reader->lines[i], key) && read_number(reader, i, value);

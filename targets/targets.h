@@ -33,6 +33,7 @@ bool isa_foreign(const Isa *isa);                        /* of another architect
 typedef struct Machine {
     const char *name, *says;
     const char *isa;
+    const char *core;                /* as LLVM calls its scheduling model, "broadwell"; NULL: it has none of this core */
 #define NUMBER(name, unit, least, most, needed, what) double name;
 #include "targets/numbers.inc"
 #undef NUMBER

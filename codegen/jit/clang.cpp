@@ -1,4 +1,4 @@
-// C text to objects by clang's library, in memory: the one file in C++, since libclang's C interface cannot emit code.
+// C text to objects by clang's library, in memory: in C++, since libclang's C interface cannot emit code.
 // The headers of intrinsics take a fifth of a second to read. They are read once into a preamble that all texts of a program share.
 #include "codegen/jit/clang.h"
 
@@ -120,6 +120,15 @@ std::shared_ptr<clang::CompilerInvocation> invocation_of(const std::vector<std::
     return invocation;
 }
 
+std::unique_ptr<clang::CodeGenAction> action_of(JitForm form)
+{
+    switch (form) {
+    case JIT_ASSEMBLY: return std::make_unique<clang::EmitAssemblyAction>();
+    case JIT_IR: return std::make_unique<clang::EmitLLVMAction>();
+    default: return std::make_unique<clang::EmitObjAction>();
+    }
+}
+
 } // namespace
 
 struct JitHead {
@@ -135,6 +144,8 @@ void clang_prepare(void)
     llvm::InitializeAllTargetMCs();
     llvm::InitializeAllAsmPrinters();
     llvm::InitializeAllAsmParsers();
+    llvm::InitializeAllDisassemblers();
+    llvm::InitializeAllTargetMCAs();
 }
 
 JitHead *clang_head(const char *const *flags, const char *includes, JitBytes *messages)
@@ -167,7 +178,7 @@ void clang_head_free(JitHead *head)
     delete head;
 }
 
-int clang_compile(const JitHead *head, const char *name, const char *text, size_t length, JitBytes *object, JitBytes *messages)
+int clang_compile(const JitHead *head, const char *name, const char *text, size_t length, JitForm form, JitBytes *result, JitBytes *messages)
 {
     Messages said;
     const std::string path = path_of(name);
@@ -186,10 +197,9 @@ int clang_compile(const JitHead *head, const char *name, const char *text, size_
         compiler.setVerboseOutputStream(llvm::nulls());
         llvm::SmallVector<char, 0> bytes;
         compiler.setOutputStream(std::make_unique<llvm::raw_svector_ostream>(bytes));
-        clang::EmitObjAction action;
-        good = compiler.ExecuteAction(action);
+        good = compiler.ExecuteAction(*action_of(form));
         if (good)
-            give(object, llvm::StringRef(bytes.data(), bytes.size()));
+            give(result, llvm::StringRef(bytes.data(), bytes.size()));
     }
     if (!good)
         give(messages, said.text);

@@ -59,7 +59,7 @@ static const JitPlugin *find_plugin(Context *ctx, const char **why)
     return plugin;
 }
 
-static const JitPlugin *plugin_of(Context *ctx, const char **why)
+const JitPlugin *jit_plugin(Context *ctx, const char **why)
 {
     static const JitPlugin *plugin;
     if (plugin == NULL)
@@ -70,7 +70,7 @@ static const JitPlugin *plugin_of(Context *ctx, const char **why)
 const char *jit_missing(Context *ctx)
 {
     const char *why = NULL;
-    return plugin_of(ctx, &why) != NULL ? NULL : why;
+    return jit_plugin(ctx, &why) != NULL ? NULL : why;
 }
 
 /* ---- compiling ---- */
@@ -113,7 +113,7 @@ static void *work(void *argument)
     while (team->next < team->count && !team->stop) {
         Job *job = team->queue[team->next++];
         pthread_mutex_unlock(&team->mutex);
-        const bool good = team->plugin->compile(team->head, job->unit->name, job->unit->text, job->unit->length, &job->object, &job->messages);
+        const bool good = team->plugin->compile(team->head, job->unit->name, job->unit->text, job->unit->length, JIT_OBJECT, &job->object, &job->messages);
         pthread_mutex_lock(&team->mutex);
         job->state = good ? DONE : FAILED;
         team->stop |= !good;
@@ -202,7 +202,7 @@ static void run_team(Context *ctx, Team *team)
     tell(team, team->count);
 }
 
-static _Noreturn void fail_messages(Context *ctx, const JitPlugin *plugin, const char *what, const char *messages)
+_Noreturn void jit_fail(Context *ctx, const JitPlugin *plugin, const char *what, const char *messages)
 {
     fail(ctx, STATUS_INTERNAL, NULL, "if the model is fine, this is a fault of tulle: please report it", "%s by %s failed:\n%.*s", what, plugin->compiler, MESSAGE_BYTES,
          messages != NULL ? messages : "(it said nothing)");
@@ -221,14 +221,14 @@ static void compile_queue(const Loading *loading, Team *team)
     JitBytes messages = {0};
     JitHead *head = team->plugin->head(text_words(ctx->graph, flags != NULL ? flags : "", NULL), loading->units->includes, &messages);
     if (head == NULL)
-        fail_messages(ctx, team->plugin, "compiling the vector headers", messages.data);
+        jit_fail(ctx, team->plugin, "compiling the vector headers", messages.data);
     qsort(team->queue, (size_t)team->count, sizeof(Job *), by_length);
     team->head = head;
     run_team(ctx, team);
     team->plugin->head_free(head);
     for (int i = 0; i < team->count; i++)
         if (team->queue[i]->state == FAILED)
-            fail_messages(ctx, team->plugin, arena_format(ctx->graph, "compiling '%s'", team->queue[i]->unit->name), team->queue[i]->messages.data);
+            jit_fail(ctx, team->plugin, arena_format(ctx->graph, "compiling '%s'", team->queue[i]->unit->name), team->queue[i]->messages.data);
     if (team->folder >= 0)
         objects_trim(ctx, team->folder);
 }
@@ -280,7 +280,7 @@ static void *link_all(const Loading *loading, JitBytes *messages)
 void jit_unload(Context *ctx, const void *entry)
 {
     const char *why = NULL;
-    const JitPlugin *plugin = plugin_of(ctx, &why);
+    const JitPlugin *plugin = jit_plugin(ctx, &why);
     if (plugin != NULL)
         plugin->unload(entry);
 }
@@ -288,7 +288,7 @@ void jit_unload(Context *ctx, const void *entry)
 void *jit_load(Context *ctx, const Isa *isa, const Units *units, const JitOptions *options)
 {
     const char *why = NULL;
-    Loading loading = {ctx, plugin_of(ctx, &why), isa, units, options, -1, NULL};
+    Loading loading = {ctx, jit_plugin(ctx, &why), isa, units, options, -1, NULL};
     JitBytes messages = {0};
     if (loading.plugin == NULL)
         fail(ctx, STATUS_USAGE, NULL, NULL, "%s", why);
@@ -305,6 +305,6 @@ void *jit_load(Context *ctx, const Isa *isa, const Units *units, const JitOption
     if (loading.folder >= 0)
         close(loading.folder);
     if (model == NULL)
-        fail_messages(ctx, loading.plugin, "loading code", messages.data);
+        jit_fail(ctx, loading.plugin, "loading code", messages.data);
     return model;
 }

@@ -4,6 +4,7 @@
 #ifndef TULLE_JIT_H
 #define TULLE_JIT_H
 
+#include "codegen/jit/plugin.h"
 #include "codegen/kernel.h"
 
 /* NULL, or why there is no compiler in this process: a sentence. */
@@ -20,5 +21,19 @@ typedef struct JitOptions {
    until it is unloaded; the weights are used where they are. */
 void *jit_load(Context *ctx, const Isa *isa, const Units *units, const JitOptions *options);
 void jit_unload(Context *ctx, const void *entry);
+
+/* ---- single.c: one unit, to be looked at; for any target ---- */
+
+/* Compiles it: an object, or a text. fail()s with the compiler's words, and without one as jit_missing says. */
+const JitBytes *jit_compile(Context *ctx, const Isa *isa, const Units *units, int unit, JitForm form);
+/* As the plugin's functions of these names; a listing that cannot be made is our fault. */
+const JitListing *jit_list(Context *ctx, const JitBytes *object, const char *core);
+void jit_list_free(Context *ctx, const JitListing *listing);
+bool jit_throughput(Context *ctx, const JitListing *listing, int function, size_t first, size_t count, JitThroughput *throughput, const char **why);
+
+/* ---- for this folder ---- */
+
+const JitPlugin *jit_plugin(Context *ctx, const char **why);     /* NULL: `why` says why there is none */
+_Noreturn void jit_fail(Context *ctx, const JitPlugin *plugin, const char *what, const char *messages);
 
 #endif

@@ -1,4 +1,4 @@
-/* The library that knows LLVM and clang: clang.cpp compiles, ORC loads. */
+/* The library that knows LLVM and clang: clang.cpp compiles, ORC loads, listing.cpp and throughput.cpp read what was compiled. */
 #include "codegen/jit/clang.h"
 
 #include <llvm-c/Core.h>
@@ -147,7 +147,8 @@ const JitPlugin *tulle_jit_plugin(void)
 {
     static const JitPlugin plugin = {
         .version = JIT_PLUGIN_VERSION, .compiler = "clang " TULLE_LLVM_VERSION, .flags = clang_flags, .headers = TULLE_CLANG_HEADERS "/include",
-        .prepare = clang_prepare, .head = clang_head, .head_free = clang_head_free, .compile = clang_compile, .load = load, .unload = unload, .release = release,
+        .prepare = clang_prepare, .head = clang_head, .head_free = clang_head_free, .compile = clang_compile, .load = load, .unload = unload, .list = listing_make,
+        .list_free = listing_free, .throughput = listing_throughput, .release = release,
     };
     return &plugin;
 }

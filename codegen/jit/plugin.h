@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#define JIT_PLUGIN_VERSION 3
+#define JIT_PLUGIN_VERSION 4
 #define JIT_PLUGIN_FILE "libtulle_jit.so"
 #define JIT_PLUGIN_ENTRY "tulle_jit_plugin"
 
@@ -16,6 +16,52 @@ typedef struct JitSymbol { const char *name; const void *address; } JitSymbol;
 
 typedef struct JitObject { const char *name, *data; size_t length; } JitObject;
 
+typedef enum JitForm { JIT_OBJECT, JIT_ASSEMBLY, JIT_IR } JitForm;   /* what a text is compiled to; the latter two are texts */
+
+/* ---- objects as they are read ---- */
+
+enum {                               /* JitInstruction.is */
+    JIT_LOADS = 1, JIT_STORES = 2, JIT_BRANCH = 4, JIT_CALL = 8, JIT_RETURN = 16,
+    JIT_STACK = 32,                  /* loads or stores what lies on the stack */
+    JIT_VECTOR = 64                  /* names a vector register */
+};
+
+typedef struct JitInstruction {
+    unsigned long long address, target;      /* target: of a jump; its own address + 1 where none is known */
+    unsigned long long registers;    /* vector registers that it names: bit n is number n */
+    unsigned bytes, is;
+    const char *text;                /* "vaddps %ymm0, %ymm1, %ymm2": as assemblers read it, on one line */
+} JitInstruction;
+
+typedef struct JitFunction {
+    const char *name;
+    const JitInstruction *instructions;
+    size_t count;
+    unsigned long long bytes;
+} JitFunction;
+
+typedef struct JitListing {          /* an object, taken apart */
+    const JitFunction *functions;
+    int function_count;
+    unsigned long long code_bytes, table_bytes;      /* of its functions; of its constants */
+    const char *core;                /* whose model throughput() asks; NULL: none */
+} JitListing;
+
+typedef struct JitPort { const char *name; double cycles; } JitPort;
+
+enum { JIT_MOST_PORTS = 64 };
+
+typedef struct JitThroughput {       /* of a loop in the model of a core; numbers of one round */
+    double cycles;                   /* simulated, many rounds on end, without cache misses */
+    double bound;                    /* what the busiest resource, or the width, needs at least */
+    const char *busiest;             /* that resource; NULL: the width */
+    double micro_ops;
+    int width;                       /* micro-ops dispatched in a cycle */
+    int in_order;
+    JitPort ports[JIT_MOST_PORTS];   /* those that did anything */
+    int port_count;
+} JitThroughput;
+
 typedef struct JitPlugin {
     int version;                     /* the first in every version; nothing else is touched when it is another one */
     const char *compiler;            /* "clang 19.1.7": part of the cache's key ... */
@@ -25,12 +71,17 @@ typedef struct JitPlugin {
     /* `flags` as on a command line, with a zero behind the last. NULL and messages where the head is at fault. */
     JitHead *(*head)(const char *const *flags, const char *includes, JitBytes *messages);
     void (*head_free)(JitHead *head);
-    /* An object of a text that begins with the head's includes. Any number of threads may compile with one head. False: messages has the faults. */
-    int (*compile)(const JitHead *head, const char *name, const char *text, size_t length, JitBytes *object, JitBytes *messages);
+    /* A text that begins with the head's includes. Any number of threads may compile with one head. False: messages has the faults. */
+    int (*compile)(const JitHead *head, const char *name, const char *text, size_t length, JitForm form, JitBytes *result, JitBytes *messages);
     /* Links them with each other, with the symbols, and with what this process offers, and gives the address of `entry`. They stay until unload().
        NULL: messages says why. */
     void *(*load)(const JitObject *objects, int object_count, const JitSymbol *symbols, int symbol_count, const char *entry, JitBytes *messages);
     void (*unload)(const void *entry);
+    /* core: as compilers call it, "native" for this machine's; NULL: none. NULL: messages says why. */
+    const JitListing *(*list)(const char *object, size_t length, const char *core, JitBytes *messages);
+    void (*list_free)(const JitListing *listing);
+    /* Of `count` instructions of a function, the last of which jumps to the first. False: messages says what the core's model lacks. */
+    int (*throughput)(const JitListing *listing, int function, size_t first, size_t count, JitThroughput *throughput, JitBytes *messages);
     void (*release)(JitBytes *bytes);
 } JitPlugin;
 

@@ -4,12 +4,18 @@
 #include <string.h>
 
 const Section inspect_sections[] = {
-    {"layer", "why it is computed so", false, NULL, inspect_layer, inspect_layer_json},
-    {"counts", "what the plan counts, and what it costs", false, NULL, inspect_counts, inspect_counts_json},
-    {"zeros", "where the zeros lie", false, NULL, inspect_zeros, inspect_zeros_json},
-    {"granularity", "the same weights as elements, vectors, kernels and filters", false, NULL, inspect_granularity, inspect_granularity_json},
-    {"c", "its C", true, inspect_c, NULL, NULL},
-    {"source", "all of the C that is compiled", true, inspect_source, NULL, NULL},
+    {"layer", "why it is computed so", false, NEEDS_PLAN, NULL, inspect_layer, inspect_layer_json},
+    {"counts", "what the plan counts, and what it costs", false, NEEDS_PLAN, NULL, inspect_counts, inspect_counts_json},
+    {"code", "what is compiled, instructions by what they do", false, NEEDS_CODE, NULL, inspect_code, inspect_code_json},
+    {"loops", "its inner loops, a round of each", false, NEEDS_CODE, NULL, inspect_loops, inspect_loops_json},
+    {"zeros", "where the zeros lie", false, NEEDS_PLAN, NULL, inspect_zeros, inspect_zeros_json},
+    {"granularity", "the same weights as elements, vectors, kernels and filters", false, NEEDS_PLAN, NULL, inspect_granularity,
+     inspect_granularity_json},
+    {"c", "its C", true, NEEDS_PLAN, inspect_c, NULL, NULL},
+    {"source", "all of the C that is compiled", true, NEEDS_PLAN, inspect_source, NULL, NULL},
+    {"ir", "LLVM's intermediate form, optimised", true, NEEDS_COMPILER, inspect_ir, NULL, NULL},
+    {"assembly", "its assembly", true, NEEDS_COMPILER, inspect_assembly, NULL, NULL},
+    {"hot", "the first loop, instruction by instruction", true, NEEDS_CODE, inspect_hot, NULL, NULL},
 };
 const int inspect_section_count = COUNT(inspect_sections);
 
@@ -42,6 +48,11 @@ static void check_sections(Context *ctx, const Options *options)
     }
 }
 
+static bool is_missing(const Inspection *inspection, const Section *section)
+{
+    return inspection->missing && section->needs != NEEDS_PLAN;
+}
+
 /* A text that is asked for alone is printed as it is: for an editor, a compiler, a pipe. */
 static void print_sections(const Inspection *inspection)
 {
@@ -54,7 +65,9 @@ static void print_sections(const Inspection *inspection)
         if (!bare)
             printf("%s%s:\n", first ? "" : "\n", section->says);
         first = false;
-        if (section->text)
+        if (is_missing(inspection, section))
+            printf("not shown: %s\n", inspection->missing);
+        else if (section->text)
             fputs(section->text(inspection), stdout);
         else
             section->print(inspection);
@@ -67,12 +80,13 @@ static void print_json(const Inspection *inspection)
     json_open(&json, NULL, '{');
     json_add_string(&json, "model", inspection->plan->graph->name);
     json_add_string(&json, "target", inspection->plan->target->machine.name);
+    json_add_string(&json, "missing", inspection->missing);
     for (int i = 0; i < inspect_section_count; i++) {
         const Section *section = &inspect_sections[i];
         if (!asked_for(inspection->options, section))
             continue;
-        if (section->text) {
-            json_add_string(&json, section->name, section->text(inspection));
+        if (section->text || is_missing(inspection, section)) {
+            json_add_string(&json, section->name, is_missing(inspection, section) ? NULL : section->text(inspection));
             continue;
         }
         json_open(&json, section->name, '{');
@@ -93,6 +107,25 @@ static void inspect_all(const Options *options, const Plan *plan)
         inspect_table(plan);
 }
 
+/* Sections that need a compiler say what is missing; a text that is asked for by its name fails. */
+static void add_code(Inspection *inspection)
+{
+    Context *ctx = inspection->ctx;
+    bool compiler = false, code = false;
+    for (int i = 0; i < inspect_section_count; i++) {
+        const Section *section = &inspect_sections[i];
+        const bool asked = asked_for(inspection->options, section);
+        compiler |= asked && section->needs != NEEDS_PLAN;
+        code |= asked && section->needs == NEEDS_CODE;
+    }
+    inspection->missing = compiler ? jit_missing(ctx) : NULL;
+    if (inspection->missing && inspection->options->show.count > 0)
+        fail(ctx, STATUS_UNSUPPORTED, NULL, "C, counts and zeros are shown without: --show c", "nothing can be compiled to be shown: %s",
+             inspection->missing);
+    if (code && !inspection->missing)
+        inspection->code = code_of(ctx, inspection->plan, &inspection->units);
+}
+
 static Inspection *inspection_of(Context *ctx, const Options *options, const Plan *plan, const char *layer)
 {
     Inspection *inspection = arena_new_of(ctx->graph, Inspection);
@@ -103,6 +136,7 @@ static Inspection *inspection_of(Context *ctx, const Options *options, const Pla
              "this layer is only seen in another shape: there is nothing to inspect");
     units_make_layer(plan, "model", number, ctx->graph, &inspection->units);
     inspection->unit = &inspection->units.items[0];
+    add_code(inspection);
     return inspection;
 }
 
@@ -123,5 +157,7 @@ Status inspect_command(Context *ctx, const Options *given)
         print_json(inspection);
     else
         print_sections(inspection);
+    if (inspection->code)
+        code_free(ctx, inspection->code);
     return STATUS_FINE;
 }

@@ -2,8 +2,53 @@
 #ifndef TULLE_INSPECT_H
 #define TULLE_INSPECT_H
 
-#include "codegen/kernel.h"
+#include "codegen/jit/jit.h"
 #include "compiler/cli/cli.h"
+
+/* ---- inspect_mix.c: what instructions are ---- */
+
+typedef enum Class {
+    CLASS_MULTIPLY,                  /* multiply-adds; where there are none, multiplications */
+    CLASS_VECTOR,                    /* any other arithmetic on vector registers, whole vectors or single numbers */
+    CLASS_SHUFFLE,                   /* broadcasts between registers, too */
+    CLASS_MOVE, CLASS_LOAD, CLASS_STORE, CLASS_PREFETCH, CLASS_INTEGER, CLASS_BRANCH, CLASS_COUNT
+} Class;
+
+extern const char *const class_names[CLASS_COUNT], *const class_fields[CLASS_COUNT];     /* for people; in JSON */
+
+typedef struct Mix {
+    int64_t count[CLASS_COUNT];      /* an instruction is of one class */
+    int64_t all, bytes;
+    int64_t loaded, stored;          /* loads and stores, operands of other instructions included; of several registers, each */
+    int64_t spilled, reloaded;       /* of vectors, on the stack */
+    uint64_t registers;              /* vector registers that are named */
+} Mix;
+
+Class class_of(const JitInstruction *instruction, bool fuses);
+Mix mix_of(const JitInstruction *instructions, size_t count, bool fuses);
+void mix_add(Mix *sum, const Mix *mix);
+
+/* ---- inspect_code.c: what was compiled ---- */
+
+typedef struct Loop {                /* an innermost one */
+    const JitFunction *function;
+    size_t first, count;             /* its instructions */
+    bool straight;                   /* none: a whole function, as nothing in it turns back */
+    Mix mix;
+    bool modelled;
+    JitThroughput throughput;        /* if it is */
+    const char *why;                 /* if it is not; NULL: not asked for */
+} Loop;
+
+typedef struct Code {
+    const JitListing *listing;
+    size_t object_bytes;
+    const Mix *functions;            /* as the listing's */
+    Loop *loops;                     /* those with most multiply-adds first, else those with most arithmetic */
+    int loop_count;
+    const char *core;                /* whose model was asked; NULL: there is none */
+    bool bodies;                     /* the loops are bodies that all run equally often: their sum is a round */
+} Code;
 
 typedef struct Inspection {          /* of one layer */
     Context *ctx;
@@ -13,12 +58,22 @@ typedef struct Inspection {          /* of one layer */
     const LayerPlan *layer;
     Units units;                     /* the layer's alone */
     const Unit *unit;
+    const char *missing;             /* why nothing can be compiled; NULL: it can */
+    const Code *code;                /* NULL: nobody asked for it, or it is missing */
 } Inspection;
+
+enum { MOST_LOOPS = 6 };             /* that are shown, and modelled */
+
+Code *code_of(Context *ctx, const Plan *plan, const Units *units);
+void code_free(Context *ctx, const Code *code);
+/* What the loops do together where they are bodies of one round, else what the first does. */
+Mix code_round(const Code *code);
 
 /* A section is a text, as it is, or it prints itself. */
 typedef struct Section {
     const char *name, *says;         /* for --show; the heading above it */
     bool asked;                      /* shown only when it is asked for */
+    enum { NEEDS_PLAN, NEEDS_COMPILER, NEEDS_CODE } needs;
     const char *(*text)(const Inspection *inspection);
     void (*print)(const Inspection *inspection);
     void (*json)(const Inspection *inspection, JsonWriter *json);        /* members of an open object */
@@ -40,6 +95,16 @@ void inspect_counts(const Inspection *inspection);
 void inspect_counts_json(const Inspection *inspection, JsonWriter *json);
 const char *inspect_c(const Inspection *inspection);             /* the layer's own text, its story above it */
 const char *inspect_source(const Inspection *inspection);        /* all that is compiled */
+
+/* ---- inspect_loops.c: what was compiled, beside what was counted ---- */
+
+void inspect_code(const Inspection *inspection);
+void inspect_code_json(const Inspection *inspection, JsonWriter *json);
+void inspect_loops(const Inspection *inspection);
+void inspect_loops_json(const Inspection *inspection, JsonWriter *json);
+const char *inspect_ir(const Inspection *inspection);
+const char *inspect_assembly(const Inspection *inspection);
+const char *inspect_hot(const Inspection *inspection);           /* the first loop, instruction by instruction */
 
 /* ---- inspect_zeros.c: where the zeros lie ---- */
 

@@ -39,7 +39,9 @@ static void grains_of(const Inspection *inspection, Grain grains[GRAINS])
     const Pattern *pattern = inspection->layer->problem.pattern;
     const int64_t width = zeros_kernel_width(inspection), all = pattern->rows * pattern->columns;
     grains[0] = (Grain){"elements", 1, all, pattern->nonzeros};
-    grains[1] = width > 1 && pattern->bits ? (Grain){"vectors", width, all / width, vectors_kept(pattern, width)} : (Grain){"vectors", 1, all, pattern->nonzeros};
+    grains[1] = (Grain){"vectors", 1, all, pattern->nonzeros};
+    if (width > 1 && pattern->bits)
+        grains[1] = (Grain){"vectors", width, all / width, vectors_kept(pattern, width)};
     grains[2] = (Grain){"kernels", pattern->taps, all / pattern->taps, pattern->kernels};
     grains[3] = (Grain){"filters", pattern->columns, pattern->rows, pattern->rows - pattern->empty_rows};
 }
@@ -77,7 +79,8 @@ void inspect_granularity(const Inspection *inspection)
         memcpy(cells + (i + 1) * COLUMNS, row, sizeof row);
     }
     report_table(stdout, cells, GRAINS + 1, COLUMNS, 1);
-    printf("storage as in paper 001: %d bits a kept weight and %d a kept group, over dense weights of %d bits\n", WEIGHT_BITS, INDEX_BITS, WEIGHT_BITS);
+    printf("storage as in paper 001: %d bits a kept weight and %d a kept group, over dense weights of %d bits\n", WEIGHT_BITS, INDEX_BITS,
+           WEIGHT_BITS);
 }
 
 void inspect_granularity_json(const Inspection *inspection, JsonWriter *json)

@@ -68,7 +68,8 @@ static double stage_cycles(const StagePrice *price)
 
 void inspect_counts(const Inspection *inspection)
 {
-    static const char *const titles[COLUMNS] = {"stage", "bound by", "items", "multiply-adds", "vector", "loads", "stores", "instructions", "cycles", "ms"};
+    static const char *const titles[COLUMNS] = {"stage",  "bound by", "items",        "multiply-adds", "vector",
+                                                "loads", "stores",   "instructions", "cycles",        "ms"};
     Arena *arena = inspection->ctx->graph;
     const LayerPlan *layer = inspection->layer;
     const char **cells = arena_array(arena, const char *, (layer->stage_count + 1) * COLUMNS);
@@ -92,8 +93,8 @@ static void add_stage(const Inspection *inspection, JsonWriter *json, int s)
     const StageWork *work = &layer->work.stages[s];
     const StagePrice *price = &layer->price.stages[s];
     const struct { const char *name; double number; } numbers[] = {
-        {"items", (double)layer->stages[s].items}, {"multiply_adds", work->fma}, {"vector", work->vector}, {"loads", work->loads}, {"stores", work->stores},
-        {"instructions", work->instructions}, {"cycles", stage_cycles(price)}, {"predicted_ms", price->seconds * 1e3},
+        {"items", (double)layer->stages[s].items}, {"multiply_adds", work->fma}, {"vector", work->vector}, {"loads", work->loads},
+        {"stores", work->stores}, {"instructions", work->instructions}, {"cycles", stage_cycles(price)}, {"predicted_ms", price->seconds * 1e3},
     };
     json_open(json, NULL, '{');
     json_add_string(json, "says", layer->stages[s].says);

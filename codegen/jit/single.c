@@ -1,0 +1,62 @@
+/* One unit, compiled to be looked at and not to be loaded: for any target that LLVM has. */
+#include "codegen/jit/jit.h"
+
+#include <string.h>
+
+static const JitPlugin *plugin_needed(Context *ctx)
+{
+    const char *why = NULL;
+    const JitPlugin *plugin = jit_plugin(ctx, &why);
+    if (plugin == NULL)
+        fail(ctx, STATUS_USAGE, NULL, NULL, "%s", why);
+    return plugin;
+}
+
+static const char *const *flags_of(Context *ctx, const Isa *isa)
+{
+    const char *flags = isa->compiler_flags != NULL ? isa->compiler_flags : "";
+    return text_words(ctx->graph, isa_foreign(isa) ? arena_format(ctx->graph, "%s --target=%s-linux-gnu", flags, isa->architecture) : flags, NULL);
+}
+
+const JitBytes *jit_compile(Context *ctx, const Isa *isa, const Units *units, int number, JitForm form)
+{
+    const JitPlugin *plugin = plugin_needed(ctx);
+    const Unit *unit = &units->items[number];
+    JitBytes messages = {0}, result = {0}, *kept = arena_new_of(ctx->graph, JitBytes);
+    JitHead *head = plugin->head(flags_of(ctx, isa), units->includes, &messages);
+    if (head == NULL)
+        jit_fail(ctx, plugin, "compiling the vector headers", messages.data);
+    const bool good = plugin->compile(head, unit->name, unit->text, unit->length, form, &result, &messages);
+    plugin->head_free(head);
+    if (!good)
+        jit_fail(ctx, plugin, arena_format(ctx->graph, "compiling '%s'", unit->name), messages.data);
+    *kept = (JitBytes){arena_string(ctx->graph, result.data, result.length), result.length};
+    plugin->release(&result);
+    return kept;
+}
+
+const JitListing *jit_list(Context *ctx, const JitBytes *object, const char *core)
+{
+    const JitPlugin *plugin = plugin_needed(ctx);
+    JitBytes messages = {0};
+    const JitListing *listing = plugin->list(object->data, object->length, core, &messages);
+    if (listing == NULL)
+        jit_fail(ctx, plugin, "reading what was compiled", messages.data);
+    return listing;
+}
+
+void jit_list_free(Context *ctx, const JitListing *listing)
+{
+    plugin_needed(ctx)->list_free(listing);
+}
+
+bool jit_throughput(Context *ctx, const JitListing *listing, int function, size_t first, size_t count, JitThroughput *throughput, const char **why)
+{
+    const JitPlugin *plugin = plugin_needed(ctx);
+    JitBytes messages = {0};
+    if (plugin->throughput(listing, function, first, count, throughput, &messages))
+        return true;
+    *why = messages.data != NULL ? text_quote(ctx->graph, messages.data, strlen(messages.data)) : "it said nothing";
+    plugin->release(&messages);
+    return false;
+}

@@ -1,0 +1,363 @@
+/* inspect: what was compiled. Functions and loops by what their instructions do, loops in the model of the core, and all beside the counts. */
+#include <math.h>
+#include <string.h>
+
+#include "compiler/cli/explain.h"
+#include "compiler/cli/inspect.h"
+
+static const char *count_text(Arena *arena, int64_t count)
+{
+    return count ? arena_format(arena, "%lld", (long long)count) : "";
+}
+
+static const char *loop_name(Arena *arena, const Loop *loop)
+{
+    const JitInstruction *instructions = loop->function->instructions;
+    const unsigned long long offset = instructions[loop->first].address - instructions[0].address;
+    const char *name = text_quote(arena, loop->function->name, strlen(loop->function->name));
+    return loop->straight ? name : arena_format(arena, "%s+0x%llx", name, offset);
+}
+
+static int shown_loops(const Code *code)
+{
+    return code->loop_count < MOST_LOOPS ? code->loop_count : MOST_LOOPS;
+}
+
+/* ---- functions ---- */
+
+enum { MIX_COLUMNS = CLASS_COUNT + 4 };
+
+static void mix_titles(const char **cells, const char *first)
+{
+    cells[0] = first;
+    cells[1] = "bytes";
+    cells[2] = "all";
+    for (int c = 0; c < CLASS_COUNT; c++)
+        cells[3 + c] = class_names[c];
+    cells[MIX_COLUMNS - 1] = "spills";
+}
+
+/* Spills: vectors stored on the stack and loaded again. */
+static void mix_row(Arena *arena, const char **cells, const char *name, const Mix *mix)
+{
+    cells[0] = name;
+    cells[1] = count_text(arena, mix->bytes);
+    cells[2] = count_text(arena, mix->all);
+    for (int c = 0; c < CLASS_COUNT; c++)
+        cells[3 + c] = count_text(arena, mix->count[c]);
+    cells[MIX_COLUMNS - 1] = mix->spilled + mix->reloaded ? arena_format(arena, "%lld+%lld", (long long)mix->spilled, (long long)mix->reloaded) : "";
+}
+
+static Mix all_functions(const Code *code)
+{
+    Mix all = {0};
+    for (int i = 0; i < code->listing->function_count; i++)
+        mix_add(&all, &code->functions[i]);
+    return all;
+}
+
+enum { MOST_FUNCTIONS = 12 };
+
+void inspect_code(const Inspection *inspection)
+{
+    const Code *code = inspection->code;
+    Arena *arena = inspection->ctx->graph;
+    const int count = code->listing->function_count, shown = count < MOST_FUNCTIONS ? count : MOST_FUNCTIONS;
+    const char **cells = arena_array(arena, const char *, (shown + 2) * MIX_COLUMNS);
+    const Mix all = all_functions(code);
+    mix_titles(cells, "function");
+    for (int i = 0; i < shown; i++) {
+        const char *name = code->listing->functions[i].name;
+        mix_row(arena, cells + (i + 1) * MIX_COLUMNS, text_quote(arena, name, strlen(name)), &code->functions[i]);
+    }
+    mix_row(arena, cells + (shown + 1) * MIX_COLUMNS, shown < count ? arena_format(arena, "all %d", count) : "all", &all);
+    report_table(stdout, cells, shown + (count > 1 ? 2 : 1), MIX_COLUMNS, 1);
+    printf("code %s, its tables %s, weights %s\n", bytes_text(arena, (double)code->listing->code_bytes),
+           bytes_text(arena, (double)code->listing->table_bytes), bytes_text(arena, (double)inspection->unit->weight_bytes));
+}
+
+static void add_mix(JsonWriter *json, const Mix *mix)
+{
+    json_add_number(json, "bytes", (double)mix->bytes);
+    json_add_number(json, "instructions", (double)mix->all);
+    for (int c = 0; c < CLASS_COUNT; c++)
+        json_add_number(json, class_fields[c], (double)mix->count[c]);
+    json_add_number(json, "loaded", (double)mix->loaded);
+    json_add_number(json, "stored", (double)mix->stored);
+    json_add_number(json, "spilled", (double)mix->spilled);
+    json_add_number(json, "reloaded", (double)mix->reloaded);
+    json_add_number(json, "vector_registers", __builtin_popcountll(mix->registers));
+}
+
+void inspect_code_json(const Inspection *inspection, JsonWriter *json)
+{
+    const JitListing *listing = inspection->code->listing;
+    json_add_number(json, "code_bytes", (double)listing->code_bytes);
+    json_add_number(json, "table_bytes", (double)listing->table_bytes);
+    json_add_number(json, "weight_bytes", (double)inspection->unit->weight_bytes);
+    json_open(json, "functions", '[');
+    for (int i = 0; i < listing->function_count; i++) {
+        json_open(json, NULL, '{');
+        json_add_string(json, "name", listing->functions[i].name);
+        add_mix(json, &inspection->code->functions[i]);
+        json_close(json);
+    }
+    json_close(json);
+}
+
+/* ---- loops ---- */
+
+static void print_loops(const Inspection *inspection)
+{
+    const Code *code = inspection->code;
+    Arena *arena = inspection->ctx->graph;
+    const int shown = shown_loops(code), columns = MIX_COLUMNS + 1;
+    const char **cells = arena_array(arena, const char *, (shown + 2) * columns);
+    mix_titles(cells, "loop");
+    cells[columns - 1] = "registers";
+    for (int i = 0; i < shown; i++) {
+        const Mix *mix = &code->loops[i].mix;
+        mix_row(arena, cells + (i + 1) * columns, loop_name(arena, &code->loops[i]), mix);
+        cells[(i + 2) * columns - 1] =
+            arena_format(arena, "%d of %d", __builtin_popcountll(mix->registers), inspection->plan->target->isa.registers);
+    }
+    const Mix round = code_round(code);
+    const bool sum = code->bodies && code->loop_count > 1;
+    mix_row(arena, cells + (shown + 1) * columns, "a round of the bodies", &round);
+    cells[(shown + 2) * columns - 1] = "";
+    report_table(stdout, cells, shown + (sum ? 2 : 1), columns, 1);
+    if (code->loop_count > shown && !sum)
+        printf("and %d more loops with arithmetic on vectors\n", code->loop_count - shown);
+    if (code->loops[0].straight)
+        printf("nothing in it turns back: it is shown as a whole\n");
+}
+
+enum { MODEL_COLUMNS = 6 };
+
+static const char *rate_text(Arena *arena, double count, double cycles)
+{
+    return cycles > 0 && count > 0 ? arena_format(arena, "%.2f", count / cycles) : "";
+}
+
+static void print_model(const Inspection *inspection)
+{
+    static const char *const titles[MODEL_COLUMNS] = {"loop",       "cycles a round",        "at least",
+                                                      "because of", "multiply-adds a cycle", "micro-ops a cycle"};
+    const Code *code = inspection->code;
+    Arena *arena = inspection->ctx->graph;
+    const char **cells = arena_array(arena, const char *, (MOST_LOOPS + 1) * MODEL_COLUMNS);
+    int rows = 1;
+    memcpy(cells, titles, sizeof titles);
+    for (int i = 0; i < shown_loops(code); i++) {
+        const Loop *loop = &code->loops[i];
+        const JitThroughput *model = &loop->throughput;
+        if (!loop->modelled)
+            continue;
+        const char *const row[MODEL_COLUMNS] = {
+            loop_name(arena, loop), arena_format(arena, "%.1f", model->cycles), arena_format(arena, "%.1f", model->bound),
+            model->busiest ? model->busiest : arena_format(arena, "%d micro-ops a cycle", model->width),
+            rate_text(arena, (double)loop->mix.count[CLASS_MULTIPLY], model->cycles), rate_text(arena, model->micro_ops, model->cycles),
+        };
+        memcpy(cells + rows++ * MODEL_COLUMNS, row, sizeof row);
+    }
+    printf("\nin LLVM's model of %s, again and again, without cache misses:\n", code->core);
+    report_table(stdout, cells, rows, MODEL_COLUMNS, 1);
+}
+
+static void print_ports(const Inspection *inspection)
+{
+    const Loop *loop = &inspection->code->loops[0];
+    const char *before = "";
+    printf("cycles that a round of %s holds each unit:", loop_name(inspection->ctx->graph, loop));
+    for (int p = 0; p < loop->throughput.port_count; p++) {
+        const JitPort *port = &loop->throughput.ports[p];
+        if (strcmp(port->name, before) != 0)
+            printf("%s %s", p > 0 ? "," : "", port->name);
+        printf(" %.1f", port->cycles);
+        before = port->name;
+    }
+    printf("\n");
+}
+
+/* ---- beside the counts ---- */
+
+static int main_stage(const LayerPlan *layer)
+{
+    int most = 0;
+    for (int s = 1; s < layer->stage_count; s++)
+        if (layer->work.stages[s].fma > layer->work.stages[most].fma)
+            most = s;
+    return most;
+}
+
+/* Cycles that the stage's instructions need, whatever memory does. */
+static double counted_cycles(const StagePrice *price)
+{
+    double most = 0;
+    for (int b = BOUND_MULTIPLY; b <= BOUND_LATENCY; b++)
+        most = fmax(most, price->cycles[b]);
+    return most;
+}
+
+/* Of a round, simulated or as the busiest resource has it; 0: not all of it is modelled. */
+static double modelled_cycles(const Code *code, bool simulated)
+{
+    double cycles = 0;
+    for (int i = 0; i < code->loop_count && (i == 0 || code->bodies); i++) {
+        if (code->bodies && code->loops[i].mix.count[CLASS_MULTIPLY] == 0)
+            continue;
+        if (!code->loops[i].modelled)
+            return 0;
+        cycles += simulated ? code->loops[i].throughput.cycles : code->loops[i].throughput.bound;
+    }
+    return cycles;
+}
+
+typedef struct Agreement { const char *name, *field; double counted, compiled; } Agreement;      /* of each multiply-add; 0: unknown */
+
+enum { AGREEMENTS = 5 };
+
+static bool agreements_of(const Inspection *inspection, Agreement agreements[AGREEMENTS])
+{
+    const LayerPlan *layer = inspection->layer;
+    const int stage = main_stage(layer);
+    const StageWork *work = &layer->work.stages[stage];
+    const Mix round = code_round(inspection->code);
+    const double multiplied = (double)round.count[CLASS_MULTIPLY];
+    if (layer->stage_count == 0 || work->fma <= 0 || multiplied <= 0)
+        return false;
+    const bool alone = inspection->plan->threads == 1;           /* else the cycles are of one of several cores */
+    const double cycles = alone ? counted_cycles(&layer->price.stages[stage]) / work->fma : 0;
+    agreements[0] = (Agreement){"instructions", "instructions", work->instructions / work->fma,
+                                (double)(round.all - round.count[CLASS_PREFETCH]) / multiplied};
+    agreements[1] = (Agreement){"loads", "loads", work->loads / work->fma, (double)round.loaded / multiplied};
+    agreements[2] = (Agreement){"stores", "stores", work->stores / work->fma, (double)round.stored / multiplied};
+    agreements[3] = (Agreement){"cycles, at least", "bound_cycles", cycles, modelled_cycles(inspection->code, false) / multiplied};
+    agreements[4] = (Agreement){"cycles, simulated", "cycles", cycles, modelled_cycles(inspection->code, true) / multiplied};
+    return true;
+}
+
+static void print_agreements(const Inspection *inspection)
+{
+    Agreement agreements[AGREEMENTS];
+    Arena *arena = inspection->ctx->graph;
+    if (!agreements_of(inspection, agreements))
+        return;
+    const char *cells[(AGREEMENTS + 1) * 3] = {"for each multiply-add", "counted", "compiled"};
+    int rows = 1;
+    for (int i = 0; i < AGREEMENTS; i++) {
+        const char **row = cells + 3 * rows++;
+        row[0] = agreements[i].name;
+        row[1] = agreements[i].counted > 0 ? arena_format(arena, "%.3f", agreements[i].counted) : "";
+        row[2] = agreements[i].compiled > 0 ? arena_format(arena, "%.3f", agreements[i].compiled) : "";
+    }
+    printf("\nthe stage '%s' as the plan counts it, beside %s:\n", inspection->layer->stages[main_stage(inspection->layer)].says,
+           inspection->code->bodies ? "a round of its bodies" : "the first of these loops");
+    report_table(stdout, cells, rows, 3, 1);
+}
+
+static const char *no_model(const Inspection *inspection)
+{
+    const Machine *machine = &inspection->plan->target->machine;
+    Arena *arena = inspection->ctx->graph;
+    return arena_format(arena, "no throughput: %s names no core that LLVM has a model of", text_quote(arena, machine->name, strlen(machine->name)));
+}
+
+void inspect_loops(const Inspection *inspection)
+{
+    const Code *code = inspection->code;
+    if (code->loop_count == 0) {
+        printf("there are none\n");
+        return;
+    }
+    print_loops(inspection);
+    if (!code->core)
+        printf("\n%s\n", no_model(inspection));
+    else if (!code->loops[0].modelled)
+        printf("\nLLVM's model of %s lacks something: %s\n", code->core, code->loops[0].why);
+    else {
+        print_model(inspection);
+        print_ports(inspection);
+    }
+    print_agreements(inspection);
+}
+
+static void add_throughput(JsonWriter *json, const JitThroughput *model)
+{
+    json_open(json, "throughput", '{');
+    json_add_number(json, "cycles", model->cycles);
+    json_add_number(json, "bound_cycles", model->bound);
+    json_add_string(json, "busiest", model->busiest);
+    json_add_number(json, "micro_ops", model->micro_ops);
+    json_add_number(json, "width", model->width);
+    json_add_bool(json, "in_order", model->in_order);
+    json_open(json, "units", '[');
+    for (int p = 0; p < model->port_count; p++) {
+        json_open(json, NULL, '{');
+        json_add_string(json, "name", model->ports[p].name);
+        json_add_number(json, "cycles", model->ports[p].cycles);
+        json_close(json);
+    }
+    json_close(json);
+    json_close(json);
+}
+
+void inspect_loops_json(const Inspection *inspection, JsonWriter *json)
+{
+    const Code *code = inspection->code;
+    Agreement agreements[AGREEMENTS];
+    json_add_string(json, "core", code->core);
+    json_add_bool(json, "bodies", code->bodies);
+    json_open(json, "loops", '[');
+    for (int i = 0; i < code->loop_count; i++) {
+        const Loop *loop = &code->loops[i];
+        json_open(json, NULL, '{');
+        json_add_string(json, "name", loop_name(inspection->ctx->graph, loop));
+        json_add_bool(json, "straight", loop->straight);
+        add_mix(json, &loop->mix);
+        if (loop->modelled)
+            add_throughput(json, &loop->throughput);
+        json_close(json);
+    }
+    json_close(json);
+    if (!agreements_of(inspection, agreements))
+        return;
+    json_open(json, "each_multiply_add", '{');
+    for (int i = 0; i < AGREEMENTS; i++) {
+        json_open(json, agreements[i].field, '{');
+        json_add_number(json, "counted", agreements[i].counted > 0 ? agreements[i].counted : NAN);
+        json_add_number(json, "compiled", agreements[i].compiled > 0 ? agreements[i].compiled : NAN);
+        json_close(json);
+    }
+    json_close(json);
+}
+
+/* ---- texts ---- */
+
+const char *inspect_ir(const Inspection *inspection)
+{
+    return jit_compile(inspection->ctx, &inspection->plan->target->isa, &inspection->units, 0, JIT_IR)->data;
+}
+
+const char *inspect_assembly(const Inspection *inspection)
+{
+    return jit_compile(inspection->ctx, &inspection->plan->target->isa, &inspection->units, 0, JIT_ASSEMBLY)->data;
+}
+
+const char *inspect_hot(const Inspection *inspection)
+{
+    const Code *code = inspection->code;
+    Text text = text_new(inspection->ctx->graph);
+    if (code->loop_count == 0)
+        return "there is none\n";
+    const Loop *loop = &code->loops[0];
+    for (size_t i = loop->first; i < loop->first + loop->count; i++) {
+        const JitInstruction *one = &loop->function->instructions[i];
+        const unsigned long long start = loop->function->instructions[0].address;
+        text_format(&text, "%8llx  %-13s  %s", one->address - start, class_names[class_of(one, inspection->plan->target->isa.fuses)], one->text);
+        if (one->is & JIT_BRANCH && one->target >= start && one->target <= one->address)
+            text_format(&text, "    (%llx)", one->target - start);
+        text_add(&text, "\n");
+    }
+    return text.data;
+}
