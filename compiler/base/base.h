@@ -124,6 +124,7 @@ typedef struct FileView {    /* a file mapped read-only */
 
 /* Stays mapped as long as the context lives; STATUS_MODEL if it cannot be read. `path` becomes ctx->file, so that messages name it. */
 FileView file_map(Context *ctx, const char *path);
+void file_drop(Context *ctx, const FileView *view);              /* sooner than that: now it may be written, too */
 struct stat;
 void file_keep(Context *ctx, const FileView *view, const struct stat *status);   /* a file that was mapped otherwise goes with the context, too */
 

@@ -44,14 +44,27 @@ static bool kept(const Context *ctx, const struct stat *status)
     return false;
 }
 
+static void drop(struct Mapping **link)
+{
+    struct Mapping *mapping = *link;
+    *link = mapping->next;
+    munmap(mapping->data, mapping->size);
+    free(mapping);
+}
+
 void mappings_drop(Context *ctx)
 {
-    while (ctx->mappings) {
-        struct Mapping *mapping = ctx->mappings;
-        ctx->mappings = mapping->next;
-        munmap(mapping->data, mapping->size);
-        free(mapping);
-    }
+    while (ctx->mappings)
+        drop(&ctx->mappings);
+}
+
+void file_drop(Context *ctx, const FileView *view)
+{
+    for (struct Mapping **link = &ctx->mappings; *link; link = &(*link)->next)
+        if ((*link)->data == view->data) {
+            drop(link);
+            return;
+        }
 }
 
 FileView file_map(Context *ctx, const char *path)

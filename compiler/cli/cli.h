@@ -27,15 +27,17 @@ typedef struct Options {
     double prune;                    /* 0: not given */
     double max_time, max_size;       /* ms, MB; 0: not given */
     int64_t repeat;                  /* 0: not given */
-    const char *compare;
+    const char *compare, *tuned;
+    int64_t candidates;              /* 0: not given */
     bool single_file, static_link, json, quick, probe, hot, no_cache, help;
     Strings dimensions, kernels, inputs, outputs, keep, show;
 } Options;
 
 enum {
     COMPILE = 1, BUILD = 2, RUN = 4, VERIFY = 8, TARGETS = 16, EXPLAIN = 32, GUIDE = 64, BENCH = 128, INSPECT = 256,
-    ASKING = EXPLAIN | GUIDE, RUNNING = RUN | VERIFY | BENCH, WRITING = COMPILE | BUILD | RUNNING | INSPECT,
-    PLANNING = WRITING | ASKING, ANY = 511
+    TUNE = 512,
+    ASKING = EXPLAIN | GUIDE, RUNNING = RUN | VERIFY | BENCH | TUNE, WRITING = COMPILE | BUILD | RUNNING | INSPECT,
+    PLANNING = WRITING | ASKING, ANY = 1023
 };
 
 enum { MOST_THREADS = 1024 };
@@ -64,6 +66,7 @@ Status explain_command(Context *ctx, const Options *options);
 Status guide_command(Context *ctx, const Options *options);
 Status bench_command(Context *ctx, const Options *options);
 Status inspect_command(Context *ctx, const Options *options);
+Status tune_command(Context *ctx, const Options *options);
 
 /* ---- driver.c: from a model's path to a plan ---- */
 
@@ -90,6 +93,34 @@ void driver_written(Context *ctx, const char *const *paths, int count);         
 /* Lines of 'LAYER DENSITY', the density above 0 and at most 1; blank lines, and what stands behind a '#' at a line's start or behind a blank, do not
    count. STATUS_USAGE with path and line for anything else. */
 void densities_read(Context *ctx, const char *path, PassOptions *options);
+
+/* ---- tuned_file.c: what 'tulle tune' measured, as text; docs/tune.md describes it ---- */
+
+typedef struct TunedLayer {
+    const char *says;                /* for readers: the layer's name and what it is */
+    TunedChoice *choices;            /* all with the layer's key; the first is the model's */
+    int count, capacity;
+    int best;                        /* its number; -1: not known yet */
+} TunedLayer;
+
+typedef struct TunedMachine {
+    const char *name;
+    TunedLayer *layers;
+    int count, capacity;
+} TunedMachine;
+
+typedef struct TunedFile {
+    TunedMachine *machines;
+    int count, capacity;
+} TunedFile;
+
+TunedFile *tuned_read(Context *ctx, const char *path);                   /* STATUS_USAGE with path and line for what is none; empty if there is no such file */
+void tuned_write(Context *ctx, const TunedFile *file, const char *path);
+TunedMachine *tuned_machine(Context *ctx, TunedFile *file, const Target *target);        /* made if it is not there */
+bool tuned_same(const TunedChoice *a, const TunedChoice *b);             /* the same kernel in the same tiling and layouts */
+TunedLayer *tuned_layer(Context *ctx, TunedMachine *machine, const char *key);          /* made, without choices, if it is not there */
+void tuned_take(Context *ctx, const char *path, const Target *target, PlanOptions *options);     /* --tuned. Wrong use, if nothing was tuned on this machine */
+void tuned_check(Context *ctx, const char *path, const Plan *plan);      /* ... if nothing of it was of this model; a word, if not all was */
 
 /* ---- cc.c: the C compiler ---- */
 
@@ -126,6 +157,22 @@ void program_run(Context *ctx, const Program *program, void *const *inputs, void
 _Noreturn void program_fail(Context *ctx, int status);   /* for any status of the runtime's but TULLE_OK */
 /* From here to the next call a crash is told as the generated code's, in this layer; NULL: no generated code is running. */
 void program_watch(const char *layer);
+
+/* ---- pairs.c: two programs of one model, timed in turns ---- */
+
+typedef struct PairTime {
+    double seconds;                  /* the second program's median */
+    double ratio, low, high;         /* of its time to the first one's: the median, and the interval that has it in 95 of 100 cases */
+} PairTime;
+
+typedef struct Pairs {
+    PairTime whole;
+    PairTime *layers;                /* [layer_count] */
+    int count;
+} Pairs;
+
+/* Each is run at least so long in all. */
+Pairs pairs_measure(Context *ctx, const Program *first, const Program *second, void *const *inputs, int threads, double seconds);
 
 /* ---- data.c: inputs and outputs in files ---- */
 

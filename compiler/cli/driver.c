@@ -161,6 +161,15 @@ static bool optimizes_size(Context *ctx, const char *what)
     return true;
 }
 
+/* Tuning is for the fastest program, whatever its size. */
+static void refuse_mixed(Context *ctx, const Options *options)
+{
+    const char *other = options->select ? "--select" : options->max_code ? "--max-code" : optimizes_size(ctx, options->optimize) ? "--optimize size" : NULL;
+    const char *own = options->command & TUNE ? "'tulle tune'" : options->tuned ? "--tuned" : NULL;
+    if (own && other)
+        fail(ctx, STATUS_USAGE, NULL, "leave one of them out", "%s asks for the fastest kernels, %s for others", own, other);
+}
+
 /* The target and the kernels are looked up first: a slip in a name should not cost the reading of a large model. */
 Plan *driver_plan(Context *ctx, const Options *options, const char *model)
 {
@@ -169,10 +178,16 @@ Plan *driver_plan(Context *ctx, const Options *options, const char *model)
     PlanOptions plan = {.forced = forced_kernels(ctx, &options->kernels), .forced_count = options->kernels.count,
                         .random = random_seed(ctx, options->select), .threads = (int)options->threads, .rules = options->rules,
                         .small = optimizes_size(ctx, options->optimize), .most_code = options->max_code};
+    refuse_mixed(ctx, options);
+    if (options->tuned)
+        tuned_take(ctx, options->tuned, target, &plan);
     Graph *graph = driver_graph(ctx, options, model);
     if (graph->projection && !(options->command & (ASKING | INSPECT)))
         say(ctx, "%s", graph->projection);
-    return (options->command & GUIDE ? plan_make : plan_batch)(graph, target, &plan);
+    Plan *made = (options->command & GUIDE ? plan_make : plan_batch)(graph, target, &plan);
+    if (options->tuned)
+        tuned_check(ctx, options->tuned, made);
+    return made;
 }
 
 const char *driver_source(Context *ctx, const Plan *plan, const char *folder, const char *name, const char *prefix, size_t *weight_bytes)

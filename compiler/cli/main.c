@@ -42,6 +42,14 @@ static const Command commands[] = {
      "  tulle bench glyphs.onnx --threads 2\n"
      "  tulle bench net.onnx --json >before.json                and, after a change,\n"
      "  tulle bench net.onnx --compare before.json\n", bench_command},
+    {"tune", TUNE, "MODEL.onnx [-o F] [--threads N] [options]", "measures other kernels in the place of the model's choices, and keeps the fastest for --tuned",
+     "Programs in which layers have other kernels, tilings and layouts run in turns with the one that the machine's model chose; what was surely faster is\n"
+     "put together, measured again as a whole, and written to F (default: MODEL.tuned), layer by layer. F is text, grows with each model and machine, and is\n"
+     "saved after each program: interrupted, it goes on from there. docs/tune.md has the details.\n"
+     "\nexamples:\n"
+     "  tulle tune net.onnx --threads 2                         writes net.tuned\n"
+     "  tulle build net.onnx --threads 2 --tuned net.tuned\n"
+     "  tulle tune net.onnx --candidates 20                     tries more\n", tune_command},
     {"explain", EXPLAIN, "MODEL.onnx [LAYER] [--target T] [options]", "says what each layer will cost on a machine, and why; of one layer, every candidate",
      "Nothing is run, and the machine need not be at hand. For each layer: its density, FLOPs for each byte, kernel, what bounds it, predicted\n"
      "time and rate, and the gain over the best dense kernel. With LAYER: every kernel and tiling that could compute it, the cycles each needs\n"
@@ -77,9 +85,6 @@ static const Command commands[] = {
      "  tulle targets --json                                    all numbers of all machines\n", targets_command},
 };
 
-/* Commands of the design that are still to come. */
-static const char *const later[] = {"tune"};
-
 static void print_version(void)
 {
     printf("tulle %s\n", TULLE_VERSION);
@@ -111,9 +116,6 @@ static _Noreturn void fail_unknown(Context *ctx, const char *word)
     const char *names[COUNT(commands) + 2] = {"--help", "--version"};
     for (int i = 0; i < COUNT(commands); i++)
         names[i + 2] = commands[i].name;
-    for (int i = 0; i < COUNT(later); i++)
-        if (!strcmp(word, later[i]))
-            fail(ctx, STATUS_UNSUPPORTED, NULL, "'tulle --help' lists the commands there are", "the command '%s' is planned, but not there yet", word);
     fail(ctx, STATUS_USAGE, NULL, options_hint(ctx, word, names, COUNT(names), "'tulle --help' lists the commands"), "unknown %s '%s'",
          word[0] == '-' ? "option" : "command", text_quote(ctx->graph, word, strlen(word)));
 }

@@ -20,9 +20,9 @@ typedef struct Option {
 static const Option table[] = {
     {"--target", "NAME", PLANNING, TAKES_TEXT, AT(target), "the machine to compile for, see 'tulle targets' (default: native, this machine)"},
     {"--target-file", "F", PLANNING | TARGETS, TAKES_TEXT, AT(target_file), "a machine of your own: 'tulle targets NAME' prints one to start from"},
-    {"-o", "FILE", COMPILE | BUILD, TAKES_TEXT, AT(output_path), "what to write (default: the model's name)"},
+    {"-o", "FILE", COMPILE | BUILD | TUNE, TAKES_TEXT, AT(output_path), "what to write (default: the model's name)"},
     {"--prefix", "NAME", COMPILE | BUILD, TAKES_TEXT, AT(prefix), "begins every visible name in C (default: from the name of the output)"},
-    {"--input", "[NAME=]FILE", RUN | BENCH, TAKES_MANY, AT(inputs), ".npy or .pb; or .npz with all inputs by name"},
+    {"--input", "[NAME=]FILE", RUN | BENCH | TUNE, TAKES_MANY, AT(inputs), ".npy or .pb; or .npz with all inputs by name"},
     {"--output", "[NAME=]FILE", RUN, TAKES_MANY, AT(outputs), ".npy or .pb; or .npz with all outputs; '-': standard output (default: a summary)"},
     {"--threads", "N", PLANNING, TAKES_COUNT, AT(threads), "threads to run with (default 1; verify: 1, 2 and 3, which must agree bit for bit)"},
     {"--dim", "NAME=SIZE", PLANNING, TAKES_MANY, AT(dimensions), "fixes a symbolic dimension of the model"},
@@ -50,6 +50,8 @@ static const Option table[] = {
     {"--quick", NULL, VERIFY, TAKES_NOTHING, AT(quick), "compare the outputs only, not every layer"},
     {"--repeat", "N", BENCH, TAKES_COUNT, AT(repeat), "runs at least (default: ten, and as many as take a second)"},
     {"--hot", NULL, BENCH, TAKES_NOTHING, AT(hot), "times each layer over and over by itself, too"},
+    {"--tuned", "F", PLANNING & ~(CommandSet)TUNE, TAKES_TEXT, AT(tuned), "takes the kernels that 'tulle tune' found to be the fastest on this machine"},
+    {"--candidates", "N", TUNE, TAKES_COUNT, AT(candidates), "choices of each layer to try, the model's apart (default 8)"},
     {"--compare", "FILE", BENCH, TAKES_TEXT, AT(compare), "shows beside it what an earlier run took, which --json wrote there"},
     {"--no-cache", NULL, RUNNING, TAKES_NOTHING, AT(no_cache), "compiles all of it again, and keeps nothing"},
     {"--single-file", NULL, COMPILE, TAKES_NOTHING, AT(single_file), "weights inside the source instead of in a .weights file"},
@@ -64,7 +66,6 @@ static const Option table[] = {
     {"-o", "[NAME=]FILE", RUN, TAKES_MANY, AT(outputs), NULL},
     {"-h", NULL, ANY, TAKES_NOTHING, AT(help), NULL},
     /* Promised by the design, not written yet: refused by name. */
-    {"--tuned", "F", 0, TAKES_LATER, 0, NULL},
     {"--calibrate", "DIR", 0, TAKES_LATER, 0, NULL},
 };
 

@@ -1,6 +1,7 @@
 /* What could compute each layer: kernels that fit, in their tilings; the layouts that the value between two layers may have; prices. */
 #include "compiler/plan/choices.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- what fits ---- */
@@ -78,6 +79,7 @@ void choices_find(const Selecting *selecting, int l)
     const Problem *problem = &selecting->plan->layers[l].problem;
     Selection *selection = &selecting->layers[l];
     selection->forced = forced_kernel(problem->node, selecting->options);
+    selection->tuned = selection->forced == NULL ? tuned_choice(problem, selecting->options) : NULL;
     if (problem->node->op == OP_View) {
         if (selection->forced != NULL)
             complain(problem->graph->ctx, STATUS_USAGE, node_where(problem->graph, problem->node), NULL,
@@ -185,6 +187,17 @@ void choices_layouts(const Selecting *selecting)
 
 /* ---- prices ---- */
 
+#define UNTUNED (INT64_C(1) << 42)   /* for a layer that is not as it was tuned: more than any kernel saves */
+
+static void set_price(const Selection *selection, Choice *choice, const Price *price)
+{
+    const double margin = choice->kernel->sparse ? SPARSE_MARGIN : 1;
+    choice->price = price_rounded(price->seconds);
+    choice->cost = (int64_t)fmin(margin * (double)choice->price, (double)MOST_COST);
+    if (selection->tuned != NULL && !tuned_is(selection->tuned, choice))
+        choice->cost += UNTUNED;
+}
+
 static void price_choice(const Selecting *selecting, const Pricing *pricing, int l, const Choice *choice)
 {
     const LayerPlan *layer = &selecting->plan->layers[l];
@@ -197,7 +210,7 @@ static void price_choice(const Selecting *selecting, const Pricing *pricing, int
             continue;
         pricing_next(pricing);
         candidate_price(&layer->problem, priced.kernel, &priced.tiling, &layer->surroundings, &candidate);
-        priced.price = price_rounded(candidate.price.seconds);
+        set_price(selection, &priced, &candidate.price);
         priced.code_bytes = candidate.work.code_bytes;
         priced.bytes = candidate.work.code_bytes + candidate.work.weight_bytes + candidate.work.index_bytes;
         add_choice(selecting, selection, &priced);
@@ -214,7 +227,7 @@ void choices_price_again(const Selecting *selecting, int l)
         Candidate candidate;
         pricing_next(&pricing);
         candidate_price(&layer->problem, choice->kernel, &choice->tiling, &layer->surroundings, &candidate);
-        choice->price = price_rounded(candidate.price.seconds);
+        set_price(selection, choice, &candidate.price);
     }
     pricing_end(&pricing);
 }

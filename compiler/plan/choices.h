@@ -13,12 +13,14 @@ typedef struct Choice {
     const Kernel *kernel;
     Tiling tiling;
     int in, out;                     /* layouts, by their numbers in the lists of the two values */
-    int64_t price;
+    int64_t price;                   /* as the model has it */
+    int64_t cost;                    /* what the cheapest assignment adds up */
     double code_bytes, bytes;        /* that it adds to the program: its loops, and with weights and offsets */
 } Choice;
 
 typedef struct Selection {           /* of a layer */
     const ForcedKernel *forced;      /* NULL: any */
+    const TunedChoice *tuned;        /* wanted above all others; NULL: none */
     int kernels;                     /* that fit */
     Choice *choices;                 /* as the kernels and their tilings come; first without prices, for plain outputs */
     int count, capacity;
@@ -41,8 +43,18 @@ void choices_layouts(const Selecting *selecting);
 void choices_price(const Selecting *selecting, int layer);
 void choices_price_again(const Selecting *selecting, int layer);   /* in other surroundings */
 
+/* tuned.c */
+const TunedChoice *tuned_choice(const Problem *problem, const PlanOptions *options);     /* NULL: there is none */
+bool tuned_is(const TunedChoice *tuned, const Choice *choice);
+
+/* select.c: makes them the plan's. */
+void choices_take(const Selecting *selecting, const int *chosen);
+
+#define MOST_COST (INT64_C(1) << 52)
+
 /* choose.c: the number of a choice for each layer, which agree on the layouts between them. */
 void choose_cheapest(const Selecting *selecting, int *chosen);     /* within the limits of the options */
+void choose_by_cost(const Selecting *selecting, int *chosen);      /* whatever their limits */
 void choose_randomly(const Selecting *selecting, int *chosen);
 bool choice_better(const Choice *a, const Choice *b);              /* cheaper; of equals, the first by name */
 

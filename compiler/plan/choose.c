@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define MOST_STATES 4096             /* combinations of layouts that assign.c keeps: networks have a few */
-#define MOST_COST (INT64_C(1) << 52)
 #define MOST_SLOWER 1.4              /* predicted, of --optimize size: 1.5 is promised */
 
 bool choice_better(const Choice *a, const Choice *b)
@@ -21,8 +20,7 @@ typedef struct Toll { double code, bytes; } Toll;
 
 static int64_t cost_of(const Choice *choice, const Toll *toll)
 {
-    const double margin = choice->kernel->sparse ? SPARSE_MARGIN : 1;
-    const double cost = margin * (double)choice->price + toll->code * choice->code_bytes + toll->bytes * choice->bytes;
+    const double cost = (double)choice->cost + toll->code * choice->code_bytes + toll->bytes * choice->bytes;
     return cost < (double)MOST_COST ? (int64_t)cost : MOST_COST;
 }
 
@@ -154,6 +152,11 @@ void choose_cheapest(const Selecting *selecting, int *chosen)
         return;
     toll = little_code(selecting, toll, options->most_code, chosen);
     choose_at(selecting, &toll, chosen);
+}
+
+void choose_by_cost(const Selecting *selecting, int *chosen)
+{
+    choose_at(selecting, &(Toll){0, 0}, chosen);
 }
 
 /* ---- --select random:SEED ---- */

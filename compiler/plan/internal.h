@@ -10,6 +10,8 @@ StagePrice launch_price(const LaunchWork *launch, const Target *target, const Su
 
 /* plan.c. `patterns`: of the nodes in their order, known already; NULL: not yet. */
 Plan *plan_with(Graph *graph, const Target *target, const PlanOptions *options, const Pattern *const *patterns);
+/* What follows from the kernels: numbers of stages, places, barriers. */
+void plan_settle(Plan *plan);
 Problem plan_problem(const Plan *plan, const Node *node, const Pattern *pattern);
 
 /* residual.c: gives offered additions to hosts, or leaves them. Problems and surroundings in the order of the graph's nodes, which changes. */

@@ -79,6 +79,14 @@ static bool ends_plain(const Plan *plan)
     return plain;
 }
 
+void plan_settle(Plan *plan)
+{
+    number_stages(plan);
+    memory_plan(plan);
+    barriers_plan(plan);
+    assert(ends_plain(plan));
+}
+
 Plan *plan_with(Graph *graph, const Target *target, const PlanOptions *options, const Pattern *const *patterns)
 {
     Plan *plan = arena_new_of(graph->arena, Plan);
@@ -91,10 +99,7 @@ Plan *plan_with(Graph *graph, const Target *target, const PlanOptions *options, 
     plan->places = arena_array(graph->arena, Place, graph->value_count + 1);
     describe_layers(plan, options, patterns);
     kernels_select(plan, options);
-    number_stages(plan);
-    memory_plan(plan);
-    barriers_plan(plan);
-    assert(ends_plain(plan));
+    plan_settle(plan);
     return plan;
 }
 

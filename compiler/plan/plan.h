@@ -217,9 +217,21 @@ typedef struct ForcedKernel {        /* --kernel LAYER=NAME or LAYER=NAME:TILING
     const char *tiling;              /* as tiling_text() writes it; NULL: any */
 } ForcedKernel;
 
+enum { KEY_BYTES = 17 };             /* of a layer's key, the zero behind it included */
+
+typedef struct TunedChoice {         /* --tuned: what was measured to be the fastest, or was measured at all */
+    char key[KEY_BYTES];             /* layer_key() */
+    const char *kernel, *tiling;     /* as tiling_text() writes it */
+    Layout in, out;
+    double seconds;                  /* inside the network; all slices' */
+    double ratio, low, high;         /* of them to those of the model's own choice, measured in turns: the median and its interval of 95 % */
+} TunedChoice;
+
 typedef struct PlanOptions {
     const ForcedKernel *forced;
     int forced_count;
+    const TunedChoice *tuned;        /* taken where the layer is the same; `forced` goes before */
+    int tuned_count;
     uint64_t random;                 /* 0: the cheapest; else any valid kernel, tiling and layout, drawn by this seed: tests reach all of them */
     int threads;                     /* 0 reads as 1 */
     Rules rules;
@@ -237,6 +249,7 @@ typedef struct Plan {
     double seconds;                  /* the layers' prices */
     LayerPlan *layers;               /* one a node of the graph, in order */
     int layer_count, stage_count;
+    int tuned_count;                 /* layers that are as options.tuned has them */
     Place *places;                   /* by value id */
     size_t workspace_bytes;          /* shared part, 64-byte multiple */
     size_t thread_bytes;             /* added for each thread, 64-byte multiple */
@@ -255,6 +268,38 @@ void forced_kernel_check(Context *ctx, const char *kernel);
 /* forced.c: the number of the layer of this name, one fused into it included. Wrong use of `option` (NULL: none), with the nearest name, if there is
    none. */
 int layer_named(const Graph *graph, const char *option, const char *layer);
+
+/* ---- tuned.c, tune.c: measured choices ---- */
+
+/* Names what decides how fast a layer is, whatever it is called: its operators, types, shapes, attributes, where its zeros are, and the threads. */
+void layer_key(const Problem *problem, char key[KEY_BYTES]);
+
+typedef struct Tuning Tuning;        /* what there is to choose in a plan, and what was measured of it */
+
+typedef struct Trial {
+    Plan *plan;
+    const int *chosen;               /* private to tune.c */
+    int changed;                     /* layers that are not as the model chose */
+    int fresh;                       /* layers whose choice was not measured yet */
+} Trial;
+
+typedef enum TrialAim {
+    TRIAL_NEXT,                      /* the cheapest choices that were not tried yet, where they are not much dearer than the model's */
+    TRIAL_DENSE,                     /* the best dense kernel for each layer whose zeros the model leaves out */
+    TRIAL_BEST                       /* the fastest of what was measured, where that is sure */
+} TrialAim;
+
+/* Of a plan as the model chose it. */
+Tuning *tuning_new(const Plan *plan);
+/* A whole plan, in which layers agree on the layouts between them. Of each layer `most` choices are tried, the model's apart. */
+Trial tuning_trial(Tuning *tuning, TrialAim aim, int most);
+bool tuning_changed(const Tuning *tuning, const Trial *trial, int layer);    /* it is not as the model chose */
+/* What the layer took in this trial; forgets what was noted of the same choice before. */
+void tuning_note(Tuning *tuning, const Trial *trial, int layer, double seconds, double ratio, double low, double high);
+/* The model's choices first, then the others that were measured: of each layer with a choice, in its order. */
+int tuning_measured(const Tuning *tuning, Arena *arena, int layer, TunedChoice **choices);
+/* What an earlier tuning measured of a layer with this key, if the model's choice, the first of them, is still the same. */
+void tuning_recall(Tuning *tuning, const TunedChoice *choices, int count);
 
 /* ---- candidates.c: everything that could compute a layer ---- */
 

@@ -40,6 +40,13 @@ static const char *time_text(Arena *arena, int64_t price)
     return arena_format(arena, "%.4g %s", (double)price / units[i].picoseconds, units[i].unit);
 }
 
+static const char *tuned_reason(Arena *arena, const TunedChoice *tuned)
+{
+    if (tuned->ratio < 1)
+        return arena_format(arena, "measured to take %.2f of the time that the model's choice takes", tuned->ratio);
+    return "the model's choice; nothing that was measured is surely faster";
+}
+
 /* Its own price is told beside it. */
 static const char *reason(const Selecting *selecting, const LayerPlan *layer, const Selection *selection, const Choice *chosen)
 {
@@ -48,6 +55,8 @@ static const char *reason(const Selecting *selecting, const LayerPlan *layer, co
         return "asked for by --kernel";
     if (selecting->options->random != 0)
         return "drawn by --select random";
+    if (selection->tuned != NULL && tuned_is(selection->tuned, chosen))
+        return tuned_reason(arena, selection->tuned);
     if (selection->kernels == 1)
         return "the only kernel that fits";
     if (selecting->options->small)
@@ -91,7 +100,15 @@ static void take_choice(const Selecting *selecting, int l, int number)
     plan->seconds += candidate.price.seconds;
     compare_with_dense(layer, selection, choice);
     layer->why = reason(selecting, layer, selection, choice);
+    plan->tuned_count += selection->tuned != NULL && tuned_is(selection->tuned, choice);
     choice->kernel->stages(&layer->problem, &layer->tiling, layer);
+}
+
+void choices_take(const Selecting *selecting, const int *chosen)
+{
+    for (int l = 0; l < selecting->plan->layer_count; l++)
+        if (selecting->plan->layers[l].problem.node->op != OP_View)
+            take_choice(selecting, l, chosen[l]);
 }
 
 static void check_forced(const Plan *plan, const PlanOptions *options)
@@ -153,7 +170,5 @@ void kernels_select(Plan *plan, const PlanOptions *options)
     for (int l = 0; l < plan->layer_count; l++)
         choices_price(&selecting, l);
     (options->random != 0 ? choose_randomly : select_cheapest)(&selecting, chosen);
-    for (int l = 0; l < plan->layer_count; l++)
-        if (plan->layers[l].problem.node->op != OP_View)
-            take_choice(&selecting, l, chosen[l]);
+    choices_take(&selecting, chosen);
 }

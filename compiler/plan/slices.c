@@ -173,6 +173,14 @@ static Plan *plan_slices(Graph *whole, Graph *slice, const Target *target, const
     return plan;
 }
 
+/* As it was tuned; else cheaper. */
+static bool goes_before(const Plan *plan, const Plan *best)
+{
+    if (best == NULL || plan->tuned_count != best->tuned_count)
+        return best == NULL || plan->tuned_count > best->tuned_count;
+    return batch_seconds(plan) < WORTH_IT * batch_seconds(best);
+}
+
 static Plan *cheapest_slices(Graph *graph, int64_t images, const Target *target, const PlanOptions *options)
 {
     int64_t sizes[MOST_SIZES];
@@ -189,7 +197,7 @@ static Plan *cheapest_slices(Graph *graph, int64_t images, const Target *target,
         if (!last && !has_tilings(slice, target, options, patterns))
             continue;
         Plan *plan = plan_slices(graph, slice, target, options, patterns);
-        if (best == NULL || batch_seconds(plan) < WORTH_IT * batch_seconds(best))
+        if (goes_before(plan, best))
             best = plan;
     }
     return best;

@@ -1,0 +1,129 @@
+/* Times two programs of one model in turns, layer by layer, so that what else the machine does meets both alike. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/cli/cli.h"
+
+enum { FEWEST_PAIRS = 15, MOST_PAIRS = 400, MOST_BLOCK = 8 };
+static const double block_seconds = 1e-3;    /* of runs that are timed in one turn, at least, if they are short */
+
+typedef struct Side {
+    const struct tulle_model *model;
+    void *workspace;
+    size_t workspace_bytes;
+    void **outputs;
+    double *stages;                  /* [stage_count]: of one run */
+    double *block;                   /* [MOST_BLOCK][layer_count + 1] */
+    double *times;                   /* [MOST_PAIRS][layer_count + 1]: of turns; the last of a row is the whole */
+} Side;
+
+typedef struct Pairing {
+    Context *ctx;
+    void *const *inputs;
+    int threads, columns;
+} Pairing;
+
+/* ---- a turn ---- */
+
+static void run_once(const Pairing *pairing, const Side *side, double *row)
+{
+    const struct tulle_model *model = side->model;
+    const int status = tulle_profile(model, (const void *const *)pairing->inputs, side->outputs, side->workspace, side->workspace_bytes, pairing->threads, side->stages);
+    if (status != TULLE_OK)
+        program_fail(pairing->ctx, status);
+    double *whole = &row[pairing->columns - 1];
+    *whole = 0;
+    for (int l = 0; l < model->layer_count; l++) {
+        row[l] = 0;
+        for (int s = 0; s < model->layers[l].stage_count; s++)
+            row[l] += side->stages[model->layers[l].first_stage + s];
+        *whole += row[l];
+    }
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *numbers, int count)
+{
+    qsort(numbers, (size_t)count, sizeof *numbers, compare_numbers);
+    return (numbers[(count - 1) / 2] + numbers[count / 2]) / 2;
+}
+
+/* A run that is not timed brings the caches to where runs leave them; then a few that are, and of each layer the median. Gives the seconds it took. */
+static double take_turn(const Pairing *pairing, const Side *side, double *row)
+{
+    double numbers[MOST_BLOCK], spent = 0;
+    int count = 0;
+    run_once(pairing, side, row);
+    while (count < MOST_BLOCK && (count == 0 || spent < block_seconds)) {
+        double *one = side->block + (size_t)count++ * (size_t)pairing->columns;
+        run_once(pairing, side, one);
+        spent += one[pairing->columns - 1];
+    }
+    for (int c = 0; c < pairing->columns; c++) {
+        for (int i = 0; i < count; i++)
+            numbers[i] = side->block[(size_t)i * (size_t)pairing->columns + (size_t)c];
+        row[c] = median(numbers, count);
+    }
+    return spent;
+}
+
+/* ---- many ---- */
+
+static Side side_new(const Pairing *pairing, Arena *arena, const Program *program)
+{
+    const struct tulle_model *model = program->model;
+    Side side = {.model = model, .workspace_bytes = tulle_workspace_bytes(model, pairing->threads)};
+    side.workspace = tensors_memory(side.workspace_bytes);
+    if (!side.workspace)
+        fail(pairing->ctx, STATUS_MODEL, NULL, NULL, "out of memory");
+    side.outputs = arena_array(arena, void *, model->output_count + 1);
+    for (int i = 0; i < model->output_count; i++)
+        side.outputs[i] = arena_alloc(arena, model->outputs[i].bytes + 1, 1);
+    side.stages = arena_array(arena, double, model->stage_count + 1);
+    side.block = arena_array(arena, double, MOST_BLOCK * pairing->columns);
+    side.times = arena_array(arena, double, MOST_PAIRS * pairing->columns);
+    return side;
+}
+
+/* The median's interval by order statistics: that many of the ratios lie on either side of it in 95 of 100 cases, whatever their distribution. */
+static PairTime pair_time(const Pairing *pairing, const Side *first, const Side *second, int count, int column)
+{
+    double ratios[MOST_PAIRS], seconds[MOST_PAIRS];
+    for (int i = 0; i < count; i++) {
+        const size_t at = (size_t)i * (size_t)pairing->columns + (size_t)column;
+        seconds[i] = second->times[at];
+        ratios[i] = first->times[at] > 0 ? second->times[at] / first->times[at] : 1;
+    }
+    const int outside = (int)fmax(0, floor(count / 2.0 - 0.98 * sqrt(count)));
+    const double middle = median(ratios, count);
+    return (PairTime){median(seconds, count), middle, ratios[outside], ratios[count - 1 - outside]};
+}
+
+Pairs pairs_measure(Context *ctx, const Program *first, const Program *second, void *const *inputs, int threads, double seconds)
+{
+    const Pairing pairing = {ctx, inputs, threads, first->model->layer_count + 1};
+    Arena *arena = arena_new(ctx, "times", SIZE_MAX / 2);
+    const Side sides[] = {side_new(&pairing, arena, first), side_new(&pairing, arena, second)};
+    double spent[2] = {0, 0};
+    Pairs pairs = {.layers = arena_array(ctx->graph, PairTime, first->model->layer_count + 1)};
+    program_watch("its run as a whole");
+    for (; pairs.count < MOST_PAIRS && (pairs.count < FEWEST_PAIRS || fmin(spent[0], spent[1]) < seconds); pairs.count++)
+        for (int turn = 0; turn < 2; turn++) {
+            const int side = (pairs.count + turn) % 2;
+            spent[side] += take_turn(&pairing, &sides[side], sides[side].times + (size_t)pairs.count * (size_t)pairing.columns);
+        }
+    program_watch(NULL);
+    for (int l = 0; l < first->model->layer_count; l++)
+        pairs.layers[l] = pair_time(&pairing, &sides[0], &sides[1], pairs.count, l);
+    pairs.whole = pair_time(&pairing, &sides[0], &sides[1], pairs.count, pairing.columns - 1);
+    free(sides[0].workspace);
+    free(sides[1].workspace);
+    arena_free(arena);
+    return pairs;
+}
