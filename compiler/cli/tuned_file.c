@@ -127,6 +127,14 @@ bool tuned_same(const TunedChoice *a, const TunedChoice *b)
     return !strcmp(a->kernel, b->kernel) && !strcmp(a->tiling, b->tiling) && layout_equal(&a->in, &b->in) && layout_equal(&a->out, &b->out);
 }
 
+static int number_of(const TunedLayer *layer, const TunedChoice *choice)
+{
+    for (int i = 0; i < layer->count; i++)
+        if (tuned_same(&layer->choices[i], choice))
+            return i;
+    return -1;
+}
+
 static void read_choice(Reader *reader, const char *kind, const char *const *words, int count)
 {
     TunedLayer *layer = reader->layer;
@@ -142,9 +150,7 @@ static void read_choice(Reader *reader, const char *kind, const char *const *wor
                           .high = read_number(reader, words[8])};
     memcpy(choice.key, reader->key, sizeof choice.key);
     if (!strcmp(kind, "best")) {
-        for (int i = 0; i < layer->count; i++)
-            if (tuned_same(&layer->choices[i], &choice))
-                layer->best = i;
+        layer->best = number_of(layer, &choice);
         if (layer->best < 0)
             fail_line(reader, "the best is none of those that were tried");
         return;

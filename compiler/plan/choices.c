@@ -79,7 +79,7 @@ void choices_find(const Selecting *selecting, int l)
     const Problem *problem = &selecting->plan->layers[l].problem;
     Selection *selection = &selecting->layers[l];
     selection->forced = forced_kernel(problem->node, selecting->options);
-    selection->tuned = selection->forced == NULL ? tuned_choice(problem, selecting->options) : NULL;
+    selection->tuned = selection->forced == NULL ? tuned_choice(selecting, l) : NULL;
     if (problem->node->op == OP_View) {
         if (selection->forced != NULL)
             complain(problem->graph->ctx, STATUS_USAGE, node_where(problem->graph, problem->node), NULL,

@@ -35,6 +35,7 @@ typedef struct Selecting {
     const PlanOptions *options;
     Arena *arena;
     Selection *layers;
+    const LayerKey *keys;            /* NULL: nothing is tuned */
 } Selecting;
 
 /* choices.c. In this order, each for all layers; complains about layers that nothing fits. */
@@ -44,7 +45,7 @@ void choices_price(const Selecting *selecting, int layer);
 void choices_price_again(const Selecting *selecting, int layer);   /* in other surroundings */
 
 /* tuned.c */
-const TunedChoice *tuned_choice(const Problem *problem, const PlanOptions *options);     /* NULL: there is none */
+const TunedChoice *tuned_choice(const Selecting *selecting, int layer);     /* NULL: there is none */
 bool tuned_is(const TunedChoice *tuned, const Choice *choice);
 
 /* select.c: makes them the plan's. */

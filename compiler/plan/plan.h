@@ -220,7 +220,7 @@ typedef struct ForcedKernel {        /* --kernel LAYER=NAME or LAYER=NAME:TILING
 enum { KEY_BYTES = 17 };             /* of a layer's key, the zero behind it included */
 
 typedef struct TunedChoice {         /* --tuned: what was measured to be the fastest, or was measured at all */
-    char key[KEY_BYTES];             /* layer_key() */
+    char key[KEY_BYTES];             /* one of layer_keys() */
     const char *kernel, *tiling;     /* as tiling_text() writes it */
     Layout in, out;
     double seconds;                  /* inside the network; all slices' */
@@ -271,8 +271,11 @@ int layer_named(const Graph *graph, const char *option, const char *layer);
 
 /* ---- tuned.c, tune.c: measured choices ---- */
 
-/* Names what decides how fast a layer is, whatever it is called: its operators, types, shapes, attributes, where its zeros are, and the threads. */
-void layer_key(const Problem *problem, char key[KEY_BYTES]);
+typedef struct LayerKey { char text[KEY_BYTES]; } LayerKey;
+
+/* By layer: names what decides how fast it is, whatever it is called: its operators, types, shapes, attributes, where its zeros are, and the threads. Of
+   layers that are alike in all these, the first, the second ... have names of their own: what is around them differs. */
+LayerKey *layer_keys(const Plan *plan, Arena *arena);
 
 typedef struct Tuning Tuning;        /* what there is to choose in a plan, and what was measured of it */
 

@@ -160,7 +160,8 @@ static void select_cheapest(const Selecting *selecting, int *chosen)
 void kernels_select(Plan *plan, const PlanOptions *options)
 {
     Arena *arena = plan->graph->ctx->scratch;
-    const Selecting selecting = {plan, options, arena, arena_array(arena, Selection, plan->layer_count + 1)};
+    const Selecting selecting = {plan, options, arena, arena_array(arena, Selection, plan->layer_count + 1),
+                                 options->tuned_count > 0 ? layer_keys(plan, arena) : NULL};
     int *chosen = arena_array(arena, int, plan->layer_count + 1);
     check_forced(plan, options);
     for (int l = 0; l < plan->layer_count; l++)

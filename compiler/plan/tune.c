@@ -16,7 +16,6 @@ typedef struct Note {                /* of one choice */
 } Note;
 
 typedef struct LayerTuning {
-    char key[KEY_BYTES];
     int model;                       /* the number of the model's choice */
     int dense;                       /* the cheapest of the dense side; -1: the model's is one, or there is none */
     int tried;                       /* choices, the model's apart */
@@ -63,7 +62,6 @@ static void describe_layer(Tuning *tuning, int l)
     one->model = one->dense = -1;
     if (layer->kernel == NULL)
         return;
-    layer_key(&layer->problem, one->key);
     one->model = number_of(selection, layer->kernel, &layer->tiling);
     one->dense = cheapest_dense(selection, layer);
     one->notes = arena_array(tuning->selecting.arena, Note, selection->count + 1);
@@ -91,7 +89,8 @@ Tuning *tuning_new(const Plan *plan)
     Context *ctx = plan->graph->ctx;
     Tuning *tuning = arena_new_of(ctx->graph, Tuning);
     Arena *arena = arena_new(ctx, "what there is to choose", SIZE_MAX / 2);
-    *tuning = (Tuning){plan, {unchosen(plan), &plan->options, arena, arena_array(arena, Selection, plan->layer_count + 1)},
+    const LayerKey *keys = layer_keys(plan, arena);
+    *tuning = (Tuning){plan, {unchosen(plan), &plan->options, arena, arena_array(arena, Selection, plan->layer_count + 1), keys},
                        arena_array(arena, LayerTuning, plan->layer_count + 1)};
     for (int l = 0; l < plan->layer_count; l++)
         choices_find(&tuning->selecting, l);
@@ -208,7 +207,7 @@ static TunedChoice line_of(const Tuning *tuning, Arena *arena, int l, int i)
     const Note *note = &tuning->layers[l].notes[i];
     TunedChoice line = {.kernel = choice->kernel->name, .tiling = tiling_text(arena, &choice->tiling), .in = choice->tiling.in, .out = choice->tiling.out,
                         .seconds = note->seconds, .ratio = note->ratio, .low = note->low, .high = note->high};
-    memcpy(line.key, tuning->layers[l].key, sizeof line.key);
+    memcpy(line.key, tuning->selecting.keys[l].text, sizeof line.key);
     return line;
 }
 
@@ -239,7 +238,7 @@ void tuning_recall(Tuning *tuning, const TunedChoice *choices, int count)
     for (int l = 0; l < tuning->plan->layer_count; l++) {
         LayerTuning *one = &tuning->layers[l];
         const Selection *selection = &tuning->selecting.layers[l];
-        if (one->notes == NULL || strcmp(one->key, choices[0].key) != 0 || choice_of(selection, &choices[0]) != one->model)
+        if (one->notes == NULL || strcmp(tuning->selecting.keys[l].text, choices[0].key) != 0 || choice_of(selection, &choices[0]) != one->model)
             continue;
         for (int i = 0; i < count; i++) {
             const int number = choice_of(selection, &choices[i]);

@@ -60,31 +60,58 @@ static void add_pattern(Text *text, const Pattern *pattern)
         add_digest(text, pattern->bits, pattern->rows * pattern_words(pattern->columns), sizeof *pattern->bits);
 }
 
-void layer_key(const Problem *problem, char key[KEY_BYTES])
+static LayerKey key_of(const char *text, size_t length)
 {
     char hex[65];
-    Text text = text_new(problem->graph->ctx->scratch);
+    LayerKey key = {""};
+    sha256_hex(text, length, hex);
+    memcpy(key.text, hex, KEY_BYTES - 1);
+    return key;
+}
+
+static LayerKey problem_key(const Problem *problem, Arena *arena)
+{
+    Text text = text_new(arena);
     text_format(&text, "%d threads\n", problem->threads);
     add_node(&text, problem->node);
     for (int i = 0; i < problem->node->epilogue_count; i++)
         add_node(&text, problem->node->epilogue[i]);
     if (problem->pattern != NULL)
         add_pattern(&text, problem->pattern);
-    sha256_hex(text.data, text.length, hex);
-    memcpy(key, hex, KEY_BYTES - 1);
-    key[KEY_BYTES - 1] = '\0';
+    return key_of(text.data, text.length);
+}
+
+static LayerKey numbered(const LayerKey *key, int number, Arena *arena)
+{
+    const char *text = arena_format(arena, "%s %d", key->text, number);
+    return key_of(text, strlen(text));
+}
+
+LayerKey *layer_keys(const Plan *plan, Arena *arena)
+{
+    LayerKey *keys = arena_array(arena, LayerKey, plan->layer_count + 1);
+    int *found = arena_array(arena, int, plan->layer_count + 1);
+    NameMap first = name_map(arena);
+    for (int l = 0; l < plan->layer_count; l++) {
+        LayerKey *key = arena_new_of(arena, LayerKey);
+        *key = keys[l] = problem_key(&plan->layers[l].problem, arena);
+        void **slot = name_slot(&first, key->text);
+        if (*slot == NULL)
+            *slot = &found[l];
+        const int number = (*(int *)*slot)++;
+        if (number > 0)
+            keys[l] = numbered(key, number, arena);
+    }
+    return keys;
 }
 
 /* ---- which choice ---- */
 
-const TunedChoice *tuned_choice(const Problem *problem, const PlanOptions *options)
+const TunedChoice *tuned_choice(const Selecting *selecting, int layer)
 {
-    char key[KEY_BYTES];
-    if (options->tuned_count == 0 || problem->node->op == OP_View)
-        return NULL;
-    layer_key(problem, key);
+    const PlanOptions *options = selecting->options;
     for (int i = options->tuned_count - 1; i >= 0; i--)
-        if (strcmp(options->tuned[i].key, key) == 0)
+        if (strcmp(options->tuned[i].key, selecting->keys[layer].text) == 0)
             return &options->tuned[i];
     return NULL;
 }
