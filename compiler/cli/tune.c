@@ -89,14 +89,23 @@ static void note(const Tune *tune, const Trial *trial, const Pairs *pairs)
     }
 }
 
-/* The best dense kernels first: nothing may be slower than they are. */
+static bool knows_nothing(const Tune *tune)
+{
+    TunedChoice *choices;
+    for (int l = 0; l < tune->plan->layer_count; l++)
+        if (tuning_measured(tune->tuning, tune->ctx->scratch, l, &choices) > 0)
+            return false;
+    return true;
+}
+
+/* The best dense kernels first: nothing may be slower than they are. Of a model without a choice its own program is all there is. */
 static void try_candidates(Tune *tune)
 {
     for (int i = 0; i <= 2 * tune->most; i++) {
         const Trial trial = tuning_trial(tune->tuning, i ? TRIAL_NEXT : TRIAL_DENSE, tune->most);
         if (trial.fresh == 0 && i == 0)
             continue;
-        if (trial.fresh == 0)
+        if (trial.fresh == 0 && !knows_nothing(tune))
             return;
         show(arena_format(tune->ctx->graph, "program %d: other kernels for %d layer%s", tune->programs + 1, trial.fresh, trial.fresh > 1 ? "s" : ""));
         const Pairs pairs = measure(tune, tune->program, &trial, trial_seconds);

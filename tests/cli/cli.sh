@@ -58,10 +58,7 @@ expect 1 "did you mean 'compile'" "$tulle" complie add.onnx
 expect 1 "did you mean '--version'" "$tulle" --versoin
 expect 1 "did you mean '--threads'" "$tulle" run add.onnx --thread 2
 expect 1 "'tulle compile' does not take '--tolerance'" "$tulle" compile add.onnx --tolerance 2
-for command in tune; do
-    expect 3 'planned, but not there yet' "$tulle" $command add.onnx
-done
-expect 3 'planned, but not there yet' "$tulle" compile add.onnx --tuned file
+expect 3 'planned, but not there yet' "$tulle" compile add.onnx --calibrate folder
 expect 3 'f16' "$tulle" compile add.onnx --dtype f16
 expect 1 "did you mean 'f32'" "$tulle" compile add.onnx --dtype f33
 expect 1 'no model is given' "$tulle" compile

@@ -58,6 +58,10 @@ read -r layer kernel tiling <expected
 expect 0 '' "$tulle" compile glyphs.onnx --tuned other.tuned -o other.c
 check grep -q " $kernel  *$tiling .* $layer\$" other.c
 
+# A model with nothing to choose has a file, too.
+expect 0 "as fast as any that were tried" "$tulle" tune add.onnx
+expect 0 '' "$tulle" explain add.onnx --tuned add.tuned
+
 # ---- it goes on ----
 
 cp glyphs.tuned before.tuned
