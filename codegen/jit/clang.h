@@ -17,6 +17,10 @@ const JitListing *listing_make(const char *object, size_t length, const char *co
 void listing_free(const JitListing *listing);
 int listing_throughput(const JitListing *listing, int function, size_t first, size_t count, JitThroughput *throughput, JitBytes *messages);   /* throughput.cpp */
 
+/* reader.c, by libclang */
+int text_read(const char *const *flags, const char *path, const char *text, size_t length, JitReading *reading, JitBytes *messages);
+void reading_free(JitReading *reading);
+
 void bytes_give(JitBytes *bytes, const char *data, size_t length);   /* plugin.c: a copy, empty where there is no memory */
 
 #ifdef __cplusplus

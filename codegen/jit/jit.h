@@ -31,6 +31,10 @@ const JitListing *jit_list(Context *ctx, const JitBytes *object, const char *cor
 void jit_list_free(Context *ctx, const JitListing *listing);
 bool jit_throughput(Context *ctx, const JitListing *listing, int function, size_t first, size_t count, JitThroughput *throughput, const char **why);
 
+/* What libclang finds in a text for this instruction set, others' too; `path` is its name in messages. The facts live in ctx->graph. NULL, or what the
+   text's first fault is. */
+const char *jit_read(Context *ctx, const Isa *isa, const char *path, const char *text, size_t length, JitReading *reading);
+
 /* ---- for this folder ---- */
 
 const JitPlugin *jit_plugin(Context *ctx, const char **why);     /* NULL: `why` says why there is none */

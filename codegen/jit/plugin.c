@@ -149,6 +149,7 @@ const JitPlugin *tulle_jit_plugin(void)
         .version = JIT_PLUGIN_VERSION, .compiler = "clang " TULLE_LLVM_VERSION, .flags = clang_flags, .headers = TULLE_CLANG_HEADERS "/include",
         .prepare = clang_prepare, .head = clang_head, .head_free = clang_head_free, .compile = clang_compile, .load = load, .unload = unload, .list = listing_make,
         .list_free = listing_free, .throughput = listing_throughput, .release = release,
+        .read = text_read, .reading_free = reading_free,
     };
     return &plugin;
 }

@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "codegen/jit/reading.h"
+
 #define JIT_PLUGIN_VERSION 4
 #define JIT_PLUGIN_FILE "libtulle_jit.so"
 #define JIT_PLUGIN_ENTRY "tulle_jit_plugin"
@@ -83,6 +85,9 @@ typedef struct JitPlugin {
     /* Of `count` instructions of a function, the last of which jumps to the first. False: messages says what the core's model lacks. */
     int (*throughput)(const JitListing *listing, int function, size_t first, size_t count, JitThroughput *throughput, JitBytes *messages);
     void (*release)(JitBytes *bytes);
+    /* `path` is the text's name in messages. False: they say why it cannot be read. */
+    int (*read)(const char *const *flags, const char *path, const char *text, size_t length, JitReading *reading, JitBytes *messages);
+    void (*reading_free)(JitReading *reading);
 } JitPlugin;
 
 #ifdef __cplusplus

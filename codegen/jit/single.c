@@ -1,4 +1,4 @@
-/* One unit, compiled to be looked at and not to be loaded: for any target that LLVM has. */
+/* One unit, compiled or read to be looked at and not to be loaded: for any target that LLVM has. */
 #include "codegen/jit/jit.h"
 
 #include <string.h>
@@ -59,4 +59,31 @@ bool jit_throughput(Context *ctx, const JitListing *listing, int function, size_
     *why = messages.data != NULL ? text_quote(ctx->graph, messages.data, strlen(messages.data)) : "it said nothing";
     plugin->release(&messages);
     return false;
+}
+
+/* ---- by libclang ---- */
+
+static const char *copied(Context *ctx, const char *text)
+{
+    return arena_string(ctx->graph, text, strlen(text));
+}
+
+const char *jit_read(Context *ctx, const Isa *isa, const char *path, const char *text, size_t length, JitReading *reading)
+{
+    const JitPlugin *plugin = plugin_needed(ctx);
+    JitBytes messages = {0};
+    JitReading found = {0};
+    const bool good = plugin->read(flags_of(ctx, isa), path, text, length, &found, &messages) != 0;
+    const char *fault = good ? NULL : copied(ctx, messages.data != NULL ? messages.data : "libclang does not read it");
+    *reading = (JitReading){.count = good ? found.count : 0};
+    reading->facts = arena_copy(ctx->graph, found.facts, sizeof *found.facts * (size_t)reading->count);
+    for (int i = 0; i < reading->count; i++) {
+        JitFact *fact = &reading->facts[i];
+        fact->name = copied(ctx, fact->name);
+        fact->type = copied(ctx, fact->type);
+        fact->text = copied(ctx, fact->text);
+    }
+    plugin->reading_free(&found);
+    plugin->release(&messages);
+    return fault;
 }
