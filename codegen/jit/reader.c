@@ -76,6 +76,11 @@ const char *reader_between(Reader *reader, unsigned from, unsigned to)
     return keep(reader, line, length);
 }
 
+const char *reader_type(Reader *reader, CXType type)
+{
+    return keep_string(reader, clang_getTypeSpelling(clang_getCanonicalType(type)));
+}
+
 /* ---- what is collected ---- */
 
 JitFact *reader_fact(Reader *reader, JitFactKind kind, CXCursor cursor, CXString name)
@@ -93,7 +98,7 @@ JitFact *reader_fact(Reader *reader, JitFactKind kind, CXCursor cursor, CXString
     fact->line = (int)line;
     fact->column = (int)column;
     fact->end_line = (int)end;
-    fact->type = keep_string(reader, clang_getTypeSpelling(clang_getCursorType(cursor)));
+    fact->type = reader_type(reader, clang_getCursorType(cursor));
     return fact;
 }
 
@@ -294,7 +299,8 @@ static enum CXChildVisitResult read_top(CXCursor cursor, CXCursor parent, CXClie
     return CXChildVisit_Continue;
 }
 
-/* What a function gets from callers that are not in the text: a stage its share and where values lie, others nothing that is known. */
+/* What a function gets from callers that are not in the text, if it can have such: a stage its share and where values lie, others nothing that is
+   known. */
 static void set_parameters(Reader *reader, const Declared *function, bool stage)
 {
     const CXCursor definition = clang_getCursorDefinition(function->cursor);
@@ -311,15 +317,34 @@ static void set_parameters(Reader *reader, const Declared *function, bool stage)
     }
 }
 
+/* What calls through pointers of its type give it; false: there is none. */
+static bool set_arguments(Reader *reader, const Declared *function, const char *type)
+{
+    const CXCursor definition = clang_getCursorDefinition(function->cursor);
+    const JitFact *facts = reader->reading->facts;
+    bool found = false;
+    for (int i = 0; i < reader->argument_count; i++) {
+        const Argument *argument = &reader->arguments[i];
+        if (strcmp(facts[argument->call].type, type) != 0)
+            continue;
+        const CXCursor parameter = clang_Cursor_getArgument(definition, argument->number);
+        source_unite(reader->sources, reader_declared(reader, parameter)->cell, argument->cell);
+        found = true;
+    }
+    return found;
+}
+
 static void set_all_parameters(Reader *reader)
 {
-    const JitFact *facts = reader->reading->facts;
+    JitFact *facts = reader->reading->facts;
     for (int i = 0; i < reader->declared_capacity; i++) {
         const Declared function = reader->declared[i];
         if (clang_Cursor_isNull(function.cursor) || clang_getCursorKind(function.cursor) != CXCursor_FunctionDecl || function.fact < 0)
             continue;
-        const bool stage = strcmp(facts[function.fact].type, JIT_STAGE_TYPE) == 0;
-        if (stage || function.taken || !function.called)
+        const char *type = facts[function.fact].type;
+        const bool stage = strcmp(type, JIT_STAGE_TYPE) == 0, given = function.taken && !stage && set_arguments(reader, &function, type);
+        facts[function.fact].taken = function.taken;
+        if (stage || (!given && (function.taken || facts[function.fact].visible)))
             set_parameters(reader, &function, stage);
     }
 }
@@ -380,6 +405,7 @@ static bool read_parsed(CXTranslationUnit unit, const char *text, size_t length,
     sources_free(reader.sources);
     free(reader.declared);
     free(reader.children);
+    free(reader.arguments);
     free(reader.cells);
     static const char too_deep[] = "it is nested too deep to be read";
     if (reader.too_deep)

@@ -18,6 +18,8 @@ typedef struct Declared {            /* a variable, parameter or function that a
     bool called, taken;              /* of a function: by name; as a value */
 } Declared;
 
+typedef struct Argument { int call; unsigned number; int cell; } Argument;    /* of a call through a pointer: the fact's number */
+
 typedef struct Reader {
     CXTranslationUnit unit;
     const char *text;
@@ -28,6 +30,8 @@ typedef struct Reader {
     Sources *sources;
     Declared *declared;              /* a hash table */
     int declared_count, declared_capacity;
+    Argument *arguments;
+    int argument_count, argument_capacity;
     CXCursor *children;              /* of all that is being visited, as a stack */
     int child_count, child_capacity;
     int function, loops, depth;      /* the function's fact; loops around; how deep the recursion is */
@@ -47,6 +51,7 @@ Declared *reader_declared(Reader *reader, CXCursor declaration);     /* made if 
 unsigned reader_offset(CXSourceLocation location);                   /* in the text */
 unsigned reader_start(CXCursor cursor);
 const char *reader_between(Reader *reader, unsigned from, unsigned to);    /* on one line, kept with the reading */
+const char *reader_type(Reader *reader, CXType type);                /* in C, kept likewise */
 JitFact *reader_fact(Reader *reader, JitFactKind kind, CXCursor cursor, CXString name);
 void read_statement(Reader *reader, CXCursor cursor);                /* expressions among them */
 void read_variable(Reader *reader, CXCursor cursor);

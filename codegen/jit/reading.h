@@ -11,7 +11,8 @@ typedef enum JitFactKind {
 
 typedef enum JitCallee {
     CALLEE_OWN, CALLEE_COMPILER,     /* the text has its body; a builtin, or of clang's headers */
-    CALLEE_FOREIGN, CALLEE_POINTER   /* declared alone; through a pointer */
+    CALLEE_CHOICE,                   /* through a pointer that is one of the text's functions: of a constant table, or chosen by ?: */
+    CALLEE_FOREIGN, CALLEE_POINTER   /* declared alone; through any other pointer */
 } JitCallee;
 
 /* What the condition of a loop depends on; 0: constants alone. */
@@ -25,12 +26,13 @@ typedef struct JitFact {
     int line, column, end_line;
     int function;                    /* the fact that it stands in; -1: at file level */
     int depth;                       /* loops around it, in its function */
-    const char *name, *type;         /* type: in C, of a call its result */
+    const char *name, *type;         /* type: in C; of a call its result, or through a pointer that of the function */
     const char *text;                /* of a loop: as it is written, up to its body; of a call through a pointer: what is called */
     long long trips;                 /* of a loop: how often it runs; -1: not known before it runs */
     unsigned from;                   /* of a loop whose trips are not known */
     JitCallee callee;
-    int visible, changes;            /* a function seen outside of the text; a variable that may be written */
+    int visible, taken;              /* a function seen outside of the text; used as a value */
+    int changes;                     /* a variable that may be written */
     int rank;
     long long extents[JIT_MOST_EXTENTS];      /* of an array; -1: not known */
 } JitFact;

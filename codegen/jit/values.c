@@ -21,12 +21,21 @@ static bool is_real(CXType type)
            type.kind == CXType_Float16 || type.kind == CXType_Half;
 }
 
-bool type_constant(CXType type)
+/* What points to real numbers alone needs no memory of its own here: no bound is read through it. */
+static bool points_to_real(CXType type)
 {
-    type = clang_getCanonicalType(type);
+    type = type.kind == CXType_Pointer ? clang_getCanonicalType(clang_getPointeeType(type)) : type;
     while (is_array(type))
         type = clang_getCanonicalType(clang_getArrayElementType(type));
-    return clang_isConstQualifiedType(type) != 0;
+    return is_real(type);
+}
+
+bool type_constant(CXType type)
+{
+    bool constant = clang_isConstQualifiedType(type) != 0;
+    for (type = clang_getCanonicalType(type); is_array(type); type = clang_getArrayElementType(type))
+        constant |= clang_isConstQualifiedType(type) != 0;
+    return constant || clang_isConstQualifiedType(type);
 }
 
 /* ---- bare expressions ---- */
@@ -83,8 +92,9 @@ static int either(Reader *reader, int a, int b)
     return both;
 }
 
-/* A value of this type goes into a place. */
-static void assign(Reader *reader, CXType type, int place, int value)
+/* A value of this type goes into a variable, or, `memory`, to where it is one among others. An address itself is no number that a loop would be bounded
+   by: of a pointer in memory only where it points to counts. */
+static void assign(Reader *reader, CXType type, int place, int value, bool memory)
 {
     Sources *sources = reader->sources;
     if (value == CELL_CONSTANT || is_real(type))
@@ -93,12 +103,14 @@ static void assign(Reader *reader, CXType type, int place, int value)
         source_unite(sources, place, value);
         return;
     }
-    source_flow(sources, value, place);
-    if (type.kind == CXType_Pointer || is_array(type))
+    const bool pointer = type.kind == CXType_Pointer || is_array(type);
+    if (!memory || !pointer)
+        source_flow(sources, value, place);
+    if (pointer && !points_to_real(type))
         source_point(sources, place, source_pointee(sources, value));
 }
 
-/* What stands in a place, found by `index`. An address itself is no number that a loop would be bounded by: of a pointer only where it points to counts. */
+/* What stands in a place, found by `index`. */
 static int load(Reader *reader, CXType type, int place, int index)
 {
     Sources *sources = reader->sources;
@@ -173,7 +185,7 @@ static int changed_place(Reader *reader, CXCursor expression, int *index)
 
 void value_assign(Reader *reader, CXCursor expression, int place)
 {
-    assign(reader, type_of(expression), place, value_of(reader, expression));
+    assign(reader, type_of(expression), place, value_of(reader, expression), false);
 }
 
 /* ---- operators ---- */
@@ -223,7 +235,7 @@ static int binary(Reader *reader, CXCursor expression, const CXCursor *operands)
         int index;
         const int value = value_of(reader, right), place = changed_place(reader, left, &index);
         if (kind == CXBinaryOperator_Assign)
-            assign(reader, type_of(left), place, value);
+            assign(reader, type_of(left), place, value, expression_variable(reader, left) == NULL);
         else if (!is_real(type_of(left)))
             source_flow(reader->sources, value, place);
         return is_real(type_of(left)) ? reader->elsewhere : value;
@@ -271,29 +283,67 @@ static int pass_argument(Reader *reader, CXCursor callee, JitCallee kind, unsign
     if (kind == CALLEE_OWN) {
         const CXCursor parameter = clang_Cursor_getArgument(clang_getCursorDefinition(callee), number);
         if (!clang_Cursor_isNull(parameter))
-            assign(reader, type, reader_declared(reader, parameter)->cell, value);
-    } else if (type.kind == CXType_Pointer && !clang_isConstQualifiedType(clang_getPointeeType(type)) && value != CELL_CONSTANT)
+            assign(reader, type, reader_declared(reader, parameter)->cell, value, false);
+    } else if (kind != CALLEE_POINTER && type.kind == CXType_Pointer && !clang_isConstQualifiedType(clang_getPointeeType(type)) && value != CELL_CONSTANT)
         source_add(reader->sources, source_pointee(reader->sources, value), FROM_ELSEWHERE);
     return is_real(type) ? CELL_CONSTANT : value;
 }
 
-static const char *callee_text(Reader *reader, CXCursor expression)
+static bool names_function(Reader *reader, CXCursor expression)
+{
+    return clang_getCursorKind(clang_getCursorReferenced(expression_bare(reader, expression))) == CXCursor_FunctionDecl;
+}
+
+/* An element of a table that cannot be changed, or one function or another: such a pointer leads to functions that the text names. */
+static bool is_choice(Reader *reader, CXCursor callee)
+{
+    int count;
+    const enum CXCursorKind kind = clang_getCursorKind(callee);
+    const int first = reader_children(reader, callee, &count);
+    const CXCursor *parts = reader->children + first, table = clang_getCursorReferenced(count > 0 ? expression_bare(reader, parts[0]) : callee);
+    bool choice = false;
+    parts = reader->children + first;
+    if (kind == CXCursor_ConditionalOperator && count == 3) {
+        const CXCursor yes = parts[1], no = parts[2];
+        choice = names_function(reader, yes) && names_function(reader, no);
+    } else if (kind == CXCursor_ArraySubscriptExpr)
+        choice = clang_getCursorKind(table) == CXCursor_VarDecl && clang_Cursor_hasVarDeclGlobalStorage(table) == 1 && type_constant(clang_getCursorType(table));
+    reader_drop(reader, first);
+    return choice;
+}
+
+/* A call through a pointer, as a fact: its text and the type of what is called. What its arguments meet is known once all of the text is. */
+static void pointer_call(Reader *reader, CXCursor expression, int number)
 {
     int count;
     const int first = reader_children(reader, expression, &count);
-    const CXSourceRange range = clang_getCursorExtent(count > 0 ? reader->children[first] : expression);
+    const CXCursor callee = count > 0 ? reader->children[first] : expression;
+    const CXSourceRange range = clang_getCursorExtent(callee);
     reader_drop(reader, first);
-    return reader_between(reader, reader_offset(clang_getRangeStart(range)), reader_offset(clang_getRangeEnd(range)));
+    const bool choice = is_choice(reader, expression_bare(reader, callee));
+    const char *text = reader_between(reader, reader_offset(clang_getRangeStart(range)), reader_offset(clang_getRangeEnd(range)));
+    const char *type = reader_type(reader, clang_getPointeeType(type_of(callee)));
+    JitFact *fact = &reader->reading->facts[number];
+    fact->callee = choice ? CALLEE_CHOICE : CALLEE_POINTER;
+    fact->text = text;
+    fact->type = type;
+}
+
+static void note_argument(Reader *reader, int number, unsigned argument, int value)
+{
+    reader->arguments = reader_grow(reader->arguments, reader->argument_count, &reader->argument_capacity, sizeof *reader->arguments);
+    reader->arguments[reader->argument_count++] = (Argument){number, argument, value};
 }
 
 /* The result of a function that the compiler brings along depends on nothing but its arguments. */
 static int call(Reader *reader, CXCursor expression)
 {
     const CXCursor callee = clang_getCursorReferenced(expression);
+    const int number = reader->reading->count;
     JitFact *fact = reader_fact(reader, FACT_CALL, expression, clang_getCursorSpelling(expression));
     const JitCallee kind = fact->callee = callee_kind(callee, fact->name);
     if (kind == CALLEE_POINTER)
-        fact->text = callee_text(reader, expression);
+        pointer_call(reader, expression, number);
     int result = kind == CALLEE_FOREIGN || kind == CALLEE_POINTER ? reader->elsewhere : CELL_CONSTANT;
     if (kind != CALLEE_POINTER) {
         Declared *function = reader_declared(reader, clang_getCanonicalCursor(callee));
@@ -305,11 +355,22 @@ static int call(Reader *reader, CXCursor expression)
         const int value = pass_argument(reader, callee, kind, (unsigned)i, clang_Cursor_getArgument(expression, (unsigned)i));
         if (kind == CALLEE_COMPILER)
             result = either(reader, result, value);
+        if (kind == CALLEE_POINTER)
+            note_argument(reader, number, (unsigned)i, value);
     }
     return is_real(type_of(expression)) ? reader->elsewhere : result;
 }
 
 /* ---- initial values ---- */
+
+/* Tables of numbers are long, and say nothing that their declaration does not. */
+static bool is_table(CXCursor variable)
+{
+    CXType type = type_of(variable);
+    while (is_array(type))
+        type = clang_getCanonicalType(clang_getArrayElementType(type));
+    return clang_Cursor_hasVarDeclGlobalStorage(variable) && type.kind != CXType_Pointer && type.kind != CXType_Record;
+}
 
 static void initialize(Reader *reader, int place, CXCursor list)
 {
@@ -320,18 +381,9 @@ static void initialize(Reader *reader, int place, CXCursor list)
         if (clang_getCursorKind(bare) == CXCursor_InitListExpr)
             initialize(reader, place, bare);
         else if (clang_isExpression(clang_getCursorKind(bare)))
-            assign(reader, type_of(bare), place, value_of(reader, bare));
+            assign(reader, type_of(bare), place, value_of(reader, bare), true);
     }
     reader_drop(reader, first);
-}
-
-/* Tables of numbers are long, and say nothing that their declaration does not. */
-static bool is_table(CXCursor variable)
-{
-    CXType type = type_of(variable);
-    while (is_array(type))
-        type = clang_getCanonicalType(clang_getArrayElementType(type));
-    return clang_Cursor_hasVarDeclGlobalStorage(variable) && type.kind != CXType_Pointer && type.kind != CXType_Record;
 }
 
 void value_initial(Reader *reader, CXCursor variable, int cell)
@@ -344,27 +396,30 @@ void value_initial(Reader *reader, CXCursor variable, int cell)
     if (clang_getCursorKind(bare) == CXCursor_InitListExpr)
         initialize(reader, array ? source_pointee(reader->sources, cell) : cell, bare);
     else
-        assign(reader, type_of(variable), cell, value_of(reader, initial));
+        assign(reader, type_of(variable), cell, value_of(reader, initial), false);
 }
 
 /* ---- all expressions ---- */
 
+static int table_value(Reader *reader)
+{
+    const int table = source_cell(reader->sources, 0);
+    source_add(reader->sources, source_pointee(reader->sources, table), FROM_TABLE);
+    return table;
+}
+
+/* A table that nothing changes is another one wherever it is named: memory that one use of it shares with other pointers is not that of all uses. */
 static int named_value(Reader *reader, CXCursor expression)
 {
     const CXCursor named = clang_getCursorReferenced(expression);
     const enum CXCursorKind kind = clang_getCursorKind(named);
+    if (kind == CXCursor_VarDecl && is_array(type_of(named)) && is_table(named) && type_constant(clang_getCursorType(named)))
+        return table_value(reader);
     if (kind == CXCursor_VarDecl || kind == CXCursor_ParmDecl)
         return reader_declared(reader, named)->cell;
     if (kind == CXCursor_FunctionDecl)
         reader_declared(reader, clang_getCanonicalCursor(named))->taken = true;
     return CELL_CONSTANT;
-}
-
-static int string_value(Reader *reader)
-{
-    const int string = source_cell(reader->sources, 0);
-    source_add(reader->sources, source_pointee(reader->sources, string), FROM_TABLE);
-    return string;
 }
 
 static int last_of(Reader *reader, int first, int count)
@@ -385,8 +440,10 @@ static int by_kind(Reader *reader, CXCursor expression, enum CXCursorKind kind, 
     if (kind == CXCursor_ConditionalOperator && count == 3)
         return conditional(reader, expression, operands);
     if (kind == CXCursor_CStyleCastExpr || kind == CXCursor_UnexposedExpr || kind == CXCursor_ParenExpr) {
+        const CXType type = type_of(expression);
+        const bool reused = count > 0 && points_to_real(type_of(reader->children[first + count - 1])) && !points_to_real(type);
         const int value = last_of(reader, first, count);
-        return is_real(type_of(expression)) ? reader->elsewhere : value;
+        return is_real(type) || (reused && type.kind == CXType_Pointer) ? reader->elsewhere : value;
     }
     if (kind == CXCursor_CompoundLiteralExpr || kind == CXCursor_InitListExpr) {
         const int place = source_cell(reader->sources, 0);
@@ -404,7 +461,7 @@ static int value_within(Reader *reader, CXCursor expression)
     const enum CXCursorKind kind = clang_getCursorKind(expression);
     switch ((int)kind) {
     case CXCursor_IntegerLiteral: case CXCursor_CharacterLiteral: case CXCursor_FloatingLiteral: case CXCursor_UnaryExpr: case CXCursor_TypeRef: return CELL_CONSTANT;
-    case CXCursor_StringLiteral: return string_value(reader);
+    case CXCursor_StringLiteral: return table_value(reader);
     case CXCursor_DeclRefExpr: return named_value(reader, expression);
     case CXCursor_ArraySubscriptExpr: case CXCursor_MemberRefExpr: return loaded(reader, expression);
     case CXCursor_UnaryOperator: return unary(reader, expression);
