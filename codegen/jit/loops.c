@@ -117,7 +117,9 @@ static bool find_step(Reader *reader, CXCursor step, Range *range)
         return find_step(reader, sides[0], range) || find_step(reader, sides[1], range);
     if (!names(reader, sides[0], range->variable))
         return false;
-    range->step = unary == CXUnaryOperator_PostInc || unary == CXUnaryOperator_PreInc ? 1 : unary == CXUnaryOperator_PostDec || unary == CXUnaryOperator_PreDec ? -1 : 0;
+    const bool up = unary == CXUnaryOperator_PostInc || unary == CXUnaryOperator_PreInc;
+    const bool down = unary == CXUnaryOperator_PostDec || unary == CXUnaryOperator_PreDec;
+    range->step = up - down;
     if (range->step != 0)
         return true;
     const bool known = (binary == CXBinaryOperator_AddAssign || binary == CXBinaryOperator_SubAssign) && expression_number(sides[1], &range->step);
@@ -173,14 +175,16 @@ static void read_loop_parts(Reader *reader, CXCursor loop, int number, const Par
         reader->cells[number] = halves(reader, parts) ? CELL_CONSTANT : value_of(reader, parts->condition);
     else
         reader->cells[number] = reader->elsewhere;
-    const bool known = find_limit(reader, parts->condition, &range) && find_start(reader, parts->initial, &range) && find_step(reader, parts->step, &range);
+    const bool known = find_limit(reader, parts->condition, &range) &&
+                       find_start(reader, parts->initial, &range) && find_step(reader, parts->step, &range);
     const int writes = known ? reader_declared(reader, range.variable)->writes : 0;
     if (!clang_Cursor_isNull(parts->body))
         read_statement(reader, parts->body);
     JitFact *fact = &reader->reading->facts[number];
     if (known && reader_declared(reader, range.variable)->writes == writes)
         fact->trips = trips_of(&range);
-    fact->text = reader_between(reader, reader_start(loop), clang_getCursorKind(loop) == CXCursor_DoStmt ? reader_start(loop) + 2 : reader_start(parts->body));
+    const unsigned start = reader_start(loop);
+    fact->text = reader_between(reader, start, clang_getCursorKind(loop) == CXCursor_DoStmt ? start + 2 : reader_start(parts->body));
 }
 
 void read_loop(Reader *reader, CXCursor loop)

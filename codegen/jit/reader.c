@@ -1,5 +1,5 @@
-/* Reads a C text by libclang: its functions, loops, arrays, calls, variables of static storage and assembler, as facts in the order of the text; and of
-   each loop how often it runs, or what its bound comes from. The C interface does: it and clang.cpp's library both fit into one process, since Debian
+/* Reads a C text by libclang: its functions, loops, arrays, calls, variables of static storage and assembler, as facts in the order of the text; and
+   of each loop how often it runs, or what its bound comes from. The C interface does: it and clang.cpp's library both fit into one process, since Debian
    builds libclang with its own clang inside and shows nothing of it. */
 #include "codegen/jit/reader.h"
 

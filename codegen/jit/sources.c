@@ -1,4 +1,4 @@
-/* Flows are directed, as numbers are assigned; memory that pointers share is united (Steensgaard's analysis): that needs no second look at the text. */
+/* Flows are directed, as numbers are assigned; memory that pointers share is united (Steensgaard's analysis), so that one look at the text is enough. */
 #include "codegen/jit/sources.h"
 
 #include <stdbool.h>

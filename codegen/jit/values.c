@@ -17,8 +17,8 @@ static bool is_array(CXType type)
 
 static bool is_real(CXType type)
 {
-    return type.kind == CXType_Float || type.kind == CXType_Double || type.kind == CXType_LongDouble || type.kind == CXType_Vector || type.kind == CXType_ExtVector ||
-           type.kind == CXType_Float16 || type.kind == CXType_Half;
+    return type.kind == CXType_Float || type.kind == CXType_Double || type.kind == CXType_LongDouble || type.kind == CXType_Float16 ||
+           type.kind == CXType_Half || type.kind == CXType_Vector || type.kind == CXType_ExtVector;
 }
 
 /* What points to real numbers alone needs no memory of its own here: no bound is read through it. */
@@ -92,8 +92,8 @@ static int either(Reader *reader, int a, int b)
     return both;
 }
 
-/* A value of this type goes into a variable, or, `memory`, to where it is one among others. An address itself is no number that a loop would be bounded
-   by: of a pointer in memory only where it points to counts. */
+/* A value of this type goes into a variable, or, `memory`, to where it is one among others. An address itself is no number that a loop would be
+   bounded by: of a pointer in memory only where it points to counts. */
 static void assign(Reader *reader, CXType type, int place, int value, bool memory)
 {
     Sources *sources = reader->sources;
@@ -284,7 +284,8 @@ static int pass_argument(Reader *reader, CXCursor callee, JitCallee kind, unsign
         const CXCursor parameter = clang_Cursor_getArgument(clang_getCursorDefinition(callee), number);
         if (!clang_Cursor_isNull(parameter))
             assign(reader, type, reader_declared(reader, parameter)->cell, value, false);
-    } else if (kind != CALLEE_POINTER && type.kind == CXType_Pointer && !clang_isConstQualifiedType(clang_getPointeeType(type)) && value != CELL_CONSTANT)
+    } else if (kind != CALLEE_POINTER && type.kind == CXType_Pointer && !clang_isConstQualifiedType(clang_getPointeeType(type)) &&
+               value != CELL_CONSTANT)
         source_add(reader->sources, source_pointee(reader->sources, value), FROM_ELSEWHERE);
     return is_real(type) ? CELL_CONSTANT : value;
 }
@@ -307,7 +308,8 @@ static bool is_choice(Reader *reader, CXCursor callee)
         const CXCursor yes = parts[1], no = parts[2];
         choice = names_function(reader, yes) && names_function(reader, no);
     } else if (kind == CXCursor_ArraySubscriptExpr)
-        choice = clang_getCursorKind(table) == CXCursor_VarDecl && clang_Cursor_hasVarDeclGlobalStorage(table) == 1 && type_constant(clang_getCursorType(table));
+        choice = clang_getCursorKind(table) == CXCursor_VarDecl && clang_Cursor_hasVarDeclGlobalStorage(table) == 1 &&
+                 type_constant(clang_getCursorType(table));
     reader_drop(reader, first);
     return choice;
 }
@@ -460,7 +462,8 @@ static int value_within(Reader *reader, CXCursor expression)
     int count;
     const enum CXCursorKind kind = clang_getCursorKind(expression);
     switch ((int)kind) {
-    case CXCursor_IntegerLiteral: case CXCursor_CharacterLiteral: case CXCursor_FloatingLiteral: case CXCursor_UnaryExpr: case CXCursor_TypeRef: return CELL_CONSTANT;
+    case CXCursor_IntegerLiteral: case CXCursor_CharacterLiteral: case CXCursor_FloatingLiteral: case CXCursor_UnaryExpr: case CXCursor_TypeRef:
+        return CELL_CONSTANT;
     case CXCursor_StringLiteral: return table_value(reader);
     case CXCursor_DeclRefExpr: return named_value(reader, expression);
     case CXCursor_ArraySubscriptExpr: case CXCursor_MemberRefExpr: return loaded(reader, expression);
