@@ -6,6 +6,7 @@
 const Section inspect_sections[] = {
     {"layer", "why it is computed so", false, NEEDS_PLAN, NULL, inspect_layer, inspect_layer_json},
     {"counts", "what the plan counts, and what it costs", false, NEEDS_PLAN, NULL, inspect_counts, inspect_counts_json},
+    {"nests", "its loops as they are written, how often each runs, and its arrays", false, NEEDS_COMPILER, NULL, inspect_nests, inspect_nests_json},
     {"code", "what is compiled, instructions by what they do", false, NEEDS_CODE, NULL, inspect_code, inspect_code_json},
     {"loops", "its inner loops, a round of each", false, NEEDS_CODE, NULL, inspect_loops, inspect_loops_json},
     {"zeros", "where the zeros lie", false, NEEDS_PLAN, NULL, inspect_zeros, inspect_zeros_json},

@@ -106,6 +106,11 @@ const char *inspect_ir(const Inspection *inspection);
 const char *inspect_assembly(const Inspection *inspection);
 const char *inspect_hot(const Inspection *inspection);           /* the first loop, instruction by instruction */
 
+/* ---- inspect_nests.c: what libclang finds in its C ---- */
+
+void inspect_nests(const Inspection *inspection);
+void inspect_nests_json(const Inspection *inspection, JsonWriter *json);
+
 /* ---- inspect_zeros.c: where the zeros lie ---- */
 
 void inspect_zeros(const Inspection *inspection);
