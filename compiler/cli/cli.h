@@ -30,7 +30,7 @@ typedef struct Options {
     const char *compare, *tuned;
     int64_t candidates;              /* 0: not given */
     bool single_file, static_link, json, quick, probe, hot, no_cache, help;
-    Strings dimensions, kernels, inputs, outputs, keep, show;
+    Strings dimensions, kernels, inputs, outputs, keep, show, diff;
 } Options;
 
 enum {

@@ -22,7 +22,7 @@ const int inspect_section_count = COUNT(inspect_sections);
 
 /* ---- sections ---- */
 
-static bool asked_for(const Options *options, const Section *section)
+bool inspect_asked(const Options *options, const Section *section)
 {
     for (int i = 0; i < options->show.count; i++)
         if (!strcmp(options->show.items[i], section->name))
@@ -60,7 +60,7 @@ static void print_sections(const Inspection *inspection)
     bool first = true;
     for (int i = 0; i < inspect_section_count; i++) {
         const Section *section = &inspect_sections[i];
-        if (!asked_for(inspection->options, section))
+        if (!inspect_asked(inspection->options, section))
             continue;
         const bool bare = section->text && inspection->options->show.count == 1;
         if (!bare)
@@ -75,26 +75,43 @@ static void print_sections(const Inspection *inspection)
     }
 }
 
+void inspect_sections_json(const Inspection *inspection, JsonWriter *json)
+{
+    json_add_string(json, "missing", inspection->missing);
+    for (int i = 0; i < inspect_section_count; i++) {
+        const Section *section = &inspect_sections[i];
+        if (!inspect_asked(inspection->options, section))
+            continue;
+        if (section->text || is_missing(inspection, section)) {
+            json_add_string(json, section->name, is_missing(inspection, section) ? NULL : section->text(inspection));
+            continue;
+        }
+        json_open(json, section->name, '{');
+        section->json(inspection, json);
+        json_close(json);
+    }
+}
+
 static void print_json(const Inspection *inspection)
 {
     JsonWriter json = {.stream = stdout};
     json_open(&json, NULL, '{');
     json_add_string(&json, "model", inspection->plan->graph->name);
     json_add_string(&json, "target", inspection->plan->target->machine.name);
-    json_add_string(&json, "missing", inspection->missing);
-    for (int i = 0; i < inspect_section_count; i++) {
-        const Section *section = &inspect_sections[i];
-        if (!asked_for(inspection->options, section))
-            continue;
-        if (section->text || is_missing(inspection, section)) {
-            json_add_string(&json, section->name, is_missing(inspection, section) ? NULL : section->text(inspection));
-            continue;
-        }
-        json_open(&json, section->name, '{');
-        section->json(inspection, &json);
-        json_close(&json);
-    }
+    inspect_sections_json(inspection, &json);
     json_close(&json);
+}
+
+static void draw(const Inspection *inspection, const char *path)
+{
+    if (!inspection->layer->problem.pattern)
+        fail(inspection->ctx, STATUS_USAGE, node_where(inspection->plan->graph, inspection->layer->problem.node), NULL,
+             "this layer has no constant weights: there is nothing to draw");
+    OutputFile *file = output_open(inspection->ctx, path);
+    draw_zeros(output_stream(file), inspection);
+    output_commit(file);
+    if (strcmp(path, "-") != 0)
+        driver_written(inspection->ctx, &path, 1);
 }
 
 /* ---- the command ---- */
@@ -112,22 +129,22 @@ static void inspect_all(const Options *options, const Plan *plan)
 static void add_code(Inspection *inspection)
 {
     Context *ctx = inspection->ctx;
-    bool compiler = false, code = false;
+    bool compiler = false, code = inspection->options->diff.count > 0;
     for (int i = 0; i < inspect_section_count; i++) {
         const Section *section = &inspect_sections[i];
-        const bool asked = asked_for(inspection->options, section);
+        const bool asked = inspect_asked(inspection->options, section);
         compiler |= asked && section->needs != NEEDS_PLAN;
         code |= asked && section->needs == NEEDS_CODE;
     }
-    inspection->missing = compiler ? jit_missing(ctx) : NULL;
-    if (inspection->missing && inspection->options->show.count > 0)
+    inspection->missing = compiler || code ? jit_missing(ctx) : NULL;
+    if (inspection->missing && compiler && inspection->options->show.count > 0)
         fail(ctx, STATUS_UNSUPPORTED, NULL, "C, counts and zeros are shown without: --show c", "nothing can be compiled to be shown: %s",
              inspection->missing);
     if (code && !inspection->missing)
         inspection->code = code_of(ctx, inspection->plan, &inspection->units);
 }
 
-static Inspection *inspection_of(Context *ctx, const Options *options, const Plan *plan, const char *layer)
+Inspection *inspection_make(Context *ctx, const Options *options, const Plan *plan, const char *layer)
 {
     Inspection *inspection = arena_new_of(ctx->graph, Inspection);
     const int number = layer_named(plan->graph, NULL, layer);
@@ -141,24 +158,54 @@ static Inspection *inspection_of(Context *ctx, const Options *options, const Pla
     return inspection;
 }
 
+void inspection_end(const Inspection *inspection)
+{
+    if (inspection->code)
+        code_free(inspection->ctx, inspection->code);
+}
+
+static bool to_output(const char *path)
+{
+    return path && !strcmp(path, "-");
+}
+
+static void check_options(Context *ctx, const Options *options, const char *layer)
+{
+    const char *of_layer = options->svg ? "--svg" : options->show.count > 0 ? "--show" : options->diff.count > 0 ? "--diff" : NULL;
+    check_sections(ctx, options);
+    if (!layer && of_layer)
+        fail(ctx, STATUS_USAGE, NULL, "'tulle inspect MODEL.onnx' lists the layers", "%s is about one layer: name it", of_layer);
+    if (options->diff.count > 2)
+        fail(ctx, STATUS_USAGE, NULL, NULL, "--diff compares two choices, and can be given once");
+    if (options->diff.count > 0 && options->svg)
+        fail(ctx, STATUS_USAGE, NULL, NULL, "--svg draws one layer's zeros, which no choice changes: leave out --diff");
+    if (to_output(options->svg) && (options->json || options->show.count > 0))
+        fail(ctx, STATUS_USAGE, NULL, NULL, "%s and --svg - cannot both go to standard output", options->json ? "--json" : "--show");
+    if (options->svg && !to_output(options->svg))
+        driver_refuse_same(ctx, options->arguments.items[0], options->svg);
+}
+
 Status inspect_command(Context *ctx, const Options *given)
 {
     Options options = *given;
     const char *layer = driver_layer(ctx, &options, "inspect"), *model = driver_model(ctx, &options);
-    check_sections(ctx, &options);
-    if (!layer && options.show.count > 0)
-        fail(ctx, STATUS_USAGE, NULL, "'tulle inspect MODEL.onnx' lists the layers", "--show is about one layer: name it");
+    check_options(ctx, &options, layer);
+    if (options.diff.count > 0) {
+        inspect_diff(ctx, &options, model, layer);
+        return STATUS_FINE;
+    }
     const Plan *plan = driver_plan(ctx, &options, model);
     if (!layer) {
         inspect_all(&options, plan);
         return STATUS_FINE;
     }
-    const Inspection *inspection = inspection_of(ctx, &options, plan, layer);
+    const Inspection *inspection = inspection_make(ctx, &options, plan, layer);
+    if (options.svg)
+        draw(inspection, options.svg);
     if (options.json)
         print_json(inspection);
-    else
+    else if (!to_output(options.svg))
         print_sections(inspection);
-    if (inspection->code)
-        code_free(ctx, inspection->code);
+    inspection_end(inspection);
     return STATUS_FINE;
 }

@@ -82,6 +82,27 @@ typedef struct Section {
 extern const Section inspect_sections[];
 extern const int inspect_section_count;
 
+/* ---- inspect.c ---- */
+
+Inspection *inspection_make(Context *ctx, const Options *options, const Plan *plan, const char *layer);
+void inspection_end(const Inspection *inspection);
+bool inspect_asked(const Options *options, const Section *section);
+void inspect_sections_json(const Inspection *inspection, JsonWriter *json);      /* those that are asked for, members of an open object */
+
+/* ---- inspect_diff.c: --diff ---- */
+
+void inspect_diff(Context *ctx, const Options *options, const char *model, const char *layer);
+
+/* ---- text_diff.c: two texts, line by line ---- */
+
+typedef struct TextDiff {
+    int removed, added;              /* lines */
+    bool rough;                      /* too different to be compared line by line: all between the first and last change is shown */
+    const char *text;                /* "-" before what is removed, "+" before what is added, three lines around */
+} TextDiff;
+
+TextDiff text_diff(Arena *arena, const char *before, const char *after);
+
 /* ---- inspect_table.c: all layers ---- */
 
 void inspect_table(const Plan *plan);
@@ -101,6 +122,10 @@ const char *inspect_source(const Inspection *inspection);        /* all that is 
 void inspect_code(const Inspection *inspection);
 void inspect_code_json(const Inspection *inspection, JsonWriter *json);
 void inspect_loops(const Inspection *inspection);
+/* For each multiply-add of the loops that were modelled, simulated or as the busiest resource has it; 0: none was. */
+double loops_cycles(const Code *code, bool simulated);
+double plan_cycles(const LayerPlan *layer);                      /* of its main stage, whatever memory does */
+int plan_main_stage(const LayerPlan *layer);                     /* the one with most multiply-adds */
 void inspect_loops_json(const Inspection *inspection, JsonWriter *json);
 const char *inspect_ir(const Inspection *inspection);
 const char *inspect_assembly(const Inspection *inspection);
@@ -120,6 +145,8 @@ int64_t *zeros_by_row(const Pattern *pattern, Arena *arena);
 int64_t *zeros_by_channel(const Pattern *pattern, Arena *arena, int64_t *count);
 int64_t *zeros_by_tap(const Pattern *pattern, Arena *arena);
 int64_t zeros_kernel_width(const Inspection *inspection);
+
+void draw_zeros(FILE *stream, const Inspection *inspection);     /* draw_zeros.c: as SVG */
 
 /* ---- inspect_granularity.c ---- */
 

@@ -181,7 +181,7 @@ static void print_ports(const Inspection *inspection)
 
 /* ---- beside the counts ---- */
 
-static int main_stage(const LayerPlan *layer)
+int plan_main_stage(const LayerPlan *layer)
 {
     int most = 0;
     for (int s = 1; s < layer->stage_count; s++)
@@ -190,27 +190,26 @@ static int main_stage(const LayerPlan *layer)
     return most;
 }
 
-/* Cycles that the stage's instructions need, whatever memory does. */
-static double counted_cycles(const StagePrice *price)
+double plan_cycles(const LayerPlan *layer)
 {
+    const StagePrice *price = &layer->price.stages[plan_main_stage(layer)];
     double most = 0;
     for (int b = BOUND_MULTIPLY; b <= BOUND_LATENCY; b++)
         most = fmax(most, price->cycles[b]);
     return most;
 }
 
-/* Of a round, simulated or as the busiest resource has it; 0: not all of it is modelled. */
-static double modelled_cycles(const Code *code, bool simulated)
+double loops_cycles(const Code *code, bool simulated)
 {
-    double cycles = 0;
+    double cycles = 0, multiply_adds = 0;
     for (int i = 0; i < code->loop_count && (i == 0 || code->bodies); i++) {
-        if (code->bodies && code->loops[i].mix.count[CLASS_MULTIPLY] == 0)
+        const double multiplied = (double)code->loops[i].mix.count[CLASS_MULTIPLY];
+        if (!code->loops[i].modelled || multiplied == 0)
             continue;
-        if (!code->loops[i].modelled)
-            return 0;
+        multiply_adds += multiplied;
         cycles += simulated ? code->loops[i].throughput.cycles : code->loops[i].throughput.bound;
     }
-    return cycles;
+    return multiply_adds > 0 ? cycles / multiply_adds : 0;
 }
 
 typedef struct Agreement { const char *name, *field; double counted, compiled; } Agreement;      /* of each multiply-add; 0: unknown */
@@ -220,20 +219,20 @@ enum { AGREEMENTS = 5 };
 static bool agreements_of(const Inspection *inspection, Agreement agreements[AGREEMENTS])
 {
     const LayerPlan *layer = inspection->layer;
-    const int stage = main_stage(layer);
+    const int stage = plan_main_stage(layer);
     const StageWork *work = &layer->work.stages[stage];
     const Mix round = code_round(inspection->code);
     const double multiplied = (double)round.count[CLASS_MULTIPLY];
     if (layer->stage_count == 0 || work->fma <= 0 || multiplied <= 0)
         return false;
     const bool alone = inspection->plan->threads == 1;           /* else the cycles are of one of several cores */
-    const double cycles = alone ? counted_cycles(&layer->price.stages[stage]) / work->fma : 0;
+    const double cycles = alone ? plan_cycles(layer) / work->fma : 0;
     agreements[0] = (Agreement){"instructions", "instructions", work->instructions / work->fma,
                                 (double)(round.all - round.count[CLASS_PREFETCH]) / multiplied};
     agreements[1] = (Agreement){"loads", "loads", work->loads / work->fma, (double)round.loaded / multiplied};
     agreements[2] = (Agreement){"stores", "stores", work->stores / work->fma, (double)round.stored / multiplied};
-    agreements[3] = (Agreement){"cycles, at least", "bound_cycles", cycles, modelled_cycles(inspection->code, false) / multiplied};
-    agreements[4] = (Agreement){"cycles, simulated", "cycles", cycles, modelled_cycles(inspection->code, true) / multiplied};
+    agreements[3] = (Agreement){"cycles, at least", "bound_cycles", cycles, loops_cycles(inspection->code, false)};
+    agreements[4] = (Agreement){"cycles, simulated", "cycles", cycles, loops_cycles(inspection->code, true)};
     return true;
 }
 
@@ -251,7 +250,7 @@ static void print_agreements(const Inspection *inspection)
         row[1] = agreements[i].counted > 0 ? arena_format(arena, "%.3f", agreements[i].counted) : "";
         row[2] = agreements[i].compiled > 0 ? arena_format(arena, "%.3f", agreements[i].compiled) : "";
     }
-    printf("\nthe stage '%s' as the plan counts it, beside %s:\n", inspection->layer->stages[main_stage(inspection->layer)].says,
+    printf("\nthe stage '%s' as the plan counts it, beside %s:\n", inspection->layer->stages[plan_main_stage(inspection->layer)].says,
            inspection->code->bodies ? "a round of its bodies" : "the first of these loops");
     report_table(stdout, cells, rows, 3, 1);
 }

@@ -11,33 +11,31 @@ const char *const class_fields[CLASS_COUNT] = {
     "multiply_adds", "vector", "shuffles", "moves", "loads", "stores", "prefetches", "integer", "branches",
 };
 
-typedef struct Rule { const char *pattern; Class class; } Rule;
+typedef struct Rule { Class class; const char *patterns[24]; } Rule;
 
-/* Of instructions that name a vector register and do no more than load or store; the first that fits counts. What fits nothing is arithmetic. */
+/* Of instructions that name a vector register and are neither loads nor stores alone; the first that fits counts. What fits nothing is arithmetic. */
 static const Rule vector_rules[] = {
-    {"*fmadd*", CLASS_MULTIPLY}, {"*fmsub*", CLASS_MULTIPLY}, {"*fnmadd*", CLASS_MULTIPLY}, {"*fnmsub*", CLASS_MULTIPLY},
-    {"fml[as]*", CLASS_MULTIPLY}, {"*broadcast*", CLASS_SHUFFLE}, {"*shuf*", CLASS_SHUFFLE}, {"*perm*", CLASS_SHUFFLE}, {"*unpck*", CLASS_SHUFFLE}, {"*insert*", CLASS_SHUFFLE},
-    {"*pinsr*", CLASS_SHUFFLE}, {"*extract*", CLASS_SHUFFLE}, {"*pextr*", CLASS_SHUFFLE}, {"*blend*", CLASS_SHUFFLE}, {"*align*", CLASS_SHUFFLE},
-    {"*movddup", CLASS_SHUFFLE}, {"*mov[hl][lh]ps", CLASS_SHUFFLE}, {"*movs[hl]dup", CLASS_SHUFFLE}, {"*pmov[sz]x*", CLASS_SHUFFLE},
-    {"*pack[us]s*", CLASS_SHUFFLE}, {"*pslldq", CLASS_SHUFFLE}, {"*psrldq", CLASS_SHUFFLE}, {"dup", CLASS_SHUFFLE}, {"zip[12]", CLASS_SHUFFLE},
-    {"uzp[12]", CLASS_SHUFFLE}, {"trn[12]", CLASS_SHUFFLE}, {"ext", CLASS_SHUFFLE}, {"tbl", CLASS_SHUFFLE}, {"ins", CLASS_SHUFFLE},
-    {"rev*", CLASS_SHUFFLE}, {"*mov*", CLASS_MOVE},
+    {CLASS_MULTIPLY, {"*fmadd*", "*fmsub*", "*fnmadd*", "*fnmsub*", "fml[as]*"}},
+    {CLASS_SHUFFLE, {"*broadcast*", "*shuf*", "*perm*", "*unpck*", "*insert*", "*pinsr*", "*extract*", "*pextr*", "*blend*", "*align*", "*movddup",
+                     "*mov[hl][lh]ps", "*movs[hl]dup", "*pmov[sz]x*", "*pack[us]s*", "*psl*dq", "*psr*dq"}},
+    {CLASS_SHUFFLE, {"dup", "zip[12]", "uzp[12]", "trn[12]", "ext", "tbl", "ins", "rev*"}},
+    {CLASS_MOVE, {"*mov*"}},
 };
 
 /* Where products and sums are two instructions, the products are what is counted. */
-static const Rule product_rules[] = {{"*mul[ps][sd]", CLASS_MULTIPLY}, {"fmul*", CLASS_MULTIPLY}};
+static const Rule product_rules[] = {{CLASS_MULTIPLY, {"*mul[ps][sd]", "fmul*"}}};
 
 /* Those that load and do no more. Broadcasts from memory are loads: it is the load port that does them. */
 static const Rule load_rules[] = {
-    {"*mov*", CLASS_LOAD}, {"*broadcast*", CLASS_LOAD}, {"ld*", CLASS_LOAD}, {"lddqu", CLASS_LOAD}, {"vlddqu", CLASS_LOAD}, {"pop*", CLASS_LOAD},
-    {"*maskmov*", CLASS_LOAD}, {"*gather*", CLASS_LOAD}, {"*expandload*", CLASS_LOAD},
+    {CLASS_LOAD, {"*mov*", "*broadcast*", "ld*", "vlddqu", "pop*", "*gather*", "*expandload*"}},
 };
 
 static bool find_rule(const Rule *rules, int count, const char *name, Class *class)
 {
     for (int i = 0; i < count; i++)
-        if (fnmatch(rules[i].pattern, name, 0) == 0)
-            return *class = rules[i].class, true;
+        for (int p = 0; p < COUNT(rules[i].patterns) && rules[i].patterns[p]; p++)
+            if (fnmatch(rules[i].patterns[p], name, 0) == 0)
+                return *class = rules[i].class, true;
     return false;
 }
 

@@ -16,7 +16,8 @@ static void fill_row(Arena *arena, const Plan *plan, const LayerPlan *layer, con
     const Node *node = layer->problem.node;
     const Work *work = &layer->work;
     const char *const row[COLUMNS] = {
-        short_name(arena, text_quote(arena, node->name, strlen(node->name)), LONGEST_NAME), short_name(arena, operators_text(arena, node), LONGEST_OPERATOR),
+        short_name(arena, text_quote(arena, node->name, strlen(node->name)), LONGEST_NAME),
+        short_name(arena, operators_text(arena, node), LONGEST_OPERATOR),
         layer->kernel->name, tiling_text(arena, &layer->tiling), layer->problem.pattern ? percent_text(arena, layer->problem.density) : "",
         data_bytes(work) > 0 ? bytes_text(arena, data_bytes(work)) : "", work->code_bytes > 0 ? bytes_text(arena, work->code_bytes) : "",
         brief_milliseconds(arena, layer->price.seconds), percent_text(arena, plan->seconds > 0 ? layer->price.seconds / plan->seconds : 0),
@@ -34,7 +35,8 @@ void inspect_table(const Plan *plan)
     for (int l = 0; l < plan->layer_count; l++)
         if (plan->layers[l].kernel)
             fill_row(arena, plan, &plan->layers[l], cells + rows++ * COLUMNS);
-    printf("%s on %s (%s), %d thread%s; 'tulle inspect MODEL.onnx LAYER' shows one of these layers\n", text_quote(arena, plan->graph->name, strlen(plan->graph->name)),
+    printf("%s on %s (%s), %d thread%s; 'tulle inspect MODEL.onnx LAYER' shows one of these layers\n",
+           text_quote(arena, plan->graph->name, strlen(plan->graph->name)),
            text_quote(arena, plan->target->machine.name, strlen(plan->target->machine.name)), plan->target->isa.name, plan->threads,
            plan->threads == 1 ? "" : "s");
     if (plan->graph->projection)

@@ -88,7 +88,8 @@ void inspect_zeros(const Inspection *inspection)
     printf("%lld of %lld weights are not zero: %s\n", (long long)pattern->nonzeros, (long long)(pattern->rows * pattern->columns),
            percent_text(arena, (double)pattern->nonzeros / ((double)pattern->rows * (double)pattern->columns)));
     printf("%-24s %8s %8s %8s %8s %8s %9s\n", "nonzeros", "least", "quarter", "median", "quarter", "most", "mean");
-    print_spread(arena_format(arena, "a row, %lld of them", (long long)pattern->rows), zeros_by_row(pattern, arena), pattern->rows, pattern->columns);
+    print_spread(arena_format(arena, "a row, %lld of them", (long long)pattern->rows), zeros_by_row(pattern, arena), pattern->rows,
+                 pattern->columns);
     print_spread(arena_format(arena, "an input channel, %lld", (long long)channels), by_channel, channels, pattern->rows * pattern->taps);
     printf("empty: %lld rows, %lld channels, %lld columns; the longest row has %.2fx the average; %lld different rows\n", (long long)pattern->empty_rows,
            (long long)pattern->empty_channels, (long long)pattern->empty_columns, pattern->imbalance, (long long)pattern->distinct_rows);

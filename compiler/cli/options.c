@@ -6,7 +6,7 @@
 
 #include "compiler/cli/cli.h"
 
-typedef enum Takes { TAKES_NOTHING, TAKES_TEXT, TAKES_COUNT, TAKES_REAL, TAKES_SHARE, TAKES_LIMIT, TAKES_MANY, TAKES_LATER } Takes;
+typedef enum Takes { TAKES_NOTHING, TAKES_TEXT, TAKES_COUNT, TAKES_REAL, TAKES_SHARE, TAKES_LIMIT, TAKES_MANY, TAKES_PAIR, TAKES_LATER } Takes;
 
 typedef struct Option {
     const char *name, *argument;
@@ -40,8 +40,9 @@ static const Option table[] = {
     {"--prune", "D", PLANNING, TAKES_SHARE, AT(prune), "what if every layer had density D: the smallest weights are zeroed, and all is marked as a projection"},
     {"--prune-file", "F", PLANNING, TAKES_TEXT, AT(prune_file), "the same with a density for each layer: lines of 'LAYER DENSITY'"},
     {"--alpha", "paper", ASKING, TAKES_TEXT, AT(alpha), "the paper's formula with its published alpha, instead of our kernels' counts"},
-    {"--svg", "F", EXPLAIN, TAKES_TEXT, AT(svg), "draws it, too"},
+    {"--svg", "F", EXPLAIN | INSPECT, TAKES_TEXT, AT(svg), "draws it, too"},
     {"--show", "SECTION", INSPECT, TAKES_MANY, AT(show), "only this of the layer: c, ir, assembly, ... (docs/inspect.md lists them)"},
+    {"--diff", "A B", INSPECT, TAKES_PAIR, AT(diff), "what another choice changes: two of KERNEL[:TILING] for the layer, side by side"},
     {"--max-time", "MS", GUIDE, TAKES_LIMIT, AT(max_time), "says what densities would reach this time"},
     {"--max-size", "MB", GUIDE, TAKES_LIMIT, AT(max_size), "... and this size of weights"},
     {"--keep", "LAYER", GUIDE, TAKES_MANY, AT(keep), "leave this layer as it is"},
@@ -162,9 +163,18 @@ static void store(Parser *parser, const Option *option, const char *value)
     case TAKES_REAL:
     case TAKES_SHARE:
     case TAKES_LIMIT: *(double *)place = parse_real(parser->ctx, option->name, value, option->takes); break;
+    case TAKES_PAIR:
     case TAKES_MANY: strings_add(parser->ctx, (Strings *)place, value); break;
     case TAKES_LATER: break;
     }
+}
+
+/* The second of two values. */
+static const char *next_word(Parser *parser, const Option *option)
+{
+    if (parser->next == parser->count)
+        fail(parser->ctx, STATUS_USAGE, NULL, NULL, "%s needs two values: %s %s", option->name, option->name, option->argument);
+    return parser->words[parser->next++];
 }
 
 static void parse_option(Parser *parser, const char *word)
@@ -179,6 +189,8 @@ static void parse_option(Parser *parser, const char *word)
         value = parser->words[parser->next++];
     }
     store(parser, option, value);
+    if (option->takes == TAKES_PAIR)
+        store(parser, option, next_word(parser, option));
 }
 
 void options_parse(Context *ctx, char *const *words, int count, CommandSet command, const char *command_name, Options *options)

@@ -15,7 +15,10 @@ static const char style[] =
     ".dash { stroke: black; stroke-width: 1.2; stroke-dasharray: 8 3 } .dots { stroke: black; stroke-width: 1.3; stroke-dasharray: 1.5 3 }\n"
     ".dashdot { stroke: black; stroke-width: 1.2; stroke-dasharray: 9 3 2 3 }\n"
     ".black { fill: black; stroke: black; stroke-width: 0.8 } .white { fill: white; stroke: black; stroke-width: 0.9 }\n"
-    ".hatch { fill: url(#hatch); stroke: black; stroke-width: 0.8 } .paper { fill: white }\n";
+    ".hatch { fill: url(#hatch); stroke: black; stroke-width: 0.8 } .paper { fill: white }\n"
+    ".fill { fill: black } .frame { fill: none; stroke: black; stroke-width: 0.8 } .shade1 { fill: #e6e6e6 } .shade2 { fill: #cdcdcd } "
+    ".shade3 { fill: #b0b0b0 } .shade4 { fill: #939393 } .shade5 { fill: #767676 } .shade6 { fill: #595959 } .shade7 { fill: #333333 } "
+    ".shade8 { fill: black }\n";
 
 /* ---- characters ---- */
 

@@ -5,7 +5,7 @@
 #include "compiler/base/base.h"
 
 /* Lengths are in pixels, y grows downwards. `look` is a class of the list in svg.c. Lines: "thin", "solid", "dash", "dashdot", "dots", "grid",
-   "fine"; shapes: "hatch", "black", "white"; texts: "", "small", "bold", with "middle" or "end" behind it for where x is. */
+   "fine"; shapes: "hatch", "black", "white", "fill", "frame", "shade1" to "shade8"; texts: "", "small", "bold", with "middle" or "end" behind it for where x is. */
 
 void svg_open(FILE *stream, double width, double height, const char *title);
 void svg_close(FILE *stream);
