@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 import model_error_svg
-from shared import ROOT, add_rows, geometric_mean, known_rows, markdown, print_table, run, target_numbers, write_between, zoo_options, zoo_parser
+from shared import ROOT, cell_key, geometric_mean, markdown, print_table, run, target_numbers, write_between, zoo_options, zoo_parser, zoo_rows
 
 BEGIN, END = "<!-- model_error: written by tests/bench/model_error.py -->\n", "<!-- end of model_error -->\n"
 KINDS = {"network": ("median_ms", "predicted_ms"), "hot": ("hot_ms", "predicted_hot_ms")}
@@ -43,27 +43,8 @@ def measure(options, network, density):
         run([sys.executable, ROOT / "samples/zoo/make.py", network, "--density", density, "--scale", options.scale, "-o", model])
         run([options.tulle, "build", model, "--target", options.target, "--threads", options.threads, "-o", program])
         benches = [json.loads(run([program, "--bench", "--hot", "--json", "--threads", options.threads])) for _ in range(options.repeat)]
-    return [{"network": network, "density_asked": density, "threads": options.threads, "scale": options.scale, "target": options.target, **row}
+    return [{**cell_key(options, network, density), **row}
             for row in medians(benches)]
-
-
-def same(row, options, network, density):
-    return (row["network"], row["density_asked"], row["threads"], row["scale"], row["target"]) == \
-           (network, density, options.threads, options.scale, options.target)
-
-
-def measured_rows(options):
-    """All that is asked for: what --measured has, and what it lacks, which is measured now and added to it."""
-    known, rows = known_rows(options.measured), []
-    for network in options.networks:
-        for density in options.densities:
-            found = [row for row in known if same(row, options, network, density)]
-            if not found:
-                print(f"measuring {network} at {density:g}", file=sys.stderr, flush=True)
-                found = measure(options, network, density)
-                add_rows(options.measured, found)
-            rows += found
-    return rows
 
 
 # ---- numbers ----
@@ -192,7 +173,7 @@ def arguments():
 
 def main():
     options = arguments()
-    rows = [row for row in measured_rows(options) if row["predicted_ms"] is not None]
+    rows = [row for row in zoo_rows(options, measure) if row["predicted_ms"] is not None]
     if not rows:
         sys.exit("nothing was predicted")
     tell(rows, options.densities)

@@ -18,7 +18,7 @@ import tempfile
 import inside
 from intervals import pairs
 from programs import NAIVE
-from shared import ROOT, add_rows, geometric_mean, known_rows, markdown, print_table, run, target_numbers, write_between, zoo_options, zoo_parser
+from shared import ROOT, cell_key, geometric_mean, markdown, print_table, run, target_numbers, write_between, zoo_options, zoo_parser, zoo_rows
 
 
 BEGIN, END = "<!-- never_slower --threads {}: written by tests/bench/never_slower.py -->\n", "<!-- end of never_slower -->\n"     # a table for each
@@ -89,23 +89,8 @@ def measure(options, network, density):
             again = layer_pairs(alternate(programs, options.threads, options.rounds), alike)
             for name, pair in found.items():
                 pair["again"] = again[name]["ratio"]
-    key = {"network": network, "density_asked": density, "threads": options.threads, "scale": options.scale, "target": options.target}
+    key = cell_key(options, network, density)
     return [{**key, "layer": name, **pair} for name, pair in found.items()] or [{**key, "layer": None}]
-
-
-def measured_rows(options):
-    """All that is asked for: what --measured has, and what it lacks, which is measured now and added to it."""
-    known, rows = known_rows(options.measured), []
-    for network in options.networks:
-        for density in options.densities:
-            wanted = (network, density, options.threads, options.scale, options.target)
-            found = [row for row in known if tuple(row[name] for name in ("network", "density_asked", "threads", "scale", "target")) == wanted]
-            if not found:
-                print(f"measuring {network} at {density:g}", file=sys.stderr, flush=True)
-                found = measure(options, network, density)
-                add_rows(options.measured, found)
-            rows += found
-    return [row for row in rows if row["layer"] is not None]
 
 
 # ---- telling ----
@@ -161,7 +146,7 @@ def arguments():
 
 def main():
     options = arguments()
-    rows = measured_rows(options)
+    rows = [row for row in zoo_rows(options, measure) if row["layer"] is not None]
     if not rows:
         sys.exit("no layer has a sparse kernel")
     tell(options, rows)

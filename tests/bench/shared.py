@@ -89,6 +89,26 @@ def write_between(path, begin, end, text):
 
 # ---- commands that measure the zoo ----
 
+def cell_key(options, network, density):
+    return {"network": network, "density_asked": density, "threads": options.threads, "scale": options.scale, "target": options.target}
+
+
+def zoo_rows(options, measure):
+    """All that is asked for: what --measured has, and what it lacks, which measure(options, network, density) gives now, as rows that begin with the
+    cell's key, and which is added to it."""
+    known, rows = known_rows(options.measured), []
+    for network in options.networks:
+        for density in options.densities:
+            key = cell_key(options, network, density)
+            found = [row for row in known if {name: row[name] for name in key} == key]
+            if not found:
+                print(f"measuring {network} at {density:g}", file=sys.stderr, flush=True)
+                found = measure(options, network, density)
+                add_rows(options.measured, found)
+            rows += found
+    return rows
+
+
 def zoo_parser(description, densities):
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tulle", default=ROOT / "build/tulle", help="the compiler (default build/tulle)")
