@@ -2,6 +2,7 @@
    "op: NAME" in a comment of its own opens one, "end" closes it, "needs: NAME ..." tells what it calls; lines before the first are always wanted. */
 #include "codegen/internal.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define MOST_OPERATIONS 256
@@ -45,6 +46,7 @@ static void find_operations(Vocabulary *vocabulary, const char *text)
         Operation *operation = &vocabulary->operations[vocabulary->count++];
         operation->name = at + strlen(opens);
         operation->name_length = word_length(operation->name);
+        assert(memchr(operation->name, '_', operation->name_length) != NULL);
         operation->body = next_line(at);
         at = operation->end = strstr(operation->body, closes);
         if (at == NULL) {
@@ -67,15 +69,19 @@ static bool use(Vocabulary *vocabulary, const char *word, size_t length)
     return false;
 }
 
-/* Marks every operation named between text and end; true if one was new. */
+/* Marks every operation named between text and end; true if one was new. A program has megabytes of words, few of them with an underscore: only these
+   are looked up, since every operation's name has one. */
 static bool use_words(Vocabulary *vocabulary, const char *text, const char *end)
 {
     bool fresh = false;
-    while (text < end) {
-        size_t length = word_length(text);
-        if (length > 0 && use(vocabulary, text, length))
+    for (const char *mark; text < end && (mark = memchr(text, '_', (size_t)(end - text))) != NULL;) {
+        const char *word = mark;
+        while (word > text && word_byte(word[-1]))
+            word--;
+        const size_t length = word_length(word);
+        if (use(vocabulary, word, length))
             fresh = true;
-        text += length > 0 ? length : 1;
+        text = word + length;
     }
     return fresh;
 }

@@ -3,13 +3,6 @@
 
 #include <string.h>
 
-float read_float(const void *data, int64_t index)
-{
-    float value;
-    memcpy(&value, (const char *)data + (size_t)index * sizeof value, sizeof value);
-    return value;
-}
-
 bool weights_constant(const Node *node)
 {
     return value_constant(node->inputs[1]) && (node->input_count < 3 || node->inputs[2] == NULL || value_constant(node->inputs[2]));

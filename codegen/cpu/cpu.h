@@ -4,6 +4,8 @@
 
 #include "codegen/kernel.h"
 
+#include <string.h>
+
 /* ---- meter.c: what emitted text issues. Kernels walk their text as emit does, piece by piece ---- */
 
 typedef struct Meter {
@@ -239,6 +241,12 @@ const float *weights_bias(const Node *node, int64_t count, int64_t multiple, Are
 /* Offsets as C type: uint16_t where all fit, else int32_t. Adds them to `packed`. */
 const char *offset_type(int64_t largest);
 int packed_offsets(Packed *packed, const int64_t *offsets, int64_t count, int64_t largest);
-float read_float(const void *data, int64_t index);       /* constants may lie at any address */
+/* Constants may lie at any address. */
+static inline float read_float(const void *data, int64_t index)
+{
+    float value;
+    memcpy(&value, (const char *)data + (size_t)index * sizeof value, sizeof value);
+    return value;
+}
 
 #endif

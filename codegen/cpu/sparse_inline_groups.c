@@ -143,26 +143,75 @@ static uint64_t number_of(const Inline *inl)
     return number;
 }
 
-void inline_groups(const Problem *problem, Inline *inl, const Tiling *tiling)
+/* Many tilings of a layer have the same groups: they are made once. */
+typedef struct Grouping {
+    int parts, each;                 /* of the convolution; output channels of each */
+    int rows, groups, sets, sections, chunk;     /* groups and so on of a part */
+} Grouping;
+
+typedef struct Grouped {
+    InlineGroup *groups;
+    InlineSet *sets;
+    int32_t *order;
+    int body_count, most_rows;
+    uint64_t number;
+} Grouped;
+
+static Grouping grouping_of(const Problem *problem, const Inline *inl, const Tiling *tiling)
 {
-    Arena *arena = problem->graph->ctx->scratch;
-    const int parts = (int)inl->window.group, each = (int)(inl->window.outputs / parts), rows = tiling->size[INLINE_ROWS];
-    const int threads = sharing_threads(problem, inl, tiling), groups = equal_shares((int)divide_up(each, rows), threads, each);
-    const int sets = equal_shares((int)divide_up(groups, tiling->size[INLINE_GROUPS]), threads, groups);
-    const int wanted = sections_wanted(problem, inl), count = wanted < sets ? wanted : sets;
-    Section *sections = make_sections(groups, sets, count, arena);
-    int32_t *order = arena_array(arena, int32_t, inl->window.outputs);
-    inl->order = order;
-    inl->groups = arena_array(arena, InlineGroup, (int64_t)groups * parts);
-    inl->sets = arena_array(arena, InlineSet, (int64_t)sets * parts);
-    inl->group_count = groups * parts;
-    for (int part = 0; part < parts; part++) {
-        cut_sections(problem, part * each, (part + 1) * each, rows, sections, count);
+    const int threads = sharing_threads(problem, inl, tiling), wanted = sections_wanted(problem, inl);
+    Grouping grouping = {.parts = (int)inl->window.group, .rows = tiling->size[INLINE_ROWS], .chunk = tiling->size[INLINE_CHUNK]};
+    grouping.each = (int)(inl->window.outputs / grouping.parts);
+    grouping.groups = equal_shares((int)divide_up(grouping.each, grouping.rows), threads, grouping.each);
+    grouping.sets = equal_shares((int)divide_up(grouping.groups, tiling->size[INLINE_GROUPS]), threads, grouping.groups);
+    grouping.sections = wanted < grouping.sets ? wanted : grouping.sets;
+    return grouping;
+}
+
+static void make_groups(const Problem *problem, Inline *inl, const Grouping *grouping)
+{
+    const int each = grouping->each, groups = grouping->groups, sets = grouping->sets, count = grouping->sections;
+    Section *sections = make_sections(groups, sets, count, problem->graph->ctx->scratch);
+    int32_t *order = (int32_t *)(uintptr_t)inl->order;
+    inl->set_count = 0;
+    for (int part = 0; part < grouping->parts; part++) {
+        cut_sections(problem, part * each, (part + 1) * each, grouping->rows, sections, count);
         for (int s = 0; s < count; s++) {
             order_channels(problem, &sections[s], order);
             add_groups(problem, inl, &sections[s], part * groups);
-            add_sets(problem, inl, &sections[s], part, groups, sets, tiling->size[INLINE_CHUNK]);
+            add_sets(problem, inl, &sections[s], part, groups, sets, grouping->chunk);
         }
     }
-    inl->groups_number = number_of(inl);
+}
+
+/* Room for them beside the pattern. `number` says what they are made of, and nothing else has it. */
+static Grouped *grouped(const Problem *problem, const Inline *inl, int64_t number, bool *fresh)
+{
+    const size_t groups = (size_t)inl->group_count, sets = (size_t)inl->set_count, outputs = (size_t)inl->window.outputs;
+    Grouped *all = pattern_note(problem->pattern, "inline sets", number,
+                                sizeof *all + groups * sizeof *all->groups + sets * sizeof *all->sets + outputs * sizeof *all->order, fresh);
+    all->groups = (InlineGroup *)(void *)(all + 1);
+    all->sets = (InlineSet *)(void *)(all->groups + groups);
+    all->order = (int32_t *)(void *)(all->sets + sets);
+    return all;
+}
+
+void inline_groups(const Problem *problem, Inline *inl, const Tiling *tiling)
+{
+    const Grouping grouping = grouping_of(problem, inl, tiling);
+    const int64_t shape = (int64_t)grouping.chunk << 16 | tiling->size[INLINE_GROUPS] << 8 | grouping.rows;
+    bool fresh;
+    inl->group_count = grouping.groups * grouping.parts;
+    inl->set_count = grouping.sets * grouping.parts;
+    Grouped *all = grouped(problem, inl, shape << 24 | sharing_threads(problem, inl, tiling) << 12 | sections_wanted(problem, inl), &fresh);
+    inl->order = all->order;
+    inl->groups = all->groups;
+    inl->sets = all->sets;
+    if (fresh) {
+        make_groups(problem, inl, &grouping);
+        *all = (Grouped){all->groups, all->sets, all->order, inl->body_count, inl->most_rows, number_of(inl)};
+    }
+    inl->body_count = all->body_count;
+    inl->most_rows = all->most_rows;
+    inl->groups_number = all->number;
 }

@@ -85,15 +85,16 @@ static bool by_chance(uint64_t number, double share)
     return (double)(number >> 40) < share * 0x1p24;
 }
 
-static bool column_used(const Problem *problem, const Inline *inl, int group, double share, int64_t column)
+/* Of a word of columns, which the group uses. */
+static uint64_t columns_used(const Problem *problem, const Inline *inl, int group, double share, int64_t word)
 {
     const Pattern *pattern = problem->pattern;
-    if (pattern->bits == NULL)
-        return by_chance((uint64_t)(column * inl->group_count + group), share);
-    for (int i = 0; i < inl->groups[group].rows; i++)
-        if (pattern->bits[inl->order[inl->groups[group].first + i] * pattern_words(pattern->columns) + column / 64] >> column % 64 & 1)
-            return true;
-    return false;
+    uint64_t used = 0;
+    for (int64_t column = 64 * word; pattern->bits == NULL && column < pattern->columns && column < 64 * (word + 1); column++)
+        used |= (uint64_t)by_chance((uint64_t)(column * inl->group_count + group), share) << column % 64;
+    for (int i = 0; pattern->bits != NULL && i < inl->groups[group].rows; i++)
+        used |= pattern->bits[inl->order[inl->groups[group].first + i] * pattern_words(pattern->columns) + word];
+    return used;
 }
 
 static void count_group(const Problem *problem, const Inline *inl, int group, double used, InlineInput *input)
@@ -104,14 +105,14 @@ static void count_group(const Problem *problem, const Inline *inl, int group, do
     Taken waiting = {-1, -1};
     int held = -1;
     inline_lines_forget(&lines);
-    for (int64_t column = 0; column < columns; column++) {
-        if (!column_used(problem, inl, group, used / (double)columns, column))
-            continue;
-        const int64_t tap = column % taps, offset = (first + column / taps) * inl->planes.channel + inl->planes.taps[tap];
-        if (waiting.tap >= 0)
-            count_column(inl, &lines, &held, waiting, offset, input);
-        waiting = (Taken){offset, tap};
-    }
+    for (int64_t word = 0; word < pattern_words(columns); word++)
+        for (uint64_t left = columns_used(problem, inl, group, used / (double)columns, word); left != 0; left &= left - 1) {
+            const int64_t column = 64 * word + __builtin_ctzll(left);
+            const int64_t tap = column % taps, offset = (first + column / taps) * inl->planes.channel + inl->planes.taps[tap];
+            if (waiting.tap >= 0)
+                count_column(inl, &lines, &held, waiting, offset, input);
+            waiting = (Taken){offset, tap};
+        }
     if (waiting.tap >= 0)
         count_column(inl, &lines, &held, waiting, -1, input);
 }

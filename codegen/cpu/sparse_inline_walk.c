@@ -2,16 +2,14 @@
 #include "codegen/cpu/sparse_inline.h"
 
 #include <math.h>
+#include <string.h>
 
 static const uint64_t *bits_of(const Problem *problem, const Inline *inl, int place)
 {
     return problem->pattern->bits + inl->order[place] * pattern_words(problem->pattern->columns);
 }
 
-static bool has(const uint64_t *bits, int64_t column)
-{
-    return bits[column / 64] >> column % 64 & 1;
-}
+enum { WORD_COLUMNS = 64 };          /* of a word of a pattern's bits */
 
 static double used_of(const Problem *problem, const Inline *inl, const InlineGroup *group)
 {
@@ -54,16 +52,26 @@ int64_t inline_weight_count(const Problem *problem, const Inline *inl)
 
 /* ---- where one body ends and the next begins ---- */
 
+/* Nonzeros of these rows in each column of a word. */
+static void count_columns(const Problem *problem, const Inline *inl, int first, int rows, int64_t word, int counts[static WORD_COLUMNS])
+{
+    memset(counts, 0, WORD_COLUMNS * sizeof *counts);
+    for (int i = 0; i < rows; i++)
+        for (uint64_t bits = bits_of(problem, inl, first + i)[word]; bits != 0; bits &= bits - 1)
+            counts[__builtin_ctzll(bits)]++;
+}
+
 /* Sets ends[set->chunks], of columns: chunks of about as many nonzeros each. */
 static void cut(const Problem *problem, const Inline *inl, const InlineSet *set, int64_t *ends)
 {
     const int64_t columns = problem->pattern->columns;
-    const int first = inl->groups[set->first_group].first;
+    int counts[WORD_COLUMNS];
     int64_t nonzeros = 0;
     int chunk = 0;
     for (int64_t column = 0; column < columns && chunk < set->chunks - 1; column++) {
-        for (int i = 0; i < set->rows; i++)
-            nonzeros += has(bits_of(problem, inl, first + i), column);
+        if (column % WORD_COLUMNS == 0)
+            count_columns(problem, inl, inl->groups[set->first_group].first, set->rows, column / WORD_COLUMNS, counts);
+        nonzeros += counts[column % WORD_COLUMNS];
         if (nonzeros * set->chunks >= set->nonzeros * (chunk + 1) || columns - column - 1 == set->chunks - 1 - chunk)
             ends[chunk++] = column + 1;
     }
@@ -71,13 +79,19 @@ static void cut(const Problem *problem, const Inline *inl, const InlineSet *set,
         ends[chunk++] = columns;
 }
 
-static int rows_in(const Problem *problem, const Inline *inl, const InlineGroup *group, int64_t column, int *rows)
+typedef struct WordRows {            /* of a group, by column of a word */
+    int count[WORD_COLUMNS], rows[WORD_COLUMNS][INLINE_MOST_ROWS];
+} WordRows;
+
+/* Bit by bit: most of a sparse group's rows have nothing in most columns. */
+static void find_rows(const Problem *problem, const Inline *inl, const InlineGroup *group, int64_t word, WordRows *found)
 {
-    int count = 0;
+    memset(found->count, 0, sizeof found->count);
     for (int i = 0; i < group->rows; i++)
-        if (has(bits_of(problem, inl, group->first + i), column))
-            rows[count++] = i;
-    return count;
+        for (uint64_t bits = bits_of(problem, inl, group->first + i)[word]; bits != 0; bits &= bits - 1) {
+            const int column = __builtin_ctzll(bits);
+            found->rows[column][found->count[column]++] = i;
+        }
 }
 
 typedef struct Range { int64_t from, to; } Range;        /* of columns */
@@ -86,11 +100,13 @@ static void walk_group(const Problem *problem, const Inline *inl, const InlineSe
                        const InlineVisitor *visitor)
 {
     const int64_t taps = window_taps(&inl->window), channels = inl->window.channels / inl->window.group;
-    int rows[INLINE_MOST_ROWS];
+    WordRows found;
     for (int64_t column = range.from; column < range.to; column++) {
-        const int count = rows_in(problem, inl, group, column, rows);
-        if (count > 0)
-            visitor->column(visitor->user, set->part * channels + column / taps, column % taps, rows, count);
+        const int64_t at = column % WORD_COLUMNS;
+        if (at == 0 || column == range.from)
+            find_rows(problem, inl, group, column / WORD_COLUMNS, &found);
+        if (found.count[at] > 0)
+            visitor->column(visitor->user, set->part * channels + column / taps, column % taps, found.rows[at], found.count[at]);
     }
 }
 

@@ -7,7 +7,7 @@
 
 #include "compiler/base/base.h"
 
-enum { HEADER = 64, LEAST_BLOCK = 1 << 18, MOST_BLOCK = 1 << 22, LARGE = 1 << 17 };
+enum { HEADER = 64, LEAST_BLOCK = 1 << 18, MOST_BLOCK = 1 << 22, LARGE = 1 << 17, HUGE = 1 << 23 };
 
 typedef struct Block {
     struct Block *previous, *next;
@@ -70,6 +70,8 @@ static Block *block_new(const Arena *arena, size_t size)
     Block *block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (block == MAP_FAILED)
         out_of_memory(arena, size, "the system refuses memory");
+    if (size >= HUGE)        /* weights, mostly: a page of 4 KB at a time, touching them takes longer than computing them; a refusal does no harm */
+        madvise(block, size, MADV_HUGEPAGE);
     block->size = size;
     block->used = HEADER;
     HIDE((char *)block + HEADER, size - HEADER);

@@ -4,6 +4,8 @@
 #include "edit.h"
 #include "pass.h"
 
+#include <string.h>
+
 /* Where a host keeps what belongs to an output channel. */
 typedef struct Host {
     Node *node;
@@ -104,15 +106,30 @@ static void write_element(void *data, Type type, int64_t index, double element)
         ((double *)data)[index] = element;
 }
 
+/* Neighbours of one channel: most of what a model has. */
+static void scale(const Value *old, void *data, int64_t first, int64_t count, double factor)
+{
+    if (old->type == TYPE_F32) {
+        const char *from = (const char *)old->data + (size_t)first * sizeof(float);
+        float *to = (float *)data + first;
+        memcpy(to, from, (size_t)count * sizeof *to);       /* it may lie at any address */
+        for (int64_t i = 0; i < count; i++)
+            to[i] = to[i] == 0 ? 0 : (float)((double)to[i] * factor);
+        return;
+    }
+    for (int64_t i = first; i < first + count; i++) {
+        double weight = constant_real(old, i);
+        write_element(data, old->type, i, weight == 0 ? 0 : weight * factor);
+    }
+}
+
 static void fold_weights(Graph *graph, const Host *host, const Affine *affine)
 {
     const Value *old = host->node->inputs[1];
     int64_t count = shape_count(&old->shape);
     void *data = new_elements(graph, old->type, count);
-    for (int64_t i = 0; i < count; i++) {
-        double weight = constant_real(old, i);
-        write_element(data, old->type, i, weight == 0 ? 0 : weight * affine->factor[channel_of(host, i)]);
-    }
+    for (int64_t i = 0; i < count; i += host->inner)
+        scale(old, data, i, host->inner, affine->factor[channel_of(host, i)]);
     host->node->inputs[1] = edit_constant(graph, old->type, &old->shape, data);
 }
 
