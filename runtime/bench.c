@@ -1,12 +1,13 @@
 /* Times a model: the whole run, then each layer with the clock read between stages, then, if asked to, each layer again and again by itself.
-   Medians over repeated runs after a warm-up. */
+   Medians over repeated runs after a warm-up; cold ones with the caches swept before each. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "npy.h"
 
-enum { FEWEST_RUNS = 10, MOST_PROFILES = 1000 };      /* profiles keep a number for each stage */
+enum { FEWEST_RUNS = 10, MOST_PROFILES = 1000, LINE = 64 };      /* profiles keep a number for each stage; bytes of a cache line */
 static const double warm_up_seconds = 0.1, hot_seconds = 0.02;
 
 typedef struct Bench {
@@ -20,6 +21,8 @@ typedef struct Bench {
     double *samples;                 /* of runs, while one thing is measured */
     int capacity;                    /* of samples; MOST_PROFILES at least */
     double *stages;                  /* [MOST_PROFILES][stage_count] */
+    void *sweep;                     /* memory larger than the caches, for cold runs; else NULL */
+    size_t sweep_bytes;
 } Bench;
 
 static double now(void)
@@ -48,6 +51,51 @@ static BenchTime summary(double *samples, int count)
     qsort(samples, (size_t)count, sizeof *samples, compare_seconds);
     return (BenchTime){samples[0], quantile(samples, count, 0.25), quantile(samples, count, 0.5), quantile(samples, count, 0.75)};
 }
+
+/* ---- cold runs ---- */
+
+/* The caches of these threads' cores, as the C library knows them, twice; bounded, since hypervisors tell stories. */
+static size_t sweep_size(int threads)
+{
+    const size_t least = (size_t)64 << 20, most = (size_t)256 << 20;
+    long own = 0, shared = 0;
+#ifdef _SC_LEVEL3_CACHE_SIZE
+    own = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    shared = sysconf(_SC_LEVEL3_CACHE_SIZE);
+#endif
+    const size_t bytes = 2 * ((own > 0 ? (size_t)own * (size_t)threads : 0) + (shared > 0 ? (size_t)shared : 0));
+    return bytes < least ? least : bytes > most ? most : bytes;
+}
+
+/* A stage like a model's, of memory that is its workspace: a thread's share of all lines is read and written. */
+static void sweep_share(const struct tulle_context *context, int part, int parts)
+{
+    const size_t bytes = *(const size_t *)context->inputs[0], each = bytes / (size_t)parts / LINE * LINE;
+    volatile char *memory = context->workspace + (size_t)part * each;
+    for (size_t at = 0; at < each; at += LINE)
+        memory[at]++;
+}
+
+static int sweep_check(const struct tulle_context *context)
+{
+    (void)context;
+    return TULLE_OK;
+}
+
+/* By the threads that run the model, so that each sweeps its own core's caches. */
+static void sweep_caches(const Bench *bench)
+{
+    static tulle_stage *const stages[] = {sweep_share};
+    static const unsigned char waits[] = {0};
+    const struct tulle_tensor size = {.name = "bytes", .bytes = sizeof bench->sweep_bytes};
+    const struct tulle_model sweep = {.abi = TULLE_ABI, .inputs = &size, .input_count = 1, .stages = stages, .waits = waits, .stage_count = 1,
+                                      .slices = 1, .workspace_bytes = bench->sweep_bytes, .check = sweep_check};
+    const void *const inputs[] = {&bench->sweep_bytes};
+    if (bench->sweep)
+        tulle_run(&sweep, inputs, bench->outputs, bench->sweep, bench->sweep_bytes, bench->options->threads);
+}
+
+/* ---- runs ---- */
 
 static int run_once(Bench *bench, double *seconds)
 {
@@ -84,15 +132,18 @@ static bool make_room(Bench *bench, int runs)
 static bool measure_whole(Bench *bench, int *status)
 {
     const int fewest = bench->options->repeat > FEWEST_RUNS ? bench->options->repeat : FEWEST_RUNS;
-    double spent = 0;
+    const double start = now();
+    double spent = 0;                /* sweeping takes longer than many a model: then the clock on the wall decides */
     int runs = 0;
     while (runs < BENCH_MOST_RUNS && (runs < fewest || spent < bench->options->seconds)) {
         if (!make_room(bench, runs))
             return false;
+        sweep_caches(bench);
         *status = run_once(bench, &bench->samples[runs]);
         if (*status != TULLE_OK)
             return false;
-        spent += bench->samples[runs++];
+        spent = bench->sweep ? now() - start : spent + bench->samples[runs];
+        runs++;
     }
     bench->times->runs = runs;
     bench->times->whole = summary(bench->samples, runs);
@@ -105,6 +156,7 @@ static int measure_layers(Bench *bench)
     const size_t stage_count = (size_t)bench->model->stage_count;
     const int runs = bench->times->runs < MOST_PROFILES ? bench->times->runs : MOST_PROFILES;
     for (int run = 0; run < runs; run++) {
+        sweep_caches(bench);
         int status = tulle_profile(bench->model, bench->inputs, bench->outputs, bench->workspace, bench->workspace_bytes, bench->options->threads,
                                    bench->stages + (size_t)run * stage_count);
         if (status != TULLE_OK)
@@ -165,12 +217,15 @@ static bool allocate(Bench *bench)
     const size_t layers = (size_t)bench->model->layer_count + 1;
     bench->workspace_bytes = tulle_workspace_bytes(bench->model, bench->options->threads);
     bench->workspace = tensors_memory(bench->workspace_bytes);
+    bench->sweep_bytes = bench->options->cold ? sweep_size(bench->options->threads) : 0;
+    bench->sweep = bench->options->cold ? tensors_memory(bench->sweep_bytes) : NULL;
     bench->capacity = MOST_PROFILES;
     bench->samples = calloc(MOST_PROFILES, sizeof *bench->samples);
     bench->stages = calloc(MOST_PROFILES * (size_t)bench->model->stage_count + 1, sizeof *bench->stages);
     bench->times->layers = calloc(layers, sizeof *bench->times->layers);
     bench->times->hot = bench->options->hot ? calloc(layers, sizeof *bench->times->hot) : NULL;
-    return bench->workspace && bench->samples && bench->stages && bench->times->layers && (bench->times->hot || !bench->options->hot);
+    return bench->workspace && bench->samples && bench->stages && bench->times->layers && (bench->times->hot || !bench->options->hot) &&
+           (bench->sweep || !bench->options->cold);
 }
 
 bool bench_measure(const struct tulle_model *model, const void *const *inputs, void *const *outputs, const BenchOptions *options, BenchTimes *times,
@@ -189,6 +244,7 @@ bool bench_measure(const struct tulle_model *model, const void *const *inputs, v
     if (fine && *status == TULLE_OK && options->hot)
         fine = measure_hot(&bench, status);
     free(bench.workspace);
+    free(bench.sweep);
     free(bench.samples);
     free(bench.stages);
     return fine && *status == TULLE_OK;

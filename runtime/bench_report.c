@@ -111,6 +111,7 @@ static void print_json(FILE *stream, const BenchReport *bench)
             (long long)bench_batch(model), bench->times->runs, bench->times->whole.median * 1e3, bench->times->whole.least * 1e3);
     print_time(stream, "low_ms", bench->times->whole.low * 1e3, true);
     print_time(stream, "high_ms", bench->times->whole.high * 1e3, true);
+    fprintf(stream, ", \"cold\": %s", bench->options->cold ? "true" : "false");
     print_time(stream, "predicted_ms", predicted_ms(bench), predicted_ms(bench) > 0);
     if (bench->beside->earlier)
         print_time(stream, "earlier_ms", bench->beside->earlier_whole, bench->beside->earlier_whole > 0);
@@ -267,6 +268,8 @@ static void print_whole(FILE *stream, const BenchReport *bench)
     if (peak > 0)
         fprintf(stream, "; peak memory %.1f MB", peak / 1e6);
     fputs("\n", stream);
+    if (bench->options->cold)
+        fputs("cold: the caches were swept before each run; predictions are for runs that follow one another\n", stream);
 }
 
 static bool print_table(FILE *stream, const BenchReport *bench)

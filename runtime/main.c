@@ -23,7 +23,7 @@ enum { STATUS_USAGE = 1, STATUS_DATA = 2, STATUS_INTERNAL = 5, MOST_FILES = 256,
 typedef struct Arguments {
     const char *inputs[MOST_FILES], *outputs[MOST_FILES];
     int input_count, output_count, threads;
-    bool bench, hot, json;
+    bool bench, hot, cold, json;
 } Arguments;
 
 static const char *program = "model";
@@ -67,6 +67,7 @@ static void print_help(void)
            "  --output [NAME=]FILE   .npy, or .npz with all outputs; '-' is standard output; without it a summary is printed\n"
            "  --bench                time the run and each layer; inputs that are not given get random values\n"
            "  --hot                  with --bench: time each layer by itself as well, over and over, with all it touches in the caches\n"
+           "  --cold                 with --bench: sweep the caches before each run, as if other programs had run meanwhile\n"
            "  --threads N            threads to run with (default 1)\n"
            "  --json                 print the summary or the times as JSON\n"
            "  --help, --version\n\ninputs:\n", program);
@@ -122,6 +123,8 @@ static void parse_arguments(int argc, char **argv, Arguments *arguments)
             arguments->bench = true;
         else if (!strcmp(argv[i], "--hot"))
             arguments->hot = true;
+        else if (!strcmp(argv[i], "--cold"))
+            arguments->cold = true;
         else if (!strcmp(argv[i], "--json"))
             arguments->json = true;
         else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
@@ -131,8 +134,8 @@ static void parse_arguments(int argc, char **argv, Arguments *arguments)
         else
             stop(STATUS_USAGE, "unknown argument '%s'; see %s --help", argv[i], program);
     }
-    if (arguments->hot && !arguments->bench)
-        stop(STATUS_USAGE, "--hot goes with --bench; see %s --help", program);
+    if ((arguments->hot || arguments->cold) && !arguments->bench)
+        stop(STATUS_USAGE, "--%s goes with --bench; see %s --help", arguments->hot ? "hot" : "cold", program);
 }
 
 /* ---- inputs ---- */
@@ -260,7 +263,8 @@ static void run_model(const Arguments *arguments, void *const *inputs, void *con
 {
     int status = TULLE_OK;
     if (arguments->bench) {
-        const BenchOptions options = {.threads = arguments->threads, .seconds = 0.5, .json = arguments->json, .hot = arguments->hot};
+        const BenchOptions options = {.threads = arguments->threads, .seconds = 0.5, .json = arguments->json, .hot = arguments->hot,
+                                      .cold = arguments->cold};
         BenchTimes times;
         const bool fine = bench_measure(model, (const void *const *)inputs, outputs, &options, &times, &status) && bench_report(stdout, model, &options, &times, NULL);
         bench_free(&times);

@@ -81,6 +81,7 @@ typedef struct BenchOptions {
     double seconds;    /* ... and so long */
     bool json;
     bool hot;          /* each layer again and again by itself, too */
+    bool cold;         /* before each run that is timed the caches are swept, as if other programs had run meanwhile */
 } BenchOptions;
 
 typedef struct BenchTime { double least, low, median, high; } BenchTime;      /* seconds; low and high: the quartiles */

@@ -48,7 +48,7 @@ static const double *match_earlier(Context *ctx, const Options *options, const J
 }
 
 /* Times of other circumstances say nothing of a change to the model, unless one knows. */
-static void warn_of_difference(Context *ctx, const Json *all, int threads, const struct tulle_model *model)
+static void warn_of_difference(Context *ctx, const Json *all, int threads, bool cold, const struct tulle_model *model)
 {
     const struct { const char *name; double now; } numbers[] = {{"threads", threads}, {"batch", (double)bench_batch(model)}};
     for (int i = 0; i < COUNT(numbers); i++) {
@@ -56,6 +56,9 @@ static void warn_of_difference(Context *ctx, const Json *all, int threads, const
         if (before && before->kind == JSON_NUMBER && fabs(before->number - numbers[i].now) > 0)
             say(ctx, "note: the earlier run had %s %g, this one has %g", numbers[i].name, before->number, numbers[i].now);
     }
+    const Json *was_cold = json_member(all, "cold");
+    if (was_cold && was_cold->kind == JSON_WORD && (strcmp(was_cold->text, "true") == 0) != cold)
+        say(ctx, "note: the earlier run was %s", cold ? "not cold, this one is" : "cold, this one is not");
     const Json *target = json_member(all, "target");
     if (target && target->kind == JSON_STRING && strcmp(target->text, model->target))
         say(ctx, "note: the earlier run was for target %s, this one is for %s", text_quote(ctx->graph, target->text, strlen(target->text)), model->target);
@@ -105,10 +108,10 @@ Status bench_command(Context *ctx, const Options *options)
     data_random(plan->whole, model, 1, inputs);
     const Program *program = program_load(ctx, options, plan);
     const BenchOptions how = {.threads = options->threads ? (int)options->threads : 1, .repeat = (int)options->repeat, .seconds = measured_seconds,
-                              .json = options->json, .hot = options->hot};
+                              .json = options->json, .hot = options->hot, .cold = options->cold};
     const BenchBeside beside = {peak_of(plan), before ? match_earlier(ctx, options, before, program->model) : NULL, before ? time_of(before, "median_ms") : 0};
     if (before)
-        warn_of_difference(ctx, before, how.threads, program->model);
+        warn_of_difference(ctx, before, how.threads, how.cold, program->model);
     BenchTimes times;
     measure(ctx, program, inputs, &how, &times);
     const bool fine = bench_report(stdout, program->model, &how, &times, &beside);

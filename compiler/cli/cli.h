@@ -29,7 +29,7 @@ typedef struct Options {
     int64_t repeat;                  /* 0: not given */
     const char *compare, *tuned;
     int64_t candidates;              /* 0: not given */
-    bool single_file, static_link, json, quick, probe, hot, no_cache, help;
+    bool single_file, static_link, json, quick, probe, hot, cold, no_cache, help;
     Strings dimensions, kernels, inputs, outputs, keep, show, diff;
 } Options;
 
@@ -189,7 +189,7 @@ typedef enum JsonKind { JSON_WORD, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OB
 typedef struct Json {
     JsonKind kind;                   /* WORD: null, true or false */
     const char *name;                /* as a member of an object; else NULL */
-    const char *text;                /* of a string, in UTF-8 */
+    const char *text;                /* of a string, in UTF-8; the word */
     double number;
     struct Json *first, *next;       /* its members; the next one beside it */
 } Json;

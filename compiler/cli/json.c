@@ -162,11 +162,16 @@ static void read_members(Reader *reader, Json *json, char closing, int depth)
         fail_at(reader, "a list has no end");
 }
 
-static bool read_word(Reader *reader, const char *word)
+/* One of those that JSON has; NULL if none stands here. */
+static const char *read_word(Reader *reader)
 {
-    const bool there = strncmp(reader->at, word, strlen(word)) == 0;
-    reader->at += there ? strlen(word) : 0;
-    return there;
+    static const char *const words[] = {"null", "true", "false"};
+    for (int i = 0; i < COUNT(words); i++)
+        if (strncmp(reader->at, words[i], strlen(words[i])) == 0) {
+            reader->at += strlen(words[i]);
+            return words[i];
+        }
+    return NULL;
 }
 
 static Json *read_value(Reader *reader, int depth)
@@ -183,7 +188,7 @@ static Json *read_value(Reader *reader, int depth)
     } else if (take(reader, '[')) {
         json->kind = JSON_ARRAY;
         read_members(reader, json, ']', depth);
-    } else if (read_word(reader, "null") || read_word(reader, "true") || read_word(reader, "false")) {
+    } else if ((json->text = read_word(reader)) != NULL) {
         json->kind = JSON_WORD;
     } else {
         *json = (Json){.kind = JSON_NUMBER, .number = read_number(reader)};

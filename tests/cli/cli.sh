@@ -227,7 +227,12 @@ expect 5 "lacks an instruction" "$tulle" run conv.onnx --input image.npy --cc ./
 expect 0 '^layer .*median ms  *spread  *predicted  *error .*of roof$' "$tulle" bench conv.onnx
 expect 0 'whole run: median [0-9.]* ms, least [0-9.]* ms, spread' "$tulle" bench conv.onnx --threads 2
 expect 0 'hot ms' "$tulle" bench conv.onnx --hot
+expect 0 '^cold: the caches were swept before each run' "$tulle" bench conv.onnx --cold --threads 2
+expect 0 '"cold": true' "$tulle" bench conv.onnx --cold --json
+cp out cold.json
+expect 0 'earlier run was cold, this one is not' "$tulle" bench conv.onnx --compare cold.json
 expect 0 '"layers": \[' "$tulle" bench conv.onnx --json --repeat 20
+grep -q '"cold": false' out || fault "a run that is not cold does not say so"
 cp out before.json
 for word in '"runs": [1-9][0-9]' '"name": "conv1", "op": "Conv", "kernel": "[a-z_]*", "density": [0-9.]*, "median_ms": [0-9]' '"roof_share": [0-9]'; do
     checks=$((checks + 1))
@@ -295,6 +300,9 @@ expect 0 '"hot_ms": [0-9]' ./conv --bench --hot --json
 expect 0 'hot ms' ./conv --bench --hot
 expect 0 'predictions are for 1' ./conv --bench --threads 2
 expect 1 'goes with --bench' ./conv --hot
+expect 0 '^cold: the caches were swept' ./conv --bench --cold
+expect 0 '"cold": true' ./conv --bench --cold --threads 2 --json
+expect 1 'cold goes with --bench' ./conv --cold
 expect 0 'largest' ./conv --input image.npy
 expect 0 '' ./conv --input x=image.npy --output y=conv-y.npy
 expect 0 '' "$tulle" run conv.onnx --input image.npy --output conv-run.npy
