@@ -46,7 +46,7 @@ static double quantile(const double *sorted, int count, double part)
     return below + 1 < count ? sorted[below] + (at - below) * (sorted[below + 1] - sorted[below]) : sorted[count - 1];
 }
 
-static BenchTime summary(double *samples, int count)
+BenchTime bench_time(double *samples, int count)
 {
     qsort(samples, (size_t)count, sizeof *samples, compare_seconds);
     return (BenchTime){samples[0], quantile(samples, count, 0.25), quantile(samples, count, 0.5), quantile(samples, count, 0.75)};
@@ -146,7 +146,7 @@ static bool measure_whole(Bench *bench, int *status)
         runs++;
     }
     bench->times->runs = runs;
-    bench->times->whole = summary(bench->samples, runs);
+    bench->times->whole = bench_time(bench->samples, runs);
     return true;
 }
 
@@ -169,7 +169,7 @@ static int measure_layers(Bench *bench)
             for (int stage = 0; stage < layer->stage_count; stage++)
                 bench->samples[run] += bench->stages[(size_t)run * stage_count + (size_t)(layer->first_stage + stage)];
         }
-        bench->times->layers[i] = summary(bench->samples, runs);
+        bench->times->layers[i] = bench_time(bench->samples, runs);
     }
     return TULLE_OK;
 }
@@ -193,7 +193,7 @@ static double measure_alone(Bench *bench, const struct tulle_layer *layer, int t
             for (int stage = 0; stage < layer->stage_count; stage++)
                 bench->samples[run] += seconds[layer->first_stage + run * layer->stage_count + stage];
         }
-        result = *status == TULLE_OK ? bench->model->slices * summary(bench->samples, times).median : -1;
+        result = *status == TULLE_OK ? bench->model->slices * bench_time(bench->samples, times).median : -1;
     }
     free(stages);
     free(seconds);

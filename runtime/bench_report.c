@@ -1,4 +1,5 @@
 /* What bench.c measured, as a table or as JSON, with what the compiler predicted beside it. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +77,21 @@ static void print_time(FILE *stream, const char *name, double milliseconds, bool
         fprintf(stream, ", \"%s\": null", name);
 }
 
+static const char *const counter_names[BENCH_COUNTERS] = {
+    [COUNT_CYCLES] = "cycles", [COUNT_INSTRUCTIONS] = "instructions", [COUNT_L1_MISSES] = "l1_misses", [COUNT_CACHE_MISSES] = "cache_misses",
+    [COUNT_BRANCH_MISSES] = "branch_misses", [COUNT_PAGE_FAULTS] = "page_faults", [COUNT_CPU] = "cpu_ns",
+};
+
+static void print_counters(FILE *stream, const BenchCount *count)
+{
+    fputs(", \"counters\": {", stream);
+    for (int i = 0; i < BENCH_COUNTERS; i++) {
+        fprintf(stream, "%s\"%s\": ", i ? ", " : "", counter_names[i]);
+        report_json_number(stream, count->of[i] >= 0 ? count->of[i] : NAN);
+    }
+    fputs("}", stream);
+}
+
 static void print_layer(FILE *stream, const BenchReport *bench, int index)
 {
     const struct tulle_layer *layer = &bench->model->layers[index];
@@ -97,7 +113,26 @@ static void print_layer(FILE *stream, const BenchReport *bench, int index)
         print_time(stream, "roof_share", roof_share(bench, index), roof_share(bench, index) > 0);
     if (bench->beside->earlier)
         print_time(stream, "earlier_ms", bench->beside->earlier[index], bench->beside->earlier[index] > 0);
+    if (bench->beside->counts)
+        print_counters(stream, &bench->beside->counts->layers[index]);
     fprintf(stream, ", \"gflops\": %.6g, \"effective_gflops\": %.6g}", effective_gflops(bench, index) * layer->density, effective_gflops(bench, index));
+}
+
+static void print_against(FILE *stream, const BenchAgainst *against)
+{
+    fputs(", \"against\": {\"engine\": ", stream);
+    report_json_string(stream, against->engine);
+    fprintf(stream, ", \"runs\": %d", against->runs);
+    print_time(stream, "median_ms", against->theirs.median * 1e3, true);
+    print_time(stream, "low_ms", against->theirs.low * 1e3, true);
+    print_time(stream, "high_ms", against->theirs.high * 1e3, true);
+    print_time(stream, "our_median_ms", against->ours.median * 1e3, true);
+    print_time(stream, "our_low_ms", against->ours.low * 1e3, true);
+    print_time(stream, "our_high_ms", against->ours.high * 1e3, true);
+    print_time(stream, "ratio", against->theirs.median / against->ours.median, against->ours.median > 0);
+    print_time(stream, "largest_difference", against->difference, isfinite(against->difference));
+    print_time(stream, "largest_element", against->largest, isfinite(against->largest));
+    fputs("}", stream);
 }
 
 static void print_json(FILE *stream, const BenchReport *bench)
@@ -118,6 +153,10 @@ static void print_json(FILE *stream, const BenchReport *bench)
     const double peak = peak_bytes(bench);
     if (peak > 0)
         fprintf(stream, ", \"peak_bytes\": %.0f", peak);
+    if (bench->beside->counts)
+        print_counters(stream, &bench->beside->counts->whole);
+    if (bench->beside->against)
+        print_against(stream, bench->beside->against);
     fputs(", \"layers\": [", stream);
     const char *between = "\n  ";
     for (int i = 0; i < model->layer_count; i++) {
@@ -134,7 +173,7 @@ static void print_json(FILE *stream, const BenchReport *bench)
 
 enum { CELL = 24 };
 
-typedef enum Shown { ALWAYS, IF_HOT, IF_BESIDE, IF_EARLIER } Shown;
+typedef enum Shown { ALWAYS, IF_HOT, IF_BESIDE, IF_EARLIER, IF_COUNTED } Shown;
 
 typedef struct Column {
     const char *title;
@@ -218,10 +257,23 @@ static void fill_change(const BenchReport *bench, int layer, char cell[CELL])
         snprintf(cell, CELL, "%.2fx", bench->beside->earlier[layer] / (bench->times->layers[layer].median * 1e3));
 }
 
+/* Instructions a cycle; 0 where nothing is known. */
+static double ipc_of(const BenchCount *count)
+{
+    return count->of[COUNT_CYCLES] > 0 ? fmax(0, count->of[COUNT_INSTRUCTIONS]) / count->of[COUNT_CYCLES] : 0;
+}
+
+static void fill_ipc(const BenchReport *bench, int layer, char cell[CELL])
+{
+    if (ipc_of(&bench->beside->counts->layers[layer]) > 0)
+        snprintf(cell, CELL, "%.2f", ipc_of(&bench->beside->counts->layers[layer]));
+}
+
 static const Column columns[] = {
     {"nonzero", ALWAYS, fill_density}, {"median ms", ALWAYS, fill_median}, {"spread", IF_BESIDE, fill_spread}, {"predicted", ALWAYS, fill_predicted},
     {"error", IF_BESIDE, fill_error}, {"hot ms", IF_HOT, fill_hot}, {"predicted", IF_HOT, fill_predicted_hot}, {"GFLOP/s", ALWAYS, fill_rate},
-    {"effective", ALWAYS, fill_effective}, {"of roof", IF_BESIDE, fill_roof}, {"earlier", IF_EARLIER, fill_earlier}, {"faster", IF_EARLIER, fill_change},
+    {"effective", ALWAYS, fill_effective}, {"of roof", IF_BESIDE, fill_roof}, {"IPC", IF_COUNTED, fill_ipc},
+    {"earlier", IF_EARLIER, fill_earlier}, {"faster", IF_EARLIER, fill_change},
 };
 enum { COLUMNS = sizeof columns / sizeof *columns, NAMES = 3 };
 
@@ -231,6 +283,7 @@ static bool shown(const BenchReport *bench, const Column *column)
     case IF_HOT: return bench->times->hot != NULL;
     case IF_BESIDE: return bench->beside->peak > 0;
     case IF_EARLIER: return bench->beside->earlier != NULL;
+    case IF_COUNTED: return bench->beside->counts && ipc_of(&bench->beside->counts->whole) > 0;
     default: return true;
     }
 }
@@ -253,6 +306,35 @@ static int fill_row(const BenchReport *bench, int layer, char (*texts)[CELL], co
     return count;
 }
 
+/* What was to be had of them. */
+static void print_counts(FILE *stream, const BenchCounts *counts)
+{
+    static const struct { BenchCounter counter; const char *says; double unit; } rows[] = {
+        {COUNT_CYCLES, "%.4g million cycles", 1e6}, {COUNT_INSTRUCTIONS, "%.4g million instructions", 1e6}, {COUNT_L1_MISSES, "%.4g misses of L1", 1},
+        {COUNT_CACHE_MISSES, "%.4g of the last cache", 1}, {COUNT_BRANCH_MISSES, "%.4g branches foreseen wrongly", 1},
+        {COUNT_PAGE_FAULTS, "%.4g page faults", 1}, {COUNT_CPU, "%.4g ms of CPU time", 1e6},
+    };
+    const char *between = "a run takes ";
+    for (int i = 0; i < BENCH_COUNTERS; i++)
+        if (counts->whole.of[rows[i].counter] >= 0) {
+            fputs(between, stream);
+            fprintf(stream, rows[i].says, counts->whole.of[rows[i].counter] / rows[i].unit);
+            between = ", ";
+        }
+    if (between[0] == ',')
+        fputs("\n", stream);
+    if (counts->missing)
+        fprintf(stream, "no hardware counters: %s\n", counts->missing);
+}
+
+static void tell_against(FILE *stream, const BenchAgainst *against)
+{
+    fprintf(stream, "%s, in turns: median %.4g ms, spread %.1f %%; tulle %.4g ms, spread %.1f %%: %.2fx as fast\n", against->engine,
+            against->theirs.median * 1e3, 100 * spread(&against->theirs), against->ours.median * 1e3, 100 * spread(&against->ours),
+            against->theirs.median / against->ours.median);
+    fprintf(stream, "results differ by %.3g at most; the largest element is %.3g\n", against->difference, against->largest);
+}
+
 static void print_whole(FILE *stream, const BenchReport *bench)
 {
     const BenchTime *whole = &bench->times->whole;
@@ -270,6 +352,10 @@ static void print_whole(FILE *stream, const BenchReport *bench)
     fputs("\n", stream);
     if (bench->options->cold)
         fputs("cold: the caches were swept before each run; predictions are for runs that follow one another\n", stream);
+    if (bench->beside->counts)
+        print_counts(stream, bench->beside->counts);
+    if (bench->beside->against)
+        tell_against(stream, bench->beside->against);
 }
 
 static bool print_table(FILE *stream, const BenchReport *bench)

@@ -97,13 +97,34 @@ typedef struct BenchTimes {
 bool bench_measure(const struct tulle_model *model, const void *const *inputs, void *const *outputs, const BenchOptions *options, BenchTimes *times,
                    int *status);
 void bench_free(BenchTimes *times);
+BenchTime bench_time(double *samples, int count);              /* of one or more, which are sorted */
 
 /* ---- bench_report.c ---- */
+
+/* Of all threads that run it, in a run; below 0: not to be had. CPU time in nanoseconds. */
+typedef enum BenchCounter {
+    COUNT_CYCLES, COUNT_INSTRUCTIONS, COUNT_L1_MISSES, COUNT_CACHE_MISSES, COUNT_BRANCH_MISSES, COUNT_PAGE_FAULTS, COUNT_CPU, BENCH_COUNTERS
+} BenchCounter;
+typedef struct BenchCount { double of[BENCH_COUNTERS]; } BenchCount;
+
+typedef struct BenchCounts {
+    BenchCount whole, *layers;   /* [layer_count] */
+    const char *missing;         /* why the processor's own are not to be had; NULL: they are */
+} BenchCounts;
+
+typedef struct BenchAgainst {    /* another engine with the same model, inputs and threads, in turns with ours */
+    const char *engine;
+    BenchTime ours, theirs;
+    int runs;                    /* of each at least */
+    double difference, largest;  /* the largest between an element of ours and theirs; of theirs the largest element */
+} BenchAgainst;
 
 typedef struct BenchBeside {     /* what only a compiler knows */
     double peak;                 /* FLOP/s of the cores that run it; 0: not known */
     const double *earlier;       /* [layer_count], milliseconds of an earlier run; 0: it was not there; NULL: there is no earlier run */
     double earlier_whole;        /* ... of the run as a whole */
+    const BenchCounts *counts;   /* NULL: nothing was counted */
+    const BenchAgainst *against; /* NULL: there was no race */
 } BenchBeside;
 
 /* A table or JSON. beside: NULL is nothing, and this program is the model alone, so that its memory is the model's. False: out of memory. */

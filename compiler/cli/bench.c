@@ -81,10 +81,9 @@ static double peak_of(const Plan *plan)
     return 2 * machine_peak(machine, plan->threads < machine->cores ? plan->threads : (int)machine->cores);
 }
 
-static void measure(Context *ctx, const Program *program, void *const *inputs, const BenchOptions *how, BenchTimes *times)
+static void measure(Context *ctx, const Program *program, void *const *inputs, void *const *outputs, const BenchOptions *how, BenchTimes *times)
 {
     int status;
-    void **outputs = new_outputs(ctx, program->model);
     program_watch("its run as a whole");
     const bool fine = bench_measure(program->model, (const void *const *)inputs, outputs, how, times, &status);
     program_watch(NULL);
@@ -96,30 +95,52 @@ static void measure(Context *ctx, const Program *program, void *const *inputs, c
     fail(ctx, STATUS_MODEL, NULL, NULL, "out of memory");
 }
 
-Status bench_command(Context *ctx, const Options *options)
+static void **bench_inputs(Context *ctx, const Options *options, const Plan *plan)
 {
-    const char *path = driver_model(ctx, options);
-    const Json *before = options->compare ? read_earlier(ctx, options->compare) : NULL;
-    const Plan *plan = driver_plan(ctx, options, path);
     const struct tulle_model *model = data_model(plan->whole);
     void **inputs = arena_array(ctx->graph, void *, model->input_count + 1);
     for (int i = 0; i < options->inputs.count; i++)
         data_load(ctx, model, options->inputs.items[i], inputs);
     data_random(plan->whole, model, 1, inputs);
+    return inputs;
+}
+
+/* False: out of memory. */
+static bool report(Context *ctx, const struct tulle_model *model, const BenchOptions *how, BenchTimes *times, const BenchBeside *beside)
+{
+    const bool fine = bench_report(stdout, model, how, times, beside);
+    const double spread = bench_spread(times);
+    bench_free(times);
+    if (fine && spread > noisy_spread)
+        say(ctx, "note: the machine is noisy: half of the runs lie %.0f %% apart or more; what else runs on it?", 100 * spread);
+    return fine;
+}
+
+Status bench_command(Context *ctx, const Options *options)
+{
+    const char *path = driver_model(ctx, options);
+    const Json *before = options->compare ? read_earlier(ctx, options->compare) : NULL;
+    if (options->against)
+        against_check(ctx, options);
+    const Plan *plan = driver_plan(ctx, options, path);
+    void **inputs = bench_inputs(ctx, options, plan);
     const Program *program = program_load(ctx, options, plan);
     const BenchOptions how = {.threads = options->threads ? (int)options->threads : 1, .repeat = (int)options->repeat, .seconds = measured_seconds,
                               .json = options->json, .hot = options->hot, .cold = options->cold};
-    const BenchBeside beside = {peak_of(plan), before ? match_earlier(ctx, options, before, program->model) : NULL, before ? time_of(before, "median_ms") : 0};
-    if (before)
+    BenchBeside beside = {.peak = peak_of(plan)};
+    if (before) {
+        beside.earlier = match_earlier(ctx, options, before, program->model);
+        beside.earlier_whole = time_of(before, "median_ms");
         warn_of_difference(ctx, before, how.threads, how.cold, program->model);
+    }
+    void **outputs = new_outputs(ctx, program->model);
+    const Race race = {program->model, inputs, outputs, how.threads, how.repeat};
+    if (options->against)
+        beside.against = against_race(ctx, path, &race);
     BenchTimes times;
-    measure(ctx, program, inputs, &how, &times);
-    const bool fine = bench_report(stdout, program->model, &how, &times, &beside);
-    const double spread = bench_spread(&times);
-    bench_free(&times);
-    if (!fine)
+    measure(ctx, program, inputs, outputs, &how, &times);
+    beside.counts = counters_measure(ctx, program->model, inputs, outputs, how.threads);
+    if (!report(ctx, program->model, &how, &times, &beside))
         fail(ctx, STATUS_MODEL, NULL, NULL, "out of memory");
-    if (spread > noisy_spread)
-        say(ctx, "note: the machine is noisy: half of the runs lie %.0f %% apart or more; what else runs on it?", 100 * spread);
     return STATUS_FINE;
 }

@@ -27,7 +27,7 @@ typedef struct Options {
     double prune;                    /* 0: not given */
     double max_time, max_size;       /* ms, MB; 0: not given */
     int64_t repeat;                  /* 0: not given */
-    const char *compare, *tuned;
+    const char *compare, *tuned, *against;
     int64_t candidates;              /* 0: not given */
     bool single_file, static_link, json, quick, probe, hot, cold, no_cache, help;
     Strings dimensions, kernels, inputs, outputs, keep, show, diff;
@@ -181,6 +181,23 @@ void data_load(Context *ctx, const struct tulle_model *model, const char *argume
 NpyFile data_read(Context *ctx, const char *path);                               /* .npy, .npz or .pb; data in ctx->graph, not to be freed */
 void data_save(Context *ctx, const struct tulle_model *model, const Strings *arguments, void *const *outputs);
 void data_random(const Graph *graph, const struct tulle_model *model, uint64_t seed, void **inputs);   /* those that are NULL; assumed inputs as assumed */
+
+/* ---- counters.c: what the processor counts ---- */
+
+/* Of ten runs with this many threads. NULL: the model has no layer that does something, or did not run. */
+const BenchCounts *counters_measure(Context *ctx, const struct tulle_model *model, void *const *inputs, void *const *outputs, int threads);
+
+/* ---- against.c: another engine, in turns with ours ---- */
+
+typedef struct Race {
+    const struct tulle_model *model;
+    void *const *inputs, *const *outputs;
+    int threads, repeat;             /* runs of each at least */
+} Race;
+
+void against_check(Context *ctx, const Options *options);        /* options that do not go with it, or another name than onnxruntime */
+/* $TULLE_PYTHON or python3 runs the model. Wrong use, with a word on how to get it, where there is none or it lacks onnxruntime. */
+const BenchAgainst *against_race(Context *ctx, const char *model, const Race *race);
 
 /* ---- json.c ---- */
 

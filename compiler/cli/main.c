@@ -35,7 +35,7 @@ static const Command commands[] = {
      "\nexamples:\n"
      "  tulle verify glyphs.onnx\n"
      "  tulle verify net.onnx test_data_set_0 --target scalar\n", verify_command},
-    {"bench", BENCH, "MODEL.onnx [--threads N] [--compare FILE] [options]", "compiles the model in memory and times every layer",
+    {"bench", BENCH, "MODEL.onnx [--threads N] [--compare FILE] [--against onnxruntime] [options]", "compiles the model in memory and times every layer",
      "For each layer: its kernel, nonzeros, the median of its times, the spread (between the quartiles), what was predicted, GFLOP/s (effective: as if the\n"
      "zeros had been done, too), and the share of the peak of the cores that run it. Inputs that are not given are random.\n"
      "\nexamples:\n"

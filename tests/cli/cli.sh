@@ -240,6 +240,30 @@ for word in '"runs": [1-9][0-9]' '"name": "conv1", "op": "Conv", "kernel": "[a-z
 done
 expect 0 '"runs": [0-9]\{5\}' "$tulle" bench conv.onnx --json --repeat 10000
 ! grep -q peak_bytes before.json out || fault "the compiler's memory is told as the model's"
+# Counters: what the machine allows; the rest is null, and the table says why.
+expect 0 '^\(a run takes\|no hardware counters:\) ' "$tulle" bench conv.onnx --threads 2
+for counter in cycles instructions l1_misses cache_misses branch_misses page_faults cpu_ns; do
+    checks=$((checks + 1))
+    [ "$(grep -o "\"$counter\": \(null\|[0-9][0-9.e+]*\)[,}]" before.json | wc -l)" -ge 2 ] || fault "no $counter of the whole and of layers in the JSON"
+done
+if grep -q '"cpu_ns": [0-9]' before.json; then
+    ! grep -q '"cpu_ns": 0[,}]' before.json || fault "a layer takes no time of a processor"
+fi
+grep -q '"cycles": [0-9]' before.json || grep -q '^no hardware counters: .' out || fault "it is not said why there are no counters"
+# Another engine: Pythons that lack it, that are none, and options that do not go with it.
+printf '#!/bin/sh\nexit 3\n' >no-python
+chmod +x no-python
+expect 1 "--against onnxruntime: './no-python' cannot be run, or ended early" env TULLE_PYTHON=./no-python "$tulle" bench conv.onnx --against onnxruntime
+grep -q 'pip install onnxruntime' err || fault "it is not said how to get onnxruntime"
+expect 1 'cannot be run, or ended early' env TULLE_PYTHON=./nowhere "$tulle" bench conv.onnx --against onnxruntime
+printf '#!/bin/sh\necho "missing No module named onnxruntime"\n' >no-python
+expect 1 'has no onnxruntime: No module named' env TULLE_PYTHON=./no-python "$tulle" bench conv.onnx --against onnxruntime
+printf '#!/bin/sh\nprintf "error \\033[31mred\\n"\n' >no-python
+expect 1 'it said: error .x1b' env TULLE_PYTHON=./no-python "$tulle" bench conv.onnx --against onnxruntime
+expect 1 "did you mean 'onnxruntime'" "$tulle" bench conv.onnx --against onnxruntim
+for option in '--threshold 0.1' '--prune 0.5' --cold; do
+    expect 1 'not go with --against' "$tulle" bench conv.onnx --against onnxruntime $option
+done
 expect 1 'takes 16777216 at most' "$tulle" bench conv.onnx --repeat 16777217
 expect 0 'earlier  *faster$' "$tulle" bench conv.onnx --compare before.json
 ! grep -q 'the earlier run' err || fault "the same circumstances are told as others"

@@ -1,11 +1,14 @@
 """What Python reads and writes: numpy's own files of every type through `tulle run`, in every form, in and out again; and all JSON that tulle
 prints, of a model whose names need escaping. python_side.py TULLE"""
+import importlib.util
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 import numpy
 import onnx
@@ -102,7 +105,55 @@ def check_json():
     print("JSON of four commands")
 
 
+def make_free():
+    """A dimension without a size, and weights that matter."""
+    weights = numpy.random.default_rng(1).standard_normal((64, 32)).astype("float32")
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "free", [helper.make_tensor_value_info("x", 1, ["n", 64])],
+                              [helper.make_tensor_value_info("y", 1, ["n", 32])], [numpy_helper.from_array(weights, "w")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), "free.onnx")
+
+
+def alive(process):
+    try:
+        with open(f"/proc/{process}/stat", encoding="ascii") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def check_against():
+    """Another engine in turns with ours: every type, odd names, a dimension without a size; and it ends when we are ended."""
+    os.environ["TULLE_PYTHON"] = sys.executable
+    if importlib.util.find_spec("onnxruntime") is None:
+        lacking = subprocess.run([tulle, "bench", "odd.onnx", "--against", "onnxruntime"], capture_output=True, text=True)
+        assert lacking.returncode == 1 and "pip install onnxruntime" in lacking.stderr, lacking
+        print("no onnxruntime: it is said how to get it")
+        return
+    for arguments in (["model.onnx"], ["odd.onnx", "--threads", "2", "--input", "x.npy"], ["free.onnx", "--batch", "5"]):
+        against = parsed(tulle, "bench", *arguments, "--against", "onnxruntime", "--json")["against"]
+        assert against["engine"].startswith("onnxruntime 1") and against["runs"] >= 10, against
+        assert against["median_ms"] > 0 and abs(against["ratio"] * against["our_median_ms"] / against["median_ms"] - 1) < 1e-4, against
+        assert against["largest_difference"] <= 1e-5 * against["largest_element"] and against["largest_element"] > 0, against
+    table = subprocess.run([tulle, "bench", "free.onnx", "--against", "onnxruntime"], capture_output=True, text=True).stdout
+    assert "onnxruntime 1" in table and "results differ by" in table, table
+    bench = subprocess.Popen([tulle, "bench", "free.onnx", "--against", "onnxruntime", "--repeat", "10000000"], stdout=subprocess.DEVNULL)
+    python = []
+    while not python and bench.poll() is None:
+        with open(f"/proc/{bench.pid}/task/{bench.pid}/children", encoding="ascii") as file:
+            python = [int(child) for child in file.read().split()]
+    bench.send_signal(signal.SIGINT)
+    assert bench.wait() == -signal.SIGINT, bench.returncode
+    for _ in range(100):
+        if not alive(python[0]):
+            break
+        time.sleep(0.1)
+    assert not alive(python[0]), "the other engine outlives us"
+    print("another engine beside ours")
+
+
 with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
     check_files()
     check_json()
+    make_free()
+    check_against()

@@ -1,0 +1,93 @@
+"""What `tulle bench --against onnxruntime` hands to a Python: times the model there, turn by turn with tulle. Talks with it through the socket that is
+its standard input and output; a line each way, then bytes where the line says so. Arguments: the model, how many threads."""
+import os
+import struct
+import sys
+import time
+
+SETTLE_SECONDS = 0.02      # threads of an engine look for work so long before they fall asleep
+MOST_RUNS = 100000         # in a turn
+
+
+class Talk:
+    def __init__(self):
+        self.lines = os.fdopen(os.dup(0), "rb")
+        self.answers = os.fdopen(os.dup(1), "wb")
+        os.dup2(2, 1)      # what libraries print is no answer
+
+    def line(self):
+        return self.lines.readline().decode("ascii").split()
+
+    def say(self, text, data=b""):
+        self.answers.write(text.replace("\n", " ").encode("utf-8", "replace")[:4000] + b"\n" + data)
+        self.answers.flush()
+
+
+def read_inputs(talk, numpy):
+    """Up to the line "start": name in hexadecimal, type, bytes, dimensions."""
+    inputs = {}
+    while True:
+        word, *rest = talk.line()
+        if word == "start":
+            return inputs
+        data = talk.lines.read(int(rest[2]))
+        name = bytes.fromhex(rest[0].strip("-")).decode("utf-8")
+        inputs[name] = numpy.frombuffer(data, numpy.dtype(rest[1])).reshape([int(dim) for dim in rest[3:]])
+
+
+def make_session(onnxruntime, model, threads):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def turn(run, seconds):
+    """Times of the runs that fit, one at least, after one that wakes the threads and fills the caches."""
+    time.sleep(SETTLE_SECONDS)
+    run()
+    times, begin = [], time.perf_counter()
+    while True:
+        start = time.perf_counter()
+        run()
+        end = time.perf_counter()
+        times.append(end - start)
+        if end - begin >= seconds or len(times) == MOST_RUNS:
+            return times
+
+
+def serve(talk, model, threads):
+    import numpy
+    import onnxruntime
+    talk.say("ready " + onnxruntime.__version__)
+    inputs = read_inputs(talk, numpy)
+    session = make_session(onnxruntime, model, threads)
+    names = {value.name for value in session.get_inputs()}
+    inputs = {name: value for name, value in inputs.items() if name in names}
+    results = dict(zip([value.name for value in session.get_outputs()], session.run(None, inputs)))
+    talk.say("loaded")
+    while True:
+        word, *rest = talk.line() or ["end"]
+        if word == "turn":
+            times = turn(lambda: session.run(None, inputs), float(rest[0]))
+            talk.say(f"times {len(times)}", struct.pack(f"={len(times)}d", *times))
+        elif word == "output":
+            value = numpy.ascontiguousarray(results[bytes.fromhex(rest[0].strip("-")).decode("utf-8")])
+            talk.say(f"value {value.dtype.name} {value.nbytes}", value.tobytes())
+        else:
+            return
+
+
+def main():
+    talk = Talk()
+    try:
+        serve(talk, sys.argv[1], int(sys.argv[2]))
+    except ImportError as error:
+        talk.say(f"missing {error}")
+    except Exception as error:      # whatever the engine throws is for the one who asked
+        talk.say(f"error {type(error).__name__}: {error}")
+
+
+main()
