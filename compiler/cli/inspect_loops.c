@@ -164,19 +164,30 @@ static void print_model(const Inspection *inspection)
     report_table(stdout, cells, rows, MODEL_COLUMNS, 1);
 }
 
+enum { LINE_WIDTH = 140 };
+
+/* Units of one kind stand behind its name, one after the other. */
 static void print_ports(const Inspection *inspection)
 {
     const Loop *loop = &inspection->code->loops[0];
-    const char *before = "";
-    printf("cycles that a round of %s holds each unit:", loop_name(inspection->ctx->graph, loop));
-    for (int p = 0; p < loop->throughput.port_count; p++) {
-        const JitPort *port = &loop->throughput.ports[p];
-        if (strcmp(port->name, before) != 0)
-            printf("%s %s", p > 0 ? "," : "", port->name);
-        printf(" %.1f", port->cycles);
-        before = port->name;
+    Arena *arena = inspection->ctx->graph;
+    const JitThroughput *model = &loop->throughput;
+    Text line = text_new(arena);
+    text_format(&line, "cycles that a round of %s holds each unit:", loop_name(arena, loop));
+    for (int p = 0; p < model->port_count; p++) {
+        const bool first = p == 0 || strcmp(model->ports[p].name, model->ports[p - 1].name) != 0;
+        if (first && p > 0)
+            text_add(&line, ",");
+        if (first && line.length > LINE_WIDTH - 20) {
+            printf("%s\n", line.data);
+            line = text_new(arena);
+            text_add(&line, "   ");
+        }
+        if (first)
+            text_format(&line, " %s", model->ports[p].name);
+        text_format(&line, " %.1f", model->ports[p].cycles);
     }
-    printf("\n");
+    printf("%s\n", line.data);
 }
 
 /* ---- beside the counts ---- */
@@ -250,7 +261,7 @@ static void print_agreements(const Inspection *inspection)
         row[1] = agreements[i].counted > 0 ? arena_format(arena, "%.3f", agreements[i].counted) : "";
         row[2] = agreements[i].compiled > 0 ? arena_format(arena, "%.3f", agreements[i].compiled) : "";
     }
-    printf("\nthe stage '%s' as the plan counts it, beside %s:\n", inspection->layer->stages[plan_main_stage(inspection->layer)].says,
+    printf("\nthe stage '%s' as the plan counts it, all of it, beside %s:\n", inspection->layer->stages[plan_main_stage(inspection->layer)].says,
            inspection->code->bodies ? "a round of its bodies" : "the first of these loops");
     report_table(stdout, cells, rows, 3, 1);
 }
