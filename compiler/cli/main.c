@@ -73,7 +73,9 @@ static const Command commands[] = {
      "\nexamples:\n"
      "  tulle inspect glyphs.onnx                               the layers\n"
      "  tulle inspect glyphs.onnx conv3 --target atom-c2750     one of them, for another machine\n"
-     "  tulle inspect glyphs.onnx conv3 --show c                its C, as compilers see it\n", inspect_command},
+     "  tulle inspect glyphs.onnx conv3 --show assembly         as a text alone; --show c: its C\n"
+     "  tulle inspect glyphs.onnx conv3 --svg zeros.svg         where its zeros lie, as a picture, too\n"
+     "  tulle inspect glyphs.onnx conv3 --diff sparse_direct sparse_panel\n", inspect_command},
     {"targets", TARGETS, "[NAME] [options]", "lists the machines it knows, and this one as probed; prints one as a file",
      "A machine is a list of numbers: cores, clock, ports, caches, bandwidths. GFLOP/s is the peak of all cores in f32, GB/s from memory to all cores.\n"
      "With NAME, the machine as a file for --target-file, to be edited; with --target-file, checks one. docs/targets.md describes them.\n"

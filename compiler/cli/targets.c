@@ -81,8 +81,8 @@ static void print_number(const Machine *machine, int index)
 static void print_target(const Target *target)
 {
     const struct { const char *name, *text; } fields[] = {
-        {"name", target->machine.name}, {"says", target->machine.says}, {"isa", target->isa.name}, {"flags", target->isa.compiler_flags},
-        {"compiler", target->isa.compiler},
+        {"name", target->machine.name}, {"says", target->machine.says}, {"isa", target->isa.name}, {"core", target->machine.core},
+        {"flags", target->isa.compiler_flags}, {"compiler", target->isa.compiler},
     };
     for (int i = 0; i < COUNT(fields); i++) {
         fputs(i ? ", " : "{", stdout);
