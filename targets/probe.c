@@ -82,6 +82,8 @@ static ProbeWidths probe_widths(Context *ctx, const char *isa)
 
 /* ---- the numbers ---- */
 
+#define BUSY 0.1                     /* of the time that others had: nobody is to be told of less */
+
 static void take(double *number, double said)
 {
     if (said > 0)
@@ -111,10 +113,22 @@ static void clamp(Machine *machine)
 #undef NUMBER
 }
 
+/* Measured on a busy machine, and kept: who knows can measure again. */
+static void tell_doubts(const Machine *row, const char *doubts, double busy)
+{
+    if (*doubts)
+        fprintf(stderr, "tulle: not believed, and taken from '%s' instead: %s\n", row->name, doubts);
+    if (busy > BUSY)
+        fprintf(stderr, "tulle: other programs had %.0f %% of the core meanwhile\n", 100 * busy);
+    if (*doubts || busy > BUSY)
+        fprintf(stderr, "tulle: 'tulle targets --probe' measures again, when the machine is idle\n");
+}
+
 static void measure(Context *ctx, const ProbeSystem *system, const ProbeWidths *widths, Machine *machine)
 {
     const Isa *isa = isa_named(widths->isa);
-    *machine = *machine_nearest(isa->name, system->vendor, system->family, system->number);
+    const Machine *row = machine_nearest(isa->name, system->vendor, system->family, system->number);
+    *machine = *row;
     machine->core = NULL;            /* the nearest one's is not this one's: who needs it asks LLVM */
     machine->says = *system->model ? text_quote(ctx->graph, system->model, strlen(system->model)) : "this machine";
     machine->isa = isa->name;
@@ -122,7 +136,8 @@ static void measure(Context *ctx, const ProbeSystem *system, const ProbeWidths *
     machine->cores = system->cores;
     take_caches(system, machine);
     clamp(machine);
-    probe_measure(widths, system->memory_bytes, machine);
+    const double busy = probe_measure(widths, system->memory_bytes, machine);
+    tell_doubts(row, probe_doubt(ctx->scratch, row, machine), busy);
     probe_team(widths->loops[0], system, machine);
     const double peak = 2 * machine->cores * machine->ghz * machine->fma_ports * machine->vector_bytes / sizeof(float);    /* GFLOP/s */
     machine->sgemm_gflops = probe_digits(0.85 * peak, 3);

@@ -43,6 +43,7 @@ typedef struct ProbeWidths {                 /* what this processor can run, the
 } ProbeWidths;
 
 double probe_now(void);                      /* seconds */
+double probe_median(double *numbers, int count);                     /* of one or more, which are sorted */
 double probe_digits(double number, int count);                       /* rounded to so many of its first digits */
 
 /* Memory that was touched; NULL if there is none to be had. */
@@ -51,8 +52,15 @@ void probe_memory_free(float *data, size_t bytes);
 size_t probe_memory_bytes(const Machine *machine, double memory_bytes);    /* enough to be outside of all caches, if the machine has it */
 
 double probe_hertz(const ProbeLoops *loops, int repetitions);        /* of the core that runs this, under vector load, now */
-/* Fills in what it can measure: widths, ports and latencies, bandwidths of one core. Needs the sizes of caches. */
-void probe_measure(const ProbeWidths *widths, double memory_bytes, Machine *machine);
+/* Fills in what it can measure: widths, ports and latencies, bandwidths of one core. Needs the sizes of caches. Gives the share of the time in which
+   other programs had the core. */
+double probe_measure(const ProbeWidths *widths, double memory_bytes, Machine *machine);
+
+/* ---- probe_doubt.c: what to think of it ---- */
+
+bool probe_steady(const Machine *before, const Machine *after);      /* what was measured is the same, about */
+/* Puts the row's number in the place of each that no core like it can have. "ghz 0.2, ...": which, as measured; "": none. */
+const char *probe_doubt(Arena *arena, const Machine *row, Machine *measured);
 
 /* ---- probe_cache.c: what was measured before ---- */
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PROBE_VERSION = 2, MOST_BYTES = 1 << 16 };    /* the version changes with what is measured, or how */
+enum { PROBE_VERSION = 3, MOST_BYTES = 1 << 16 };    /* the version changes with what is measured, or how */
 
 /* ---- where ---- */
 

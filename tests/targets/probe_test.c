@@ -239,6 +239,56 @@ static void memory_is_bounded_whatever_the_caches(void **state)
     assert_int_equal(context_run(check_wrong_caches, NULL), STATUS_FINE);
 }
 
+static Status check_doubts(Context *ctx, void *nothing)
+{
+    (void)nothing;
+    const Machine *row = &target_named(ctx, "xeon-e5-2697v4")->machine, *generic = &target_named(ctx, "generic-avx2")->machine;
+    Machine found = *row;
+    assert_string_equal(probe_doubt(ctx->graph, row, &found), "");
+    found.ghz *= 1.5;                            /* another model of the same family */
+    found.memory_bandwidth /= 4;
+    assert_string_equal(probe_doubt(ctx->graph, row, &found), "");
+    found.ghz = row->ghz / 10;                   /* as if it had stood still most of the time */
+    found.fma_ports = 9;
+    assert_string_equal(probe_doubt(ctx->graph, row, &found), arena_format(ctx->graph, "ghz %.3g, fma_ports 9", row->ghz / 10));
+    assert_true(fabs(found.ghz - row->ghz) < 1e-9 && fabs(found.fma_ports - row->fma_ports) < 1e-9);
+    assert_true(fabs(found.memory_bandwidth - row->memory_bandwidth / 4) < 1e-9);
+    found = *generic;                            /* of a processor that nobody knows more is believed */
+    found.ghz = 5.7;
+    assert_string_equal(probe_doubt(ctx->graph, generic, &found), "");
+    found.ghz = 0.1;
+    assert_string_not_equal(probe_doubt(ctx->graph, generic, &found), "");
+    return STATUS_FINE;
+}
+
+static void what_no_core_can_have_is_not_believed(void **state)
+{
+    (void)state;
+    assert_int_equal(context_run(check_doubts, NULL), STATUS_FINE);
+}
+
+static Status check_steady(Context *ctx, void *nothing)
+{
+    (void)nothing;
+    const Machine *row = &target_named(ctx, "generic-avx2")->machine;
+    Machine other = *row;
+    assert_true(probe_steady(row, &other));
+    other.l2_bandwidth *= 1.02;
+    assert_true(probe_steady(row, &other));
+    other.l2_bandwidth *= 1.1;
+    assert_false(probe_steady(row, &other));
+    other = *row;
+    other.micro_ops += 1000;                     /* nobody measures these */
+    assert_true(probe_steady(row, &other));
+    return STATUS_FINE;
+}
+
+static void a_pass_that_finds_nothing_ends_it(void **state)
+{
+    (void)state;
+    assert_int_equal(context_run(check_steady, NULL), STATUS_FINE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +298,8 @@ int main(void)
         cmocka_unit_test(without_a_folder_it_is_measured_each_time),
         cmocka_unit_test(two_at_once_do_not_disturb_each_other),
         cmocka_unit_test(memory_is_bounded_whatever_the_caches),
+        cmocka_unit_test(what_no_core_can_have_is_not_believed),
+        cmocka_unit_test(a_pass_that_finds_nothing_ends_it),
     };
     if (!mkdtemp(folder))
         return 1;
