@@ -26,6 +26,11 @@ void check_prefix(Context *ctx, const char *prefix);           /* fail()s unless
 const char **layer_names(Arena *arena, const Plan *plan);      /* of the layers, in C */
 void layer_pack(const Plan *plan, const LayerPlan *layer, Packed *packed);     /* the weights as its kernel reads them; empty without any */
 
+/* ---- export.c ---- */
+
+/* Sets the unit's guide and contract; they live in `arena`. */
+void unit_explain(const Emission *emission, Unit *unit, Arena *arena);
+
 /* ---- weights.c ---- */
 
 typedef struct Weights Weights;

@@ -138,18 +138,27 @@ void module_write(Context *ctx, const Plan *plan, const ModuleOptions *options, 
 
 /* ---- units.c: the program for a compiler in this process ---- */
 
+enum { CONTRACT_LINES = 7 };
+
+typedef struct ContractLine { const char *name, *value, *says; } ContractLine;   /* says: what of the layer it is */
+
 typedef struct Unit {                /* a layer's functions, or, the last one, the tables of the whole */
     const char *name;                /* "conv3", "program" */
     const char *text;
     size_t length;
-    size_t own;                      /* where in it the layer's own text begins, behind what all share */
+    int layer;                       /* -1: the tables */
+    size_t own, exports;             /* where in it the layer's own text begins, behind what all share; and the names for all units, at its end */
+    const char *path;                /* a user's file that the text is from; NULL: none */
     const char *story;               /* for readers, no part of the text: why the layer is computed so; NULL of the tables */
     const char *weights_name;        /* the object that the text takes from outside; NULL: none */
     const void *weights;
     size_t weight_bytes;
+    /* What whoever replaces the text must know, and what it rests on: of units_make_layer() alone. */
+    const char *guide;
+    const ContractLine *contract;
 } Unit;
 
-typedef struct Units {
+typedef struct Units {               /* cli.h knows it by name */
     Unit *items;
     int count;
     const char *includes;            /* that every text begins with */
@@ -160,5 +169,11 @@ typedef struct Units {
 void units_make(const Plan *plan, const char *prefix, Arena *arena, Units *units);
 /* The same of one layer alone: no tables, and no model. */
 void units_make_layer(const Plan *plan, const char *prefix, int layer, Arena *arena, Units *units);
+/* The text between its includes and its exports is another one, from a user's file. */
+void unit_replace(const Units *units, Unit *unit, const char *path, const char *text, size_t length, Arena *arena);
+/* export.c: the unit as a file of its own, the guide above it. */
+const char *unit_export(const Unit *unit, Arena *arena);
+/* The value that a file's text has for a line of the contract; NULL: it has no such line. */
+const char *contract_value(const char *text, const char *name, Arena *arena);
 
 #endif

@@ -85,14 +85,14 @@ static void add_exports(const UnitWriter *writer, Text *text, int l)
         text_format(text, "extern tulle_stage %s_%d __attribute__((alias(\"%s_%d\")));\n", writer->exported[l], s, writer->names[l], s);
 }
 
-static void add_layer(const UnitWriter *writer, int l)
+static void add_layer(const UnitWriter *writer, int l, bool alone)
 {
     const LayerPlan *layer = &writer->plan->layers[l];
     Arena *scratch = writer->plan->graph->ctx->scratch;
     const char *name = writer->names[l], *vocabulary = writer->plan->target->isa.vocabulary;
     Packed packed = {.arena = scratch};
     layer_pack(writer->plan, layer, &packed);
-    Unit unit = {.name = name, .story = story_of(writer, l)};
+    Unit unit = {.name = name, .layer = l, .story = story_of(writer, l)};
     if (packed.count > 0) {
         unit.weights_name = arena_format(writer->arena, "%s_weights", writer->exported[l]);
         unit.weights = place_weights(writer->arena, &packed, &unit.weight_bytes);
@@ -110,7 +110,11 @@ static void add_layer(const UnitWriter *writer, int l)
         text_format(&text, "extern const char %s[];\n", unit.weights_name);
     text_add(&text, codes[0]);
     text_add(&text, codes[1]);
+    unit.exports = text.length;
     add_exports(writer, &text, l);
+    unit.text = text.data;
+    if (alone)
+        unit_explain(&emission, &unit, writer->arena);
     unit_close(writer, &text, &unit);
     arena_reset(scratch);
 }
@@ -125,7 +129,7 @@ static void add_tables(const UnitWriter *writer)
         for (int s = 0; s < plan->layers[l].stage_count; s++)
             out_line(&out, "extern tulle_stage %s_%d;", writer->exported[l], s);
     tables_write(&out, plan, writer->exported, writer->prefix);
-    unit_close(writer, &out.text, &(Unit){.name = PROGRAM_UNIT});
+    unit_close(writer, &out.text, &(Unit){.name = PROGRAM_UNIT, .layer = -1});
 }
 
 static UnitWriter writer_of(const Plan *plan, const char *prefix, Arena *arena, Units *units)
@@ -148,12 +152,28 @@ void units_make(const Plan *plan, const char *prefix, Arena *arena, Units *units
     units->model = arena_format(arena, "%s_model", prefix);
     for (int l = 0; l < plan->layer_count; l++)
         if (plan->layers[l].kernel != NULL)
-            add_layer(&writer, l);
+            add_layer(&writer, l, false);
     add_tables(&writer);
 }
 
 void units_make_layer(const Plan *plan, const char *prefix, int layer, Arena *arena, Units *units)
 {
     const UnitWriter writer = writer_of(plan, prefix, arena, units);
-    add_layer(&writer, layer);
+    add_layer(&writer, layer, true);
+}
+
+/* Lines count from where the file begins: what compilers and debuggers say of them is then the file's. The blank line ends that of the last include,
+   which clang has compiled apart. */
+void unit_replace(const Units *units, Unit *unit, const char *path, const char *text, size_t length, Arena *arena)
+{
+    Text whole = text_new(arena);
+    text_add(&whole, units->includes);
+    text_format(&whole, "\n#line 1 %s\n", out_string(arena, path, strlen(path)));
+    text_add_bytes(&whole, text, length);
+    text_add(&whole, "\n#line 1 \"tulle\"\n");
+    text_add(&whole, unit->text + unit->exports);
+    unit->own = strlen(units->includes);
+    unit->text = whole.data;
+    unit->length = whole.length;
+    unit->path = path;
 }

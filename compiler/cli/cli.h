@@ -27,10 +27,10 @@ typedef struct Options {
     double prune;                    /* 0: not given */
     double max_time, max_size;       /* ms, MB; 0: not given */
     int64_t repeat;                  /* 0: not given */
-    const char *compare, *tuned, *against;
+    const char *compare, *tuned, *against, *export_path;
     int64_t candidates;              /* 0: not given */
     bool single_file, static_link, json, quick, probe, hot, cold, no_cache, help;
-    Strings dimensions, kernels, inputs, outputs, keep, show, diff;
+    Strings dimensions, kernels, kernel_sources, inputs, outputs, keep, show, diff;
 } Options;
 
 enum {
@@ -79,6 +79,8 @@ Plan *driver_plan(Context *ctx, const Options *options, const char *model);     
 /* Writes source, header and weights, all called `name`, into a folder of ours; gives the source's path. */
 const char *driver_source(Context *ctx, const Plan *plan, const char *folder, const char *name, const char *prefix, size_t *weight_bytes);
 void driver_refuse_same(Context *ctx, const char *model, const char *path);      /* that an output is the model itself */
+/* Splits "a=b" at the last '=', a name of the model's in front of it; wrong use of `option` if there is none. */
+const char *driver_pair(Context *ctx, const char *option, const char *text, const char **value);
 const char *driver_prefix(Context *ctx, const Options *options, const char *path);
 /* Parts of paths: "a/b.c" has the folder "a/", the stem "b", the ending ".c". */
 const char *path_stem(Arena *arena, const char *path);
@@ -140,6 +142,8 @@ void compiler_tool(Context *ctx, const Compiler *compiler, const char *tool, con
 
 /* ---- program.c: a model compiled for this process ---- */
 
+#define PROGRAM_PREFIX "model"       /* of its names in C */
+
 typedef struct Program {
     const struct tulle_model *model;
     const void *entry;               /* of code compiled in process; NULL: a C compiler's, in `library` */
@@ -157,6 +161,14 @@ void program_run(Context *ctx, const Program *program, void *const *inputs, void
 _Noreturn void program_fail(Context *ctx, int status);   /* for any status of the runtime's but TULLE_OK */
 /* From here to the next call a crash is told as the generated code's, in this layer; NULL: no generated code is running. */
 void program_watch(const char *layer);
+
+/* ---- kernel_source.c: a user's functions for a layer ---- */
+
+struct Units;
+/* Those that --kernel-source names take the place of the units' own. Wrong use, with file and line, if they are not what the layer needs. */
+void kernel_sources_take(Context *ctx, const Options *options, const Plan *plan, struct Units *units, Arena *arena);
+void kernel_source_export(Context *ctx, const Options *options, const Plan *plan, int layer);    /* --export: ours, for a start */
+int kernel_source_layer(Context *ctx, const Options *options, const Plan *plan, int number);     /* the layer of the option's so-manyeth value */
 
 /* ---- pairs.c: two programs of one model, timed in turns ---- */
 

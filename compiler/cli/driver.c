@@ -14,7 +14,7 @@
 /* ---- options that name things of the model ---- */
 
 /* Splits "a=b" at the last '=': what stands before it is a name from the model, and may hold '=' itself. */
-static const char *split_pair(Context *ctx, const char *option, const char *text, const char **value)
+const char *driver_pair(Context *ctx, const char *option, const char *text, const char **value)
 {
     const char *equals = strrchr(text, '=');
     if (!equals || equals == text || !equals[1])
@@ -28,7 +28,7 @@ static void set_dimensions(Context *ctx, const Strings *pairs, FrontendOptions *
     NamedDimension *dimensions = arena_array(ctx->graph, NamedDimension, pairs->count + 1);
     for (int i = 0; i < pairs->count; i++) {
         const char *value;
-        dimensions[i].name = split_pair(ctx, "--dim", pairs->items[i], &value);
+        dimensions[i].name = driver_pair(ctx, "--dim", pairs->items[i], &value);
         char *end;
         errno = 0;
         dimensions[i].size = strtoll(value, &end, 10);
@@ -45,7 +45,7 @@ static ForcedKernel *forced_kernels(Context *ctx, const Strings *pairs)
     ForcedKernel *forced = arena_array(ctx->graph, ForcedKernel, pairs->count + 1);
     for (int i = 0; i < pairs->count; i++) {
         const char *kernel;
-        forced[i].layer = split_pair(ctx, "--kernel", pairs->items[i], &kernel);
+        forced[i].layer = driver_pair(ctx, "--kernel", pairs->items[i], &kernel);
         const char *colon = strchr(kernel, ':');
         forced[i].tiling = colon ? colon + 1 : NULL;
         forced[i].kernel = colon ? arena_string(ctx->graph, kernel, (size_t)(colon - kernel)) : kernel;

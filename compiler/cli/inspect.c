@@ -152,7 +152,8 @@ Inspection *inspection_make(Context *ctx, const Options *options, const Plan *pl
     if (!inspection->layer->kernel)
         fail(ctx, STATUS_USAGE, node_where(plan->graph, plan->graph->nodes[number]), NULL,
              "this layer is only seen in another shape: there is nothing to inspect");
-    units_make_layer(plan, "model", number, ctx->graph, &inspection->units);
+    units_make_layer(plan, PROGRAM_PREFIX, number, ctx->graph, &inspection->units);
+    kernel_sources_take(ctx, options, plan, &inspection->units, ctx->graph);
     inspection->unit = &inspection->units.items[0];
     add_code(inspection);
     return inspection;
@@ -171,12 +172,14 @@ static bool to_output(const char *path)
 
 static void check_options(Context *ctx, const Options *options, const char *layer)
 {
-    const char *of_layer = options->svg ? "--svg" : options->show.count > 0 ? "--show" : options->diff.count > 0 ? "--diff" : NULL;
+    const char *of_layer = options->svg ? "--svg" : options->show.count > 0 ? "--show" : options->diff.count > 0 ? "--diff" : options->export_path ? "--export" : NULL;
     check_sections(ctx, options);
     if (!layer && of_layer)
         fail(ctx, STATUS_USAGE, NULL, "'tulle inspect MODEL.onnx' lists the layers", "%s is about one layer: name it", of_layer);
     if (options->diff.count > 2)
         fail(ctx, STATUS_USAGE, NULL, NULL, "--diff compares two choices, and can be given once");
+    if (options->diff.count > 0 && options->kernel_sources.count > 0)
+        fail(ctx, STATUS_USAGE, NULL, NULL, "--diff compares two of our choices: leave out --kernel-source");
     if (options->diff.count > 0 && options->svg)
         fail(ctx, STATUS_USAGE, NULL, NULL, "--svg draws one layer's zeros, which no choice changes: leave out --diff");
     if (to_output(options->svg) && (options->json || options->show.count > 0))
@@ -197,6 +200,10 @@ Status inspect_command(Context *ctx, const Options *given)
     const Plan *plan = driver_plan(ctx, &options, model);
     if (!layer) {
         inspect_all(&options, plan);
+        return STATUS_FINE;
+    }
+    if (options.export_path) {
+        kernel_source_export(ctx, &options, plan, layer_named(plan->graph, NULL, layer));
         return STATUS_FINE;
     }
     const Inspection *inspection = inspection_make(ctx, &options, plan, layer);

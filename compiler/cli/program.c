@@ -81,7 +81,6 @@ void program_release(void *memory, size_t bytes)
 
 /* ---- loading ---- */
 
-#define PREFIX "model"
 enum { MOST_JOBS = 64 };             /* each takes memory of its own */
 
 static void check_tensors(Context *ctx, const Graph *graph, const struct tulle_model *model)
@@ -110,7 +109,7 @@ static ModelEntry *load_by_compiler(Context *ctx, const Options *options, const 
 {
     const Compiler *compiler = compiler_find(ctx, options, plan->target);
     size_t weight_bytes;
-    const char *source = driver_source(ctx, plan, compiler->folder, "model", PREFIX, &weight_bytes), *object = arena_format(ctx->graph, "%s/model.so", compiler->folder);
+    const char *source = driver_source(ctx, plan, compiler->folder, "model", PROGRAM_PREFIX, &weight_bytes), *object = arena_format(ctx->graph, "%s/model.so", compiler->folder);
     const char *const arguments[] = {"-shared", "-fPIC", arena_format(ctx->graph, "-I%s", compiler->folder), source, "-o", object, "-lm"};
     compiler_run(ctx, compiler, false, arguments, COUNT(arguments));      /* the threads are ours */
     program->library = dlopen(object, RTLD_NOW | RTLD_LOCAL);
@@ -118,7 +117,7 @@ static ModelEntry *load_by_compiler(Context *ctx, const Options *options, const 
         fail_foreign(ctx, plan);
     scratch_remove_all();            /* it stays loaded; nothing is left behind whatever happens next */
     ModelEntry *entry;
-    *(void **)&entry = find_symbol(ctx, program->library, PREFIX "_model");
+    *(void **)&entry = find_symbol(ctx, program->library, PROGRAM_PREFIX "_model");
     return entry;
 }
 
@@ -151,7 +150,8 @@ static ModelEntry *load_in_process(Context *ctx, const Options *asked, const Pla
     const JitOptions options = {.jobs = cores < MOST_JOBS ? cores : MOST_JOBS, .no_cache = asked->no_cache, .progress = show_progress, .user = &progress};
     Units units;
     program->texts = arena_new(ctx, "the program", SIZE_MAX / 2);
-    units_make(plan, PREFIX, program->texts, &units);
+    units_make(plan, PROGRAM_PREFIX, program->texts, &units);
+    kernel_sources_take(ctx, asked, plan, &units, program->texts);
     ModelEntry *entry;
     program->entry = *(void **)&entry = jit_load(ctx, &plan->target->isa, &units, &options);
     return entry;
@@ -163,6 +163,8 @@ Program *program_load(Context *ctx, const Options *options, const Plan *plan)
         fail_foreign(ctx, plan);
     const char *missing = options->compiler ? NULL : jit_missing(ctx);
     const bool in_process = !options->compiler && !missing;
+    if (options->kernel_sources.count > 0 && !in_process)
+        fail(ctx, STATUS_USAGE, NULL, NULL, "--kernel-source needs the compiler in this process: %s", missing ? missing : "leave out --cc");
     if (missing)
         say(ctx, "note: %s; a C compiler is called instead", missing);
     Program *program = arena_new_of(ctx->graph, Program);

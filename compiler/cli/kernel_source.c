@@ -1,0 +1,178 @@
+/* The researcher's door: --kernel-source LAYER=FILE puts a user's functions in place of a layer's own. The file is a stranger's: its size is bounded, its
+   contract must still hold, and libclang says whether it has the stages that the layer needs, before anything of it is compiled. */
+#include <ctype.h>
+#include <string.h>
+
+#include "codegen/jit/jit.h"
+#include "compiler/cli/cli.h"
+
+enum { MOST_BYTES = 16 << 20 };
+
+typedef struct Source {
+    Context *ctx;
+    const Plan *plan;
+    const LayerPlan *layer;
+    const char *name;                /* of the layer, as the user gave it */
+    const char *path, *where;        /* where: quoted, for messages */
+    const char *text;
+    size_t length;
+} Source;
+
+static const char *quoted(Context *ctx, const char *text)
+{
+    return text_quote(ctx->graph, text, strlen(text));
+}
+
+/* ---- the file ---- */
+
+static void load(Source *source)
+{
+    Context *ctx = source->ctx;
+    const char *model = ctx->file;
+    const FileView file = file_map(ctx, source->path);
+    ctx->file = model;
+    if (file.size > MOST_BYTES)
+        fail(ctx, STATUS_USAGE, source->where, NULL, "%s are too many for a layer's functions: %s at most", bytes_text(ctx->graph, (double)file.size),
+             bytes_text(ctx->graph, MOST_BYTES));
+    for (size_t i = 0; i < file.size; i++)
+        if (file.data[i] < ' ' && !isspace(file.data[i]))
+            fail(ctx, STATUS_USAGE, source->where, "'tulle inspect MODEL LAYER --export FILE' writes a file to start from", "it is no C text: byte %zu is %d", i, file.data[i]);
+    source->text = arena_string(ctx->graph, (const char *)file.data, file.size);
+    source->length = file.size;
+}
+
+static const char *again(const Source *source)
+{
+    return arena_format(source->ctx->graph, "'tulle inspect MODEL %s --export FILE', with the options of this run, writes it as it is now: carry your changes over",
+                        quoted(source->ctx, source->name));
+}
+
+/* All that the file rests on must be as it was when it was written. */
+static void check_contract(const Source *source, const Unit *ours)
+{
+    Context *ctx = source->ctx;
+    for (int i = 0; i < CONTRACT_LINES; i++) {
+        const ContractLine *line = &ours->contract[i];
+        const char *value = contract_value(source->text, line->name, ctx->graph);
+        if (value == NULL)
+            complain(ctx, STATUS_USAGE, source->where, again(source), "the line 'contract %s' is missing: what the file rests on cannot be checked", line->name);
+        else if (strcmp(value, line->value) != 0)
+            complain(ctx, STATUS_USAGE, source->where, again(source), "it was written for another plan: 'contract %s', %s, is %s now, and %s in the file", line->name,
+                     line->says, line->value, quoted(ctx, value));
+    }
+    fail_complaints(ctx);
+}
+
+/* ---- its functions ---- */
+
+/* The number of the stage that a function of this name would be; -1: it is none. */
+static int stage_number(const char *function, const char *layer)
+{
+    const size_t length = strlen(layer);
+    if (strncmp(function, layer, length) != 0 || function[length] != '_' || strlen(function) > length + 4)
+        return -1;
+    int number = 0;
+    const char *at = function + length + 1;
+    for (; isdigit((unsigned char)*at); at++)
+        number = 10 * number + (*at - '0');
+    return *at != '\0' || at == function + length + 1 ? -1 : number;
+}
+
+static const char *place(const Source *source, const JitFact *fact)
+{
+    return arena_format(source->ctx->graph, "%s:%d:%d", source->where, fact->line, fact->column);
+}
+
+static void check_function(const Source *source, const char *layer, const JitFact *fact, bool *found)
+{
+    Context *ctx = source->ctx;
+    const int stage = stage_number(fact->name, layer), count = source->layer->stage_count;
+    const char *name = quoted(ctx, fact->name), *where = place(source, fact);
+    if (stage >= count)
+        complain(ctx, STATUS_USAGE, where, NULL, "'%s' is one stage too many: the layer has %d, from %s_0 on", name, count, layer);
+    else if (stage >= 0 && strcmp(fact->type, JIT_STAGE_TYPE) != 0)
+        complain(ctx, STATUS_USAGE, where, NULL, "'%s' is '%s', and must be '" JIT_STAGE_TYPE "'", name, quoted(ctx, fact->type));
+    else if (fact->visible)
+        complain(ctx, STATUS_USAGE, where, NULL, "'%s' must be static: others of its name may be in the program", name);
+    if (stage >= 0 && stage < count)
+        found[stage] = true;
+}
+
+static void check_functions(const Source *source, const char *layer)
+{
+    Context *ctx = source->ctx;
+    JitReading reading;
+    const char *fault = jit_read(ctx, &source->plan->target->isa, source->path, source->text, source->length, &reading);
+    if (fault != NULL)
+        fail(ctx, STATUS_USAGE, NULL, NULL, "the file for --kernel-source does not compile: %s", quoted(ctx, fault));
+    bool found[MAX_STAGES] = {false};
+    for (int i = 0; i < reading.count; i++) {
+        const JitFact *fact = &reading.facts[i];
+        if (fact->kind == FACT_FUNCTION)
+            check_function(source, layer, fact, found);
+        else if (fact->kind == FACT_STATIC && fact->changes)
+            complain(ctx, STATUS_USAGE, place(source, fact), "make it const, or a local variable", "'%s' keeps a value between calls: stages run at the same time, "
+                     "and results must not depend on it", quoted(ctx, fact->name));
+    }
+    for (int s = 0; s < source->layer->stage_count; s++)
+        if (!found[s])
+            complain(ctx, STATUS_USAGE, source->where, NULL, "stage %d, '%s', is missing: 'static void %s_%d(const struct tulle_context *c, int part, int parts)'", s,
+                     source->layer->stages[s].says, layer, s);
+    fail_complaints(ctx);
+}
+
+/* ---- all of them ---- */
+
+static Source source_of(Context *ctx, const Plan *plan, const char *pair)
+{
+    Source source = {.ctx = ctx, .plan = plan};
+    source.name = driver_pair(ctx, "--kernel-source", pair, &source.path);
+    source.where = quoted(ctx, source.path);
+    source.layer = &plan->layers[layer_named(plan->graph, "--kernel-source", source.name)];
+    if (source.layer->stage_count == 0)
+        fail(ctx, STATUS_USAGE, node_where(plan->graph, source.layer->problem.node), NULL, "this layer has no functions that could be replaced");
+    return source;
+}
+
+int kernel_source_layer(Context *ctx, const Options *options, const Plan *plan, int number)
+{
+    return (int)(source_of(ctx, plan, options->kernel_sources.items[number]).layer - plan->layers);
+}
+
+void kernel_sources_take(Context *ctx, const Options *options, const Plan *plan, Units *units, Arena *arena)
+{
+    for (int i = 0; i < options->kernel_sources.count; i++) {
+        Source source = source_of(ctx, plan, options->kernel_sources.items[i]);
+        const int layer = (int)(source.layer - plan->layers);
+        Units ours;
+        int at = 0;
+        while (at < units->count && units->items[at].layer != layer)
+            at++;
+        if (at == units->count)
+            continue;                /* the units are of another layer alone */
+        if (units->items[at].path != NULL)
+            fail(ctx, STATUS_USAGE, source.where, NULL, "layer '%s' has two files", quoted(ctx, source.name));
+        load(&source);
+        units_make_layer(plan, PROGRAM_PREFIX, layer, arena, &ours);
+        check_contract(&source, &ours.items[0]);
+        check_functions(&source, units->items[at].name);
+        unit_replace(units, &units->items[at], source.path, source.text, source.length, arena);
+    }
+}
+
+/* ---- ours, for a start ---- */
+
+void kernel_source_export(Context *ctx, const Options *options, const Plan *plan, int layer)
+{
+    const char *path = options->export_path;
+    Units units;
+    if (plan->layers[layer].stage_count == 0)
+        fail(ctx, STATUS_USAGE, node_where(plan->graph, plan->layers[layer].problem.node), NULL, "this layer has no functions that could be replaced");
+    driver_refuse_same(ctx, options->arguments.items[0], path);
+    units_make_layer(plan, PROGRAM_PREFIX, layer, ctx->graph, &units);
+    OutputFile *file = output_open(ctx, path);
+    fputs(unit_export(&units.items[0], ctx->graph), output_stream(file));
+    output_commit(file);
+    if (strcmp(path, "-") != 0)
+        driver_written(ctx, &path, 1);
+}
