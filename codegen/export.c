@@ -84,13 +84,13 @@ static void set_contract(const Emission *emission, const Unit *unit, ContractLin
     const char *places = places_text(emission), *weights = weights_text(emission), *stages = stages_text(emission);
     const LayerPlan *layer = emission->layer;
     const ContractLine made[CONTRACT_LINES] = {
-        {"target", emission->plan->target->isa.name, "the instruction set"},
-        {"name", arena_format(arena, "%s", emission->name), "the name that its functions begin with"},
-        {"kernel", arena_format(arena, "%s:%s", layer->kernel->name, tiling_text(arena, &layer->tiling)), "the kernel and its tiling"},
-        {"stages", digest(arena, stages, strlen(stages)), "its stages and their items"},
-        {"places", digest(arena, places, strlen(places)), "where its values lie in memory, and how"},
-        {"weights", digest(arena, weights, strlen(weights)), "how its weights are packed"},
-        {"code", digest(arena, unit->text + unit->own, unit->exports - unit->own), "what tulle itself writes for it"},
+        {"target", emission->plan->target->isa.name, "the instruction set", true},
+        {"name", arena_format(arena, "%s", emission->name), "the name that its functions begin with", true},
+        {"kernel", arena_format(arena, "%s:%s", layer->kernel->name, tiling_text(arena, &layer->tiling)), "the kernel and its tiling", true},
+        {"stages", digest(arena, stages, strlen(stages)), "its stages and their items", false},
+        {"places", digest(arena, places, strlen(places)), "where its values lie in memory, and how", false},
+        {"weights", digest(arena, weights, strlen(weights)), "how its weights are packed", false},
+        {"code", digest(arena, unit->text + unit->own, unit->exports - unit->own), "what tulle itself writes for it", false},
     };
     memcpy(lines, made, sizeof made);
 }

@@ -140,7 +140,11 @@ void module_write(Context *ctx, const Plan *plan, const ModuleOptions *options, 
 
 enum { CONTRACT_LINES = 7 };
 
-typedef struct ContractLine { const char *name, *value, *says; } ContractLine;   /* says: what of the layer it is */
+typedef struct ContractLine {
+    const char *name, *value;
+    const char *says;                /* what of the layer it is */
+    bool plain;                      /* the value tells a reader something: it is no digest */
+} ContractLine;
 
 typedef struct Unit {                /* a layer's functions, or, the last one, the tables of the whole */
     const char *name;                /* "conv3", "program" */

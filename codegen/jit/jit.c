@@ -208,6 +208,14 @@ _Noreturn void jit_fail(Context *ctx, const JitPlugin *plugin, const char *what,
          messages != NULL ? messages : "(it said nothing)");
 }
 
+void jit_fail_unit(Context *ctx, const JitPlugin *plugin, const Unit *unit, const char *messages)
+{
+    if (unit->path == NULL)
+        jit_fail(ctx, plugin, arena_format(ctx->graph, "compiling '%s'", unit->name), messages);
+    fail(ctx, STATUS_USAGE, text_quote(ctx->graph, unit->path, strlen(unit->path)), NULL, "%s does not compile it:\n%s", plugin->compiler,
+         messages != NULL ? text_lines(ctx->graph, messages, strnlen(messages, MESSAGE_BYTES)) : "(it said nothing)");
+}
+
 static int by_length(const void *a, const void *b)
 {
     const size_t x = (*(Job *const *)a)->unit->length, y = (*(Job *const *)b)->unit->length;
@@ -228,7 +236,7 @@ static void compile_queue(const Loading *loading, Team *team)
     team->plugin->head_free(head);
     for (int i = 0; i < team->count; i++)
         if (team->queue[i]->state == FAILED)
-            jit_fail(ctx, team->plugin, arena_format(ctx->graph, "compiling '%s'", team->queue[i]->unit->name), team->queue[i]->messages.data);
+            jit_fail_unit(ctx, team->plugin, team->queue[i]->unit, team->queue[i]->messages.data);
     if (team->folder >= 0)
         objects_trim(ctx, team->folder);
 }
@@ -304,6 +312,10 @@ void *jit_load(Context *ctx, const Isa *isa, const Units *units, const JitOption
     }
     if (loading.folder >= 0)
         close(loading.folder);
+    for (int i = 0; i < units->count && model == NULL; i++)
+        if (units->items[i].path != NULL)
+            fail(ctx, STATUS_USAGE, text_quote(ctx->graph, units->items[i].path, strlen(units->items[i].path)), "it must stand alone", "it cannot be loaded:\n%s",
+                 messages.data != NULL ? text_lines(ctx->graph, messages.data, strnlen(messages.data, MESSAGE_BYTES)) : "(nothing says why)");
     if (model == NULL)
         jit_fail(ctx, loading.plugin, "loading code", messages.data);
     return model;

@@ -39,5 +39,6 @@ const char *jit_read(Context *ctx, const Isa *isa, const char *path, const char 
 
 const JitPlugin *jit_plugin(Context *ctx, const char **why);     /* NULL: `why` says why there is none */
 _Noreturn void jit_fail(Context *ctx, const JitPlugin *plugin, const char *what, const char *messages);
+_Noreturn void jit_fail_unit(Context *ctx, const JitPlugin *plugin, const Unit *unit, const char *messages);     /* or the user's file is at fault */
 
 #endif

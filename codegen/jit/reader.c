@@ -351,21 +351,26 @@ static void set_all_parameters(Reader *reader)
 
 /* ---- the whole ---- */
 
+enum { MOST_ERRORS = 5, MOST_MESSAGE = 4000 };
+
+/* The first of them, a line each. */
 static bool has_errors(CXTranslationUnit unit, JitBytes *messages)
 {
-    for (unsigned i = 0; i < clang_getNumDiagnostics(unit); i++) {
+    char text[MOST_MESSAGE] = "";
+    size_t length = 0;
+    int errors = 0;
+    for (unsigned i = 0; i < clang_getNumDiagnostics(unit) && errors < MOST_ERRORS; i++) {
         const CXDiagnostic diagnostic = clang_getDiagnostic(unit, i);
-        const bool error = clang_getDiagnosticSeverity(diagnostic) >= CXDiagnostic_Error;
-        if (error) {
-            const CXString text = clang_formatDiagnostic(diagnostic, CXDiagnostic_DisplaySourceLocation | CXDiagnostic_DisplayColumn);
-            bytes_give(messages, clang_getCString(text), strlen(clang_getCString(text)));
-            clang_disposeString(text);
+        if (clang_getDiagnosticSeverity(diagnostic) >= CXDiagnostic_Error && length < sizeof text - 1) {
+            const CXString line = clang_formatDiagnostic(diagnostic, CXDiagnostic_DisplaySourceLocation | CXDiagnostic_DisplayColumn);
+            length += (size_t)snprintf(text + length, sizeof text - length, "%s%s", errors++ > 0 ? "\n" : "", clang_getCString(line));
+            clang_disposeString(line);
         }
         clang_disposeDiagnostic(diagnostic);
-        if (error)
-            return true;
     }
-    return false;
+    if (errors > 0)
+        bytes_give(messages, text, strlen(text));
+    return errors > 0;
 }
 
 static int add_words(const char **words, int count, const char *const *more)

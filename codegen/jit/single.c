@@ -29,7 +29,7 @@ const JitBytes *jit_compile(Context *ctx, const Isa *isa, const Units *units, in
     const bool good = plugin->compile(head, unit->name, unit->text, unit->length, form, &result, &messages);
     plugin->head_free(head);
     if (!good)
-        jit_fail(ctx, plugin, arena_format(ctx->graph, "compiling '%s'", unit->name), messages.data);
+        jit_fail_unit(ctx, plugin, unit, messages.data);
     *kept = (JitBytes){arena_string(ctx->graph, result.data, result.length), result.length};
     plugin->release(&result);
     return kept;

@@ -90,6 +90,8 @@ void text_vformat(Text *text, const char *format, va_list arguments);
 /* A printable, bounded form of any bytes, without quotes around it, safe on a terminal, between quotes and in a C comment: control characters,
    what is not valid UTF-8, quotes and backslashes are escaped, comment marks and trigraphs broken up; cut after 120 characters with "...". */
 const char *text_quote(Arena *arena, const char *bytes, size_t length);
+/* Lines of a stranger, whole: what cannot be shown becomes '?', and the last line's end is gone. */
+const char *text_lines(Arena *arena, const char *bytes, size_t length);
 /* The length in bytes, 1 to 4, of the character that starts at `bytes`, if it can be shown as it is: printable, valid UTF-8, nothing that turns the
    direction of text. Else 0: escape one byte. */
 size_t text_character(const char *bytes, size_t length);

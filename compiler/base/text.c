@@ -103,6 +103,20 @@ size_t text_character(const char *bytes, size_t length)
     return size && !invisible(code) ? size : 0;
 }
 
+const char *text_lines(Arena *arena, const char *bytes, size_t length)
+{
+    Text text = text_new(arena);
+    while (length > 0 && bytes[length - 1] == '\n')
+        length--;
+    for (size_t at = 0, size; at < length; at += size) {
+        size = text_character(bytes + at, length - at);
+        const bool shown = size > 0 || bytes[at] == '\n';
+        size = size > 0 ? size : 1;
+        text_add_bytes(&text, shown ? bytes + at : "?", size);
+    }
+    return text.data;
+}
+
 /* The second character of a comment mark or a trigraph's "??" gets a backslash; a backslash at the very end would join two lines of C. */
 static void quote_ascii(Text *text, const char *bytes, size_t at, size_t length)
 {

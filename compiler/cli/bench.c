@@ -127,6 +127,7 @@ Status bench_command(Context *ctx, const Options *options)
     const Program *program = program_load(ctx, options, plan);
     const BenchOptions how = {.threads = options->threads ? (int)options->threads : 1, .repeat = (int)options->repeat, .seconds = measured_seconds,
                               .json = options->json, .hot = options->hot, .cold = options->cold};
+    kernel_sources_check(ctx, options, plan, program, inputs);
     BenchBeside beside = {.peak = peak_of(plan)};
     if (before) {
         beside.earlier = match_earlier(ctx, options, before, program->model);
@@ -142,5 +143,6 @@ Status bench_command(Context *ctx, const Options *options)
     beside.counts = counters_measure(ctx, program->model, inputs, outputs, how.threads);
     if (!report(ctx, program->model, &how, &times, &beside))
         fail(ctx, STATUS_MODEL, NULL, NULL, "out of memory");
+    kernel_sources_bench(ctx, options, plan, program, inputs, how.threads);
     return STATUS_FINE;
 }

@@ -167,8 +167,11 @@ void program_watch(const char *layer);
 struct Units;
 /* Those that --kernel-source names take the place of the units' own. Wrong use, with file and line, if they are not what the layer needs. */
 void kernel_sources_take(Context *ctx, const Options *options, const Plan *plan, struct Units *units, Arena *arena);
+/* Holds each such layer against the reference, on these inputs: it is told, and STATUS_MISMATCH, if one is wrong. */
+void kernel_sources_check(Context *ctx, const Options *options, const Plan *plan, const Program *program, void *const *inputs);
+/* Times them in turns with ours, and prints both. */
+void kernel_sources_bench(Context *ctx, const Options *options, const Plan *plan, const Program *program, void *const *inputs, int threads);
 void kernel_source_export(Context *ctx, const Options *options, const Plan *plan, int layer);    /* --export: ours, for a start */
-int kernel_source_layer(Context *ctx, const Options *options, const Plan *plan, int number);     /* the layer of the option's so-manyeth value */
 
 /* ---- pairs.c: two programs of one model, timed in turns ---- */
 
@@ -267,6 +270,8 @@ typedef struct Walk {
     int layers;                      /* compared */
 } Walk;
 
-Walk stages_walk(Context *ctx, const Plan *plan, const Program *program, void *const *inputs, void *const *outputs, double tolerance);
+/* only: the one layer that is compared, those before it are just run; -1: all. */
+Walk stages_walk(Context *ctx, const Plan *plan, const Program *program, void *const *inputs, void *const *outputs, double tolerance, int only);
+const char *difference_text(Arena *arena, const Shape *shape, const Difference *difference);
 
 #endif

@@ -7,6 +7,7 @@
 #include "compiler/cli/cli.h"
 
 enum { MOST_BYTES = 16 << 20 };
+static const double pair_seconds = 1;        /* that each side runs, at least */
 
 typedef struct Source {
     Context *ctx;
@@ -41,26 +42,25 @@ static void load(Source *source)
     source->length = file.size;
 }
 
-static const char *again(const Source *source)
-{
-    return arena_format(source->ctx->graph, "'tulle inspect MODEL %s --export FILE', with the options of this run, writes it as it is now: carry your changes over",
-                        quoted(source->ctx, source->name));
-}
-
 /* All that the file rests on must be as it was when it was written. */
 static void check_contract(const Source *source, const Unit *ours)
 {
     Context *ctx = source->ctx;
+    Text changed = text_new(ctx->graph), missing = text_new(ctx->graph);
     for (int i = 0; i < CONTRACT_LINES; i++) {
         const ContractLine *line = &ours->contract[i];
         const char *value = contract_value(source->text, line->name, ctx->graph);
         if (value == NULL)
-            complain(ctx, STATUS_USAGE, source->where, again(source), "the line 'contract %s' is missing: what the file rests on cannot be checked", line->name);
+            text_format(&missing, "%s'contract %s'", missing.length ? ", " : "", line->name);
         else if (strcmp(value, line->value) != 0)
-            complain(ctx, STATUS_USAGE, source->where, again(source), "it was written for another plan: 'contract %s', %s, is %s now, and %s in the file", line->name,
-                     line->says, line->value, quoted(ctx, value));
+            text_format(&changed, line->plain ? "%s%s (%s, and in the file %s)" : "%s%s", changed.length ? "; " : "", line->says, line->value, quoted(ctx, value));
     }
-    fail_complaints(ctx);
+    const char *hint = arena_format(ctx->graph, "'tulle inspect MODEL %s --export FILE', with the options of this run, writes it as it is now: carry your changes over",
+                                    quoted(ctx, source->name));
+    if (missing.length)
+        fail(ctx, STATUS_USAGE, source->where, hint, "the file does not say what it rests on: it lacks the lines %s", missing.data);
+    if (changed.length)
+        fail(ctx, STATUS_USAGE, source->where, hint, "it was written for another plan; these have changed: %s", changed.data);
 }
 
 /* ---- its functions ---- */
@@ -104,7 +104,7 @@ static void check_functions(const Source *source, const char *layer)
     JitReading reading;
     const char *fault = jit_read(ctx, &source->plan->target->isa, source->path, source->text, source->length, &reading);
     if (fault != NULL)
-        fail(ctx, STATUS_USAGE, NULL, NULL, "the file for --kernel-source does not compile: %s", quoted(ctx, fault));
+        fail(ctx, STATUS_USAGE, NULL, NULL, "the file for --kernel-source does not compile:\n%s", text_lines(ctx->graph, fault, strlen(fault)));
     bool found[MAX_STAGES] = {false};
     for (int i = 0; i < reading.count; i++) {
         const JitFact *fact = &reading.facts[i];
@@ -134,11 +134,6 @@ static Source source_of(Context *ctx, const Plan *plan, const char *pair)
     return source;
 }
 
-int kernel_source_layer(Context *ctx, const Options *options, const Plan *plan, int number)
-{
-    return (int)(source_of(ctx, plan, options->kernel_sources.items[number]).layer - plan->layers);
-}
-
 void kernel_sources_take(Context *ctx, const Options *options, const Plan *plan, Units *units, Arena *arena)
 {
     for (int i = 0; i < options->kernel_sources.count; i++) {
@@ -158,6 +153,48 @@ void kernel_sources_take(Context *ctx, const Options *options, const Plan *plan,
         check_functions(&source, units->items[at].name);
         unit_replace(units, &units->items[at], source.path, source.text, source.length, arena);
     }
+}
+
+/* ---- right, and how fast ---- */
+
+static void **new_outputs(Context *ctx, const struct tulle_model *model)
+{
+    void **outputs = arena_array(ctx->graph, void *, model->output_count + 1);
+    for (int i = 0; i < model->output_count; i++)
+        outputs[i] = program_memory(ctx, model->outputs[i].bytes);
+    return outputs;
+}
+
+void kernel_sources_check(Context *ctx, const Options *options, const Plan *plan, const Program *program, void *const *inputs)
+{
+    for (int i = 0; i < options->kernel_sources.count; i++) {
+        const Source source = source_of(ctx, plan, options->kernel_sources.items[i]);
+        void **outputs = new_outputs(ctx, program->model);
+        const Walk walk = stages_walk(ctx, plan, program, inputs, outputs, options->tolerance, (int)(source.layer - plan->layers));
+        if (walk.wrong)
+            fail(ctx, STATUS_MISMATCH, source.where, "nothing is timed before it is right", "layer '%s' differs from the reference on the same inputs: %s%s",
+                 quoted(ctx, source.name), quoted(ctx, walk.value->name), difference_text(ctx->graph, &walk.value->shape, &walk.difference));
+        say(ctx, "note: layer '%s' from %s agrees with the reference", quoted(ctx, source.name), source.where);
+        for (int o = 0; o < program->model->output_count; o++)
+            program_release(outputs[o], program->model->outputs[o].bytes);
+    }
+}
+
+void kernel_sources_bench(Context *ctx, const Options *options, const Plan *plan, const Program *program, void *const *inputs, int threads)
+{
+    Options without = *options;
+    without.kernel_sources.count = 0;
+    if (options->kernel_sources.count == 0)
+        return;
+    Program *ours = program_load(ctx, &without, plan);
+    const Pairs pairs = pairs_measure(ctx, ours, program, inputs, threads, pair_seconds);
+    for (int i = 0; i < options->kernel_sources.count; i++) {
+        const Source source = source_of(ctx, plan, options->kernel_sources.items[i]);
+        const PairTime *time = &pairs.layers[source.layer - plan->layers];
+        say(ctx, "note: layer '%s', in turns: %s takes %.4g ms, ours (%s) %.4g ms: %.3f times ours (%.3f to %.3f, in 95 of 100 cases)", quoted(ctx, source.name),
+            source.where, time->seconds * 1e3, source.layer->kernel->name, time->seconds / time->ratio * 1e3, time->ratio, time->low, time->high);
+    }
+    program_unload(ctx, ours);
 }
 
 /* ---- ours, for a start ---- */

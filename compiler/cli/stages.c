@@ -16,6 +16,7 @@ typedef struct Walker {
     int slice;                       /* of the batch; 0 where there is one */
     char *workspace;
     double tolerance;
+    int only;                        /* the one layer that is compared, -1: all */
     Arena *values, *layer;           /* for the whole walk; for one layer */
     const void **ours, **reference;  /* by value id: copies of what tulle computed, and the reference's own */
     Walk walk;
@@ -264,10 +265,26 @@ static void note_drift(Walker *walker, const Node *node)
     }
 }
 
+/* That layer, and no other: the reference of a whole network takes its time. */
+static bool walk_only(Walker *walker, const LayerPlan *layer)
+{
+    const Node *node = layer->problem.node;
+    if (layer != &walker->plan->layers[walker->only])
+        return true;
+    void **expected = new_outputs(walker->layer, node);
+    const void **inputs = gather(walker, node, ours_of);
+    reference_run(walker->graph, node, inputs, expected, operand_ours, walker, walker->layer);
+    walker->walk.layers += walker->slice == 0;
+    compare_layer(walker, layer, inputs, expected);
+    return false;
+}
+
 static bool walk_layer(Walker *walker, const LayerPlan *layer)
 {
     const Node *node = layer->problem.node;
     run_stages(walker, layer);
+    if (walker->only >= 0)
+        return walk_only(walker, layer);
     void **expected = new_outputs(walker->layer, node), **own = new_outputs(walker->values, node);
     const void **inputs = gather(walker, node, ours_of);
     reference_run(walker->graph, node, inputs, expected, operand_ours, walker, walker->layer);
@@ -301,9 +318,10 @@ static void walk_slice(Walker *walker)
         arena_reset(walker->layer);
 }
 
-Walk stages_walk(Context *ctx, const Plan *plan, const Program *program, void *const *inputs, void *const *outputs, double tolerance)
+Walk stages_walk(Context *ctx, const Plan *plan, const Program *program, void *const *inputs, void *const *outputs, double tolerance, int only)
 {
-    Walker walker = {.ctx = ctx, .plan = plan, .graph = plan->graph, .program = program, .inputs = inputs, .outputs = outputs, .tolerance = tolerance};
+    Walker walker = {.ctx = ctx, .plan = plan, .graph = plan->graph, .program = program, .inputs = inputs, .outputs = outputs, .tolerance = tolerance,
+                     .only = only};
     walker.workspace = program_memory(ctx, plan->workspace_bytes + plan->thread_bytes);
     walker.values = arena_new(ctx, "the values of a run", SIZE_MAX / 2);
     walker.layer = arena_new(ctx, "a layer's reference", SIZE_MAX / 2);

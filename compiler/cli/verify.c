@@ -183,7 +183,7 @@ static const char *quoted_name(const Verify *verify, const char *name)
     return text_quote(verify->ctx->graph, name, strlen(name));
 }
 
-static const char *describe_difference(Arena *arena, const Shape *shape, const Difference *difference)
+const char *difference_text(Arena *arena, const Shape *shape, const Difference *difference)
 {
     return arena_format(arena, "%s is %.9g, expected %.9g, allowed difference %.2g (%lld of %lld elements differ)", index_text(arena, shape, difference->index),
                         difference->found, difference->expected, difference->allowed, (long long)difference->count, (long long)shape_count(shape));
@@ -212,7 +212,7 @@ static void compare_expected(Verify *verify, Case *one, void *const *outputs)
         one->largest = fmax(one->largest, difference.largest);
         if (difference.index >= 0 && !one->fault)
             one->fault = arena_format(verify->ctx->graph, "output '%s' is not what the test data says: %s", quoted_name(verify, value->name),
-                                      describe_difference(verify->ctx->graph, &value->shape, &difference));
+                                      difference_text(verify->ctx->graph, &value->shape, &difference));
     }
 }
 
@@ -220,13 +220,13 @@ static void compare_expected(Verify *verify, Case *one, void *const *outputs)
 static void walk_case(Verify *verify, Case *one, void *const *inputs)
 {
     void **outputs = new_outputs(verify);
-    one->walk = stages_walk(verify->ctx, verify->plan, verify->program, inputs, outputs, verify->options->tolerance);
+    one->walk = stages_walk(verify->ctx, verify->plan, verify->program, inputs, outputs, verify->options->tolerance, -1);
     one->walked = true;
     drop_outputs(verify, outputs);
     const Walk *walk = &one->walk;
     if (walk->wrong)
         one->fault = arena_format(verify->ctx->graph, "%s, kernel %s, differs from the reference on the same inputs: '%s'%s", node_where(verify->plan->graph, walk->wrong),
-                                  walk->kernel, quoted_name(verify, walk->value->name), describe_difference(verify->ctx->graph, &walk->value->shape, &walk->difference));
+                                  walk->kernel, quoted_name(verify, walk->value->name), difference_text(verify->ctx->graph, &walk->value->shape, &walk->difference));
 }
 
 static void run_case(Verify *verify, Case *one)
