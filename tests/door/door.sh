@@ -1,0 +1,121 @@
+#!/bin/sh
+# The researcher's door: our text for a layer, given back, edited, spoiled.
+#     door.sh TULLE MAKE_MODELS
+. "$(dirname "$0")/../expect.sh"
+tulle=$1
+glyphs=$(cd "$(dirname "$0")/../.." && pwd)/samples/glyphs/glyphs.onnx
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+"$2" "$work" || exit 1
+cd "$work" || exit 1
+mkdir tmp nothing
+export TMPDIR="$work/tmp" XDG_CACHE_HOME="$work/cache" LC_ALL=C
+unset CC
+
+nothing_left() {
+    [ -z "$(ls tmp)" ] || fault "files left in the temporary folder: $*"
+}
+
+# Without any compiler to be found.
+alone() {
+    env PATH="$work/nothing" "$tulle" "$@"
+}
+
+check() {
+    checks=$((checks + 1))
+    "$@" || fault "not so: $*"
+}
+
+# ---- as it was written ----
+
+expect 0 '' alone run conv.onnx --input image.npy --output ours.npy
+expect 0 'wrote k.c' alone inspect conv.onnx conv1 --export k.c
+check gcc -std=gnu11 -march=native -fsyntax-only k.c
+expect 0 '' alone run conv.onnx --input image.npy --output again.npy --kernel-source conv1=k.c
+check cmp -s ours.npy again.npy
+expect 0 'random inputs: fine' alone verify conv.onnx --kernel-source conv1=k.c
+expect 0 "'conv1', in turns: k.c takes .* ours ([a-z_]*) .* times ours" alone bench conv.onnx --kernel-source conv1=k.c
+grep -q "note: layer 'conv1' from k.c agrees with the reference" err || fault "bench does not say that it checked the layer"
+expect 0 '^conv0_0, lines' alone inspect conv.onnx conv1 --kernel-source conv1=k.c --show nests
+for target in scalar generic generic-sse4.2; do
+    expect 0 '' alone inspect "$glyphs" conv4 --export "$target.c" --target $target
+    expect 0 'random inputs: fine' alone verify "$glyphs" --kernel-source "conv4=$target.c" --target $target
+done
+for seed in 1 2 3; do
+    expect 0 '' alone inspect "$glyphs" conv5 --export random.c --select random:$seed
+    expect 0 'random inputs: fine' alone verify "$glyphs" --kernel-source conv5=random.c --select random:$seed
+done
+expect 0 '' alone inspect "$glyphs" conv4 --export k4.c --target generic-neon
+expect 0 '' alone inspect "$glyphs" conv4 --kernel-source conv4=k4.c --show nests --target generic-neon
+
+# ---- edited, and wrong ----
+
+sed 's/^static void conv0_0(.*/static void conv0_0(const struct tulle_context *c, int part, int parts)\n{\n    float *y = c->outputs[0];\n    if (part + 1 == parts)\n        y[7] = 12345;\n}\n\n__attribute__((unused)) static void before(const struct tulle_context *c, int part, int parts)/' k.c >wrong.c
+expect 4 "conv1.*differs from the reference on the same inputs" alone verify conv.onnx --kernel-source conv1=wrong.c
+expect 4 "wrong.c: layer 'conv1' differs from the reference on the same inputs" alone bench conv.onnx --kernel-source conv1=wrong.c
+expect 0 '' alone run conv.onnx --input image.npy --output wrong.npy --kernel-source conv1=wrong.c
+
+# ---- not what the layer needs: each with its place ----
+
+# refused PATTERN SED: k.c, spoiled.
+refused() {
+    sed "$2" k.c >bad.c
+    cmp -s k.c bad.c && fault "'$2' changes nothing"
+    expect 1 "$1" alone run conv.onnx --input image.npy --kernel-source conv1=bad.c
+}
+
+line=$(grep -n '^static void conv0_0(' k.c | cut -d: -f1)
+refused "bad.c:$((line + 1)):13: 'conv0_0' is 'void (const struct tulle_context \*, int)', and must be 'void (const struct tulle_context \*, int, int)'" \
+    's/^static void conv0_0(const struct tulle_context \*c, int part, int parts)/enum { parts = 1 };\
+static void conv0_0(const struct tulle_context *c, int part)/'
+refused "bad.c: stage 0, '[a-z ]*', is missing: 'static void conv0_0(const struct tulle_context \*c, int part, int parts)'" 's/conv0_0/conv0_one/'
+refused "bad.c:$line:13: 'conv0_7' is one stage too many: the layer has" 's/^static void conv0_0(.*/static void conv0_7(void) {}\n&/'
+refused "bad.c:$line:6: 'conv0_0' must be static" 's/^static void conv0_0/void conv0_0/'
+refused "bad.c:$line:12: 'runs' keeps a value between calls" 's/^static void conv0_0/static int runs;\n&/'
+refused "bad.c:$line:32: error: .*undeclared identifier 'nothing'" 's/^static void conv0_0/static int runs(void) { return nothing; }\n&/'
+refused "bad.c:$line:10: fatal error: 'missing.h' file not found" 's/^static void conv0_0/#include "missing.h"\n&/'
+: >there.h
+refused "bad.c: clang [0-9.]* does not compile it:" 's/^static void conv0_0/#include "there.h"\n&/'
+grep -q "bad.c:$line:10: fatal error: 'there.h' file not found" err || fault "a header that only libclang sees is not told with its line"
+refused "it cannot be loaded:" 's/^static void conv0_0/void no_such_function(void);\nstatic __attribute__((used)) void calls(void) { no_such_function(); }\n&/'
+grep -q "no_such_function" err || fault "what cannot be found is not named"
+refused "bad.c: it was written for another plan; these have changed: where its values lie in memory" 's/contract places ./contract places x/'
+refused "bad.c: it was written for another plan; these have changed: the kernel and its tiling ([a-z_]*:[0-9,]*, and in the file mine)" 's/contract kernel .*/contract kernel mine/'
+refused "the file does not say what it rests on: it lacks the lines 'contract weights'" '/contract weights/d'
+grep -q "hint: 'tulle inspect MODEL conv1 --export FILE'" err || fault "no hint how to export again"
+expect 1 'these have changed: the instruction set (portable, and in the file' alone run conv.onnx --input image.npy --kernel-source conv1=k.c --target generic
+
+# ---- hostile ----
+
+head -c 100000 /dev/urandom >noise.c
+expect 1 'noise.c: it is no C text: byte [0-9]* is' alone run conv.onnx --input image.npy --kernel-source conv1=noise.c
+truncate -s 20M huge.c
+expect 1 'huge.c: 21.* MB are too many' alone run conv.onnx --input image.npy --kernel-source conv1=huge.c
+expect 2 'nowhere.c: cannot be read' alone run conv.onnx --input image.npy --kernel-source conv1=nowhere.c
+: >empty.c
+expect 2 'empty.c: cannot be read: the file is empty' alone run conv.onnx --input image.npy --kernel-source conv1=empty.c
+expect 2 'it is a folder' alone run conv.onnx --input image.npy --kernel-source conv1=tmp
+expect 2 'it is not a regular file' alone run conv.onnx --input image.npy --kernel-source conv1=/dev/zero
+{ cat k.c; printf 'static int deep(void) { return '; head -c 200000 /dev/zero | tr '\0' '('; echo '1; }'; } >deep.c
+expect 1 'deep.c:[0-9]*:[0-9]*: .*error: ' alone run conv.onnx --input image.npy --kernel-source conv1=deep.c
+{ cat k.c; printf 'static int long_sum(int a) { return a'; yes '+a' | head -n 30000 | tr -d '\n'; echo '; }'; } >sum.c
+expect 1 'nested too deep' alone run conv.onnx --input image.npy --kernel-source conv1=sum.c
+printf '/* \033[31m */\n' | cat - k.c >escape.c
+expect 1 'it is no C text: byte 3 is 27' alone run conv.onnx --input image.npy --kernel-source conv1=escape.c
+
+# ---- wrong use ----
+
+expect 1 "there is no layer named 'conv'" alone run conv.onnx --input image.npy --kernel-source conv=k.c
+grep -q "did you mean 'conv1'" err || fault "the nearest layer is not named"
+expect 1 'takes NAME=VALUE' alone run conv.onnx --input image.npy --kernel-source k.c
+expect 1 "layer 'conv1' has two files" alone run conv.onnx --input image.npy --kernel-source conv1=k.c --kernel-source conv1=k.c
+expect 1 'needs the compiler in this process: leave out --cc' "$tulle" run conv.onnx --input image.npy --kernel-source conv1=k.c --cc gcc
+expect 1 "does not take '--kernel-source'" alone compile conv.onnx --kernel-source conv1=k.c
+expect 1 'export is about one layer' alone inspect conv.onnx --export k.c
+cp conv.onnx same.onnx
+expect 1 'would overwrite the model' alone inspect same.onnx conv1 --export same.onnx
+check cmp -s conv.onnx same.onnx
+
+echo "$checks checks, $faults faults"
+[ "$faults" -eq 0 ]
