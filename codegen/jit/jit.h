@@ -26,6 +26,8 @@ void jit_unload(Context *ctx, const void *entry);
 
 /* Compiles it: an object, or a text. fail()s with the compiler's words, and without one as jit_missing says. */
 const JitBytes *jit_compile(Context *ctx, const Isa *isa, const Units *units, int unit, JitForm form);
+/* An object, from the cache if it has it: what 'run' loads is what is looked at. */
+const JitBytes *jit_object(Context *ctx, const Isa *isa, const Units *units, int unit, bool no_cache);
 /* As the plugin's functions of these names; a listing that cannot be made is our fault. */
 const JitListing *jit_list(Context *ctx, const JitBytes *object, const char *core);
 void jit_list_free(Context *ctx, const JitListing *listing);

@@ -1,7 +1,11 @@
 /* One unit, compiled or read to be looked at and not to be loaded: for any target that LLVM has. */
 #include "codegen/jit/jit.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "codegen/jit/cache.h"
 
 static const JitPlugin *plugin_needed(Context *ctx)
 {
@@ -33,6 +37,34 @@ const JitBytes *jit_compile(Context *ctx, const Isa *isa, const Units *units, in
     *kept = (JitBytes){arena_string(ctx->graph, result.data, result.length), result.length};
     plugin->release(&result);
     return kept;
+}
+
+/* Moves what was malloc()ed into the context. */
+static const JitBytes *keep(Context *ctx, JitBytes *bytes)
+{
+    JitBytes *kept = arena_new_of(ctx->graph, JitBytes);
+    *kept = (JitBytes){arena_string(ctx->graph, bytes->data, bytes->length), bytes->length};
+    free(bytes->data);
+    return kept;
+}
+
+const JitBytes *jit_object(Context *ctx, const Isa *isa, const Units *units, int number, bool no_cache)
+{
+    const int folder = no_cache ? -1 : objects_open(ctx);
+    if (folder < 0)
+        return jit_compile(ctx, isa, units, number, JIT_OBJECT);
+    const char *key = objects_key(ctx, plugin_needed(ctx), isa, &units->items[number]);
+    JitBytes object;
+    const JitBytes *result;
+    if (objects_read(folder, key, &object)) {
+        result = keep(ctx, &object);
+    } else {
+        result = jit_compile(ctx, isa, units, number, JIT_OBJECT);
+        objects_write(folder, key, result);
+        objects_trim(ctx, folder);
+    }
+    close(folder);
+    return result;
 }
 
 const JitListing *jit_list(Context *ctx, const JitBytes *object, const char *core)

@@ -141,7 +141,7 @@ static void add_code(Inspection *inspection)
         fail(ctx, STATUS_UNSUPPORTED, NULL, "C, counts and zeros are shown without: --show c", "nothing can be compiled to be shown: %s",
              inspection->missing);
     if (code && !inspection->missing)
-        inspection->code = code_of(ctx, inspection->plan, &inspection->units);
+        inspection->code = code_of(ctx, inspection->options, inspection->plan, &inspection->units);
 }
 
 Inspection *inspection_make(Context *ctx, const Options *options, const Plan *plan, const char *layer)

@@ -44,7 +44,7 @@ typedef struct Code {
     const JitListing *listing;
     size_t object_bytes;
     const Mix *functions;            /* as the listing's */
-    Loop *loops;                     /* those with most multiply-adds first, else those with most arithmetic */
+    Loop *loops;                     /* those that sum up first, then those with most multiply-adds, then those with most arithmetic */
     int loop_count;
     const char *core;                /* whose model was asked; NULL: there is none */
     bool bodies;                     /* the loops are bodies that all run equally often: their sum is a round */
@@ -64,7 +64,7 @@ typedef struct Inspection {          /* of one layer */
 
 enum { MOST_LOOPS = 6 };             /* that are shown, and modelled */
 
-Code *code_of(Context *ctx, const Plan *plan, const Units *units);
+Code *code_of(Context *ctx, const Options *options, const Plan *plan, const Units *units);
 void code_free(Context *ctx, const Code *code);
 /* What the loops do together where they are bodies of one round, else what the first does. */
 Mix code_round(const Code *code);

@@ -78,9 +78,17 @@ static void find_loops(Finder *finder, const JitFunction *function)
         add_loop(finder, function, 0, function->count, true);
 }
 
+/* Sums grow in loops that multiply and store nothing: they run more often than those that store what they multiplied. */
+static bool sums_up(const Mix *mix)
+{
+    return mix->count[CLASS_MULTIPLY] > 0 && mix->stored == 0;
+}
+
 static int by_work(const void *a, const void *b)
 {
     const Mix *x = &((const Loop *)a)->mix, *y = &((const Loop *)b)->mix;
+    if (sums_up(x) != sums_up(y))
+        return sums_up(x) ? -1 : 1;
     if (x->count[CLASS_MULTIPLY] != y->count[CLASS_MULTIPLY])
         return x->count[CLASS_MULTIPLY] < y->count[CLASS_MULTIPLY] ? 1 : -1;
     return (x->count[CLASS_VECTOR] < y->count[CLASS_VECTOR]) - (x->count[CLASS_VECTOR] > y->count[CLASS_VECTOR]);
@@ -129,11 +137,11 @@ static void model_loops(Context *ctx, Code *code)
     }
 }
 
-Code *code_of(Context *ctx, const Plan *plan, const Units *units)
+Code *code_of(Context *ctx, const Options *options, const Plan *plan, const Units *units)
 {
     const Isa *isa = &plan->target->isa;
     Code *code = arena_new_of(ctx->graph, Code);
-    const JitBytes *object = jit_compile(ctx, isa, units, 0, JIT_OBJECT);
+    const JitBytes *object = jit_object(ctx, isa, units, 0, options->no_cache);
     const JitListing *listing = jit_list(ctx, object, core_of(&plan->target->machine));
     Mix *mixes = arena_array(ctx->graph, Mix, listing->function_count + 1);
     Finder finder = {.arena = ctx->graph, .fuses = isa->fuses};

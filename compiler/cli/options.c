@@ -58,7 +58,7 @@ static const Option table[] = {
     {"--candidates", "N", TUNE, TAKES_COUNT, AT(candidates), "choices of each layer to try, the model's apart (default 8)"},
     {"--compare", "FILE", BENCH, TAKES_TEXT, AT(compare), "shows beside it what an earlier run took, which --json wrote there"},
     {"--against", "ENGINE", BENCH, TAKES_TEXT, AT(against), "times onnxruntime beside it, in turns, if a Python has it ($TULLE_PYTHON, or python3)"},
-    {"--no-cache", NULL, RUNNING, TAKES_NOTHING, AT(no_cache), "compiles all of it again, and keeps nothing"},
+    {"--no-cache", NULL, RUNNING | INSPECT, TAKES_NOTHING, AT(no_cache), "compiles all of it again, and keeps nothing"},
     {"--single-file", NULL, COMPILE, TAKES_NOTHING, AT(single_file), "weights inside the source instead of in a .weights file"},
     {"--static", NULL, BUILD, TAKES_NOTHING, AT(static_link), "an executable that needs no libraries"},
     {"--dump", "PASS", COMPILE, TAKES_TEXT, AT(dump), "print the graph after this pass ('all': after each); writes a source only with -o"},
