@@ -103,7 +103,7 @@ BenchTime bench_time(double *samples, int count);              /* of one or more
 
 /* Of all threads that run it, in a run; below 0: not to be had. CPU time in nanoseconds. */
 typedef enum BenchCounter {
-    COUNT_CYCLES, COUNT_INSTRUCTIONS, COUNT_L1_MISSES, COUNT_CACHE_MISSES, COUNT_BRANCH_MISSES, COUNT_PAGE_FAULTS, COUNT_CPU, BENCH_COUNTERS
+    COUNT_CPU, COUNT_CYCLES, COUNT_INSTRUCTIONS, COUNT_L1_MISSES, COUNT_CACHE_MISSES, COUNT_BRANCH_MISSES, COUNT_PAGE_FAULTS, BENCH_COUNTERS
 } BenchCounter;
 typedef struct BenchCount { double of[BENCH_COUNTERS]; } BenchCount;
 
