@@ -242,6 +242,12 @@ def check_differences():
         assert patched(texts[0], said[said.index("@@"):]) == texts[1]
         removed, added = map(int, re.search(r": (\d+) lines only in A \(-\), (\d+) only in B", said).groups())
         assert (removed, added) == (len(re.findall("^-", said, re.M)), len(re.findall(r"^\+", said, re.M))) and removed < added < 40
+    other = ["sparse_direct:1,9", "sparse_inline"]
+    for show in ("c", "assembly") if with_llvm else ("c",):      # of the latter too much differs to look for the fewest lines
+        texts = [call(*arguments, "--kernel", f"conv4={one}", "--show", show).stdout.splitlines() for one in other]
+        said = call(*arguments, "--diff", *other, "--show", show).stdout
+        assert patched(texts[0], said[said.index("@@"):]) == texts[1]
+        assert ("too different" in said) == (show == "assembly")
     same = call(*arguments, "--diff", pair[0], pair[0], "--show", "c").stdout
     assert "0 lines only in A (-), 0 only in B (+)" in same and "@@" not in same
     both = inspect(*arguments, "--diff", *pair)
