@@ -186,7 +186,7 @@ typedef struct Pairs {
     int count;
 } Pairs;
 
-/* Each is run at least so long in all. */
+/* Each is run at least so long in all; longer on a busy machine. */
 Pairs pairs_measure(Context *ctx, const Program *first, const Program *second, void *const *inputs, int threads, double seconds);
 
 /* ---- data.c: inputs and outputs in files ---- */

@@ -7,6 +7,7 @@
 
 enum { FEWEST_PAIRS = 15, MOST_PAIRS = 400, MOST_BLOCK = 8 };
 static const double block_seconds = 1e-3;    /* of runs that are timed in one turn, at least, if they are short */
+static const double narrow = 0.02, patience = 4;     /* of the interval of the whole; longer, until it is so narrow */
 
 typedef struct Side {
     const struct tulle_model *model;
@@ -105,6 +106,14 @@ static PairTime pair_time(const Pairing *pairing, const Side *first, const Side 
     return (PairTime){median(seconds, count), middle, ratios[outside], ratios[count - 1 - outside]};
 }
 
+static bool enough(const Pairing *pairing, const Side *sides, int count, double spent, double seconds)
+{
+    if (count < FEWEST_PAIRS || spent < seconds)
+        return count == MOST_PAIRS;
+    const PairTime whole = pair_time(pairing, &sides[0], &sides[1], count, pairing->columns - 1);
+    return count == MOST_PAIRS || spent >= patience * seconds || whole.high - whole.low < narrow;
+}
+
 Pairs pairs_measure(Context *ctx, const Program *first, const Program *second, void *const *inputs, int threads, double seconds)
 {
     const Pairing pairing = {ctx, inputs, threads, first->model->layer_count + 1};
@@ -113,7 +122,7 @@ Pairs pairs_measure(Context *ctx, const Program *first, const Program *second, v
     double spent[2] = {0, 0};
     Pairs pairs = {.layers = arena_array(ctx->graph, PairTime, first->model->layer_count + 1)};
     program_watch("its run as a whole");
-    for (; pairs.count < MOST_PAIRS && (pairs.count < FEWEST_PAIRS || fmin(spent[0], spent[1]) < seconds); pairs.count++)
+    for (; !enough(&pairing, sides, pairs.count, fmin(spent[0], spent[1]), seconds); pairs.count++)
         for (int turn = 0; turn < 2; turn++) {
             const int side = (pairs.count + turn) % 2;
             spent[side] += take_turn(&pairing, &sides[side], sides[side].times + (size_t)pairs.count * (size_t)pairing.columns);

@@ -9,6 +9,7 @@
 
 enum { USUAL_CANDIDATES = 8, MOST_REVISIONS = 6 };
 static const double trial_seconds = 0.3, proof_seconds = 1;     /* of each of the two programs */
+static const double noisy_width = 0.1;                          /* of the interval of the whole */
 
 typedef struct Tune {
     Context *ctx;
@@ -155,6 +156,14 @@ static const char *choice_text(Arena *arena, const LayerPlan *layer)
                         layout_plain(&layer->tiling.in) && layout_plain(&layer->tiling.out) ? "" : " padded");
 }
 
+static int kernel_layers(const Plan *plan)
+{
+    int count = 0;
+    for (int l = 0; l < plan->layer_count; l++)
+        count += plan->layers[l].kernel != NULL;
+    return count;
+}
+
 static void print_table(const Tune *tune, const Proof *proof)
 {
     enum { COLUMNS = 6 };
@@ -233,14 +242,17 @@ static void print_result(const Tune *tune, const Proof *proof)
     if (proof->trial.changed == 0)
         printf("the model's choices are as fast as any that were tried\n");
     else
-        printf("%d of %d layers changed: %.4g ms, %.3f times faster than the model's choices (95 %%: %.3f-%.3f)\n", proof->trial.changed, tune->plan->layer_count,
+        printf("%d of %d layers changed: %.4g ms, %.3f times faster than the model's choices (95 %%: %.3f-%.3f)\n", proof->trial.changed, kernel_layers(tune->plan),
                whole->seconds * 1e3, 1 / whole->ratio, 1 / whole->high, 1 / whole->low);
 }
 
 static void tell(const Tune *tune, const Proof *proof)
 {
+    const PairTime *whole = &proof->pairs.whole;
     (tune->options->json ? print_json : print_result)(tune, proof);
     fflush(stdout);
+    if (proof->trial.changed > 0 && whole->high - whole->low > noisy_width)
+        say(tune->ctx, "note: the machine is noisy: tune again when nothing else runs on it, to find more");
     fprintf(stderr, "wrote %s: %d program%s measured\n", text_quote(tune->ctx->graph, tune->path, strlen(tune->path)), tune->programs, tune->programs == 1 ? "" : "s");
 }
 
