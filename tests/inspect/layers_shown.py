@@ -195,6 +195,24 @@ def check_objdump(arguments, isa, kernel, folder):
             assert flow == function["branches"], (isa, kernel, name, flow, function)
 
 
+def check_model(target, triple, core, layer, tiling, folder):
+    """The simulated throughput is llvm-mca's for the same loop."""
+    if not shutil.which("llvm-mca-19"):
+        print("skipped: no llvm-mca-19 to compare with")
+        return
+    arguments = [layers.path_of(layer, folder), "layer", "--target", target, "--kernel", f"layer=sparse_direct:{tiling}"]
+    model = inspect(*arguments)["loops"]["loops"][0]["throughput"]
+    lines = [line.split(maxsplit=2)[2] for line in call(*arguments, "--show", "hot").stdout.splitlines()]
+    lines[-1] = lines[-1].split()[0] + " again"
+    text = "again:\n" + "\n".join(line.replace("\t", " ") for line in lines) + "\n"
+    said = subprocess.run(["llvm-mca-19", "-mtriple=" + triple, "-mcpu=" + core, "-iterations=1000"], input=text, capture_output=True, text=True,
+                          check=True).stdout
+    bound, cycles = (float(re.search(words + r":\s+([\d.]+)", said)[1]) for words in ("Block RThroughput", "Total Cycles"))
+    assert abs(bound - model["bound_cycles"]) <= 0.06, (target, bound, model)
+    assert abs(cycles / 1000 - model["cycles"]) <= 0.02 * model["cycles"], (target, cycles, model)
+    print(f"{target}: {model['cycles']} cycles a round, at least {model['bound_cycles']}; llvm-mca: {cycles / 1000}, {bound}")
+
+
 # ---- pictures, differences, other machines ----
 
 def check_pictures(folder):
@@ -322,6 +340,11 @@ with tempfile.TemporaryDirectory() as scratch:
         check_cache(scratch)
     for row in KNOWN if with_llvm else []:
         check_known(*row, scratch)
+    for machine in (("atom-c2750", "x86_64", "silvermont", "sparse 3x3", "1,12"), ("xeon-e5-2697v4", "x86_64", "broadwell", "sparse 3x3", "1,12"),
+                    ("skylake-server", "x86_64", "skylake-avx512", "sparse 3x3", "1,17"), ("zen4", "x86_64", "znver4", "sparse 3x3", "1,17"),
+                    ("neoverse-n1", "aarch64", "neoverse-n1", "sparse 1x1", "1,7"), ("cortex-a53", "aarch64", "cortex-a53", "sparse 1x1", "1,7")):
+        if with_llvm:
+            check_model(*machine, scratch)
     for network in ("alexnet", "googlenet", "mobilenet1", "resnet50"):
         check_network(network, scratch)
 print("inspect says what is so")

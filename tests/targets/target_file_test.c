@@ -29,6 +29,7 @@ static void expect_same(const Machine *machine, const Machine *again)
     assert_string_equal(machine->name, again->name);
     assert_string_equal(machine->says, again->says);
     assert_string_equal(machine->isa, again->isa);
+    assert_string_equal(machine->core ? machine->core : "none", again->core ? again->core : "none");
     for (int i = 0; i < machine_number_count; i++)
         assert_true(machine_number(machine, i) == machine_number(again, i));
 }
@@ -142,6 +143,8 @@ static const Bad bad_files[] = {
     {"name", "name", "'' is no name for a machine", NULL, false},
     {"name", "name größe", "is no name for a machine", NULL, false},
     {"name", "name abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklm", "is no name for a machine", "64 at most", false},
+    {"core", "core", "'' is no name for a core", NULL, false},
+    {"core", "core sky lake", "is no name for a core", "letters, digits", false},
     {"says", "says \033[31m", "cannot be shown", NULL, false},
     {"says", "says a\xe2\x80\xae" "b", "cannot be shown", NULL, false},
 };
