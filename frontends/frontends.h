@@ -11,6 +11,7 @@ typedef struct FrontendOptions {
     int dimension_count;
     int64_t batch;                       /* --batch: the size of a symbolic first dimension of the inputs; 0: 1 */
     const char *external_data;           /* --allow-external-data DIR, or NULL: refused */
+    bool unnamed;                        /* nothing that is kept will name the file: its hash is left out, which takes longer than all else of reading */
 } FrontendOptions;
 
 /* Reads an ONNX model. Every fault of it is told: bad bytes as STATUS_MODEL, what tulle cannot do as STATUS_UNSUPPORTED, all at once. */

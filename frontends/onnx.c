@@ -228,6 +228,7 @@ Graph *onnx_read(Context *ctx, const char *path, const FrontendOptions *options)
     functions_index(&importer);
     import_model(&importer);
     fail_complaints(ctx);
-    sha256_hex(importer.source.file.data, importer.source.file.size, importer.graph->sha256);
+    if (!options->unnamed)
+        sha256_hex(importer.source.file.data, importer.source.file.size, importer.graph->sha256);
     return importer.graph;
 }

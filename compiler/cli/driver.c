@@ -106,7 +106,8 @@ const char *driver_layer(Context *ctx, Options *options, const char *command)
 
 Graph *driver_graph(Context *ctx, const Options *options, const char *model)
 {
-    FrontendOptions frontend = {.batch = options->batch, .external_data = options->external_data};
+    FrontendOptions frontend = {.batch = options->batch, .external_data = options->external_data,
+                                .unnamed = (options->command & (RUNNING | ASKING)) != 0};
     PassOptions pass = {.threshold = options->threshold, .prune = options->prune, .dump = options->dump, .dump_to = stdout};
     set_dimensions(ctx, &options->dimensions, &frontend);
     check_type(ctx, options->type);
