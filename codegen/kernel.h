@@ -152,6 +152,7 @@ typedef struct Unit {                /* a layer's functions, or, the last one, t
     size_t length;
     int layer;                       /* -1: the tables */
     size_t own, exports;             /* where in it the layer's own text begins, behind what all share; and the names for all units, at its end */
+    const char *says, *anchor;       /* the layer, for messages; its first stage, by the name that all units see; NULL of the tables */
     const char *path;                /* a user's file that the text is from; NULL: none */
     const char *story;               /* for readers, no part of the text: why the layer is computed so; NULL of the tables */
     const char *weights_name;        /* the object that the text takes from outside; NULL: none */

@@ -92,7 +92,9 @@ static void add_layer(const UnitWriter *writer, int l, bool alone)
     const char *name = writer->names[l], *vocabulary = writer->plan->target->isa.vocabulary;
     Packed packed = {.arena = scratch};
     layer_pack(writer->plan, layer, &packed);
-    Unit unit = {.name = name, .layer = l, .story = story_of(writer, l)};
+    Unit unit = {.name = name, .layer = l, .says = node_where(writer->plan->graph, layer->problem.node), .story = story_of(writer, l)};
+    if (layer->stage_count > 0)
+        unit.anchor = arena_format(writer->arena, "%s_0", writer->exported[l]);
     if (packed.count > 0) {
         unit.weights_name = arena_format(writer->arena, "%s_weights", writer->exported[l]);
         unit.weights = place_weights(writer->arena, &packed, &unit.weight_bytes);

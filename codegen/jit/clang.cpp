@@ -92,6 +92,7 @@ struct Messages {
     {
         auto options = new clang::DiagnosticOptions;
         options->ErrorLimit = 5;
+        options->ShowPresumedLoc = true;      // as #line has it
         engine = clang::CompilerInstance::createDiagnostics(options, new clang::TextDiagnosticPrinter(stream, options));
     }
 };
@@ -101,13 +102,16 @@ void give(JitBytes *bytes, llvm::StringRef text)
     bytes_give(bytes, text.data(), text.size());
 }
 
-std::shared_ptr<clang::CompilerInvocation> invocation_of(const std::vector<std::string> &flags, const std::string &path, FileSystem files, Messages &messages)
+std::shared_ptr<clang::CompilerInvocation> invocation_of(const std::vector<std::string> &flags, const std::string &path, FileSystem files, Messages &messages,
+                                                         bool lines = false)
 {
     std::vector<const char *> words = {"clang"};
     for (const char *const *flag = clang_flags; *flag; flag++)
         words.push_back(*flag);
     for (const std::string &flag : flags)
         words.push_back(flag.c_str());
+    if (lines)
+        words.push_back("-gline-tables-only");      // what a crash is told with; the code is the same
     words.push_back(path.c_str());
     clang::CreateInvocationOptions options;
     options.Diags = messages.engine;
@@ -184,7 +188,7 @@ int clang_compile(const JitHead *head, const char *name, const char *text, size_
     const std::string path = path_of(name);
     const llvm::StringRef whole(text, length);
     FileSystem files = files_of(path, whole);
-    auto invocation = invocation_of(head->flags, path, files, said);
+    auto invocation = invocation_of(head->flags, path, files, said, form == JIT_OBJECT);
     bool good = invocation != nullptr;
     if (good) {
         auto source = llvm::MemoryBuffer::getMemBuffer(whole, path, false);

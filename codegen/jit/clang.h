@@ -17,6 +17,9 @@ const JitListing *listing_make(const char *object, size_t length, const char *co
 void listing_free(const JitListing *listing);
 int listing_throughput(const JitListing *listing, int function, size_t first, size_t count, JitThroughput *throughput, JitBytes *messages);   /* throughput.cpp */
 
+/* locate.cpp */
+int object_locate(const JitObject *object, const void *address, JitPlace *place);
+
 /* reader.c, by libclang */
 int text_read(const char *const *flags, const char *path, const char *text, size_t length, JitReading *reading, JitBytes *messages);
 void reading_free(JitReading *reading);

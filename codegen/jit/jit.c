@@ -264,24 +264,47 @@ static bool compile_all(Loading *loading, bool again)
 
 /* ---- loading ---- */
 
-/* The address of what gives the model; the objects are given back. NULL: messages says why. */
+/* What is loaded: its objects are kept, for their line tables. */
+typedef struct Linked {
+    const void *entry;
+    const JitPlugin *plugin;
+    const Units *units;
+    struct Linked *next;
+    int count;
+    JitObject objects[];
+} Linked;
+
+static Linked *linked;
+
+static void free_linked(Linked *one)
+{
+    for (int i = 0; i < one->count; i++)
+        free((char *)(uintptr_t)one->objects[i].data);       /* as release() does, and the cache */
+    free(one);
+}
+
+/* The address of what gives the model. NULL: messages says why. */
 static void *link_all(const Loading *loading, JitBytes *messages)
 {
     const Units *units = loading->units;
-    JitObject *objects = arena_array(loading->ctx->graph, JitObject, units->count + 1);
     JitSymbol *symbols = arena_array(loading->ctx->graph, JitSymbol, units->count + 1);
+    Linked *one = calloc(1, sizeof *one + (size_t)units->count * sizeof *one->objects);
     int symbol_count = 0;
+    if (one == NULL)
+        abort();
+    *one = (Linked){.plugin = loading->plugin, .units = units, .next = linked, .count = units->count};
     for (int i = 0; i < units->count; i++) {
-        objects[i] = (JitObject){units->items[i].name, loading->jobs[i].object.data, loading->jobs[i].object.length};
-        if (units->items[i].weights_name != NULL)
-            symbols[symbol_count++] = (JitSymbol){units->items[i].weights_name, units->items[i].weights};
+        const Unit *unit = &units->items[i];
+        one->objects[i] = (JitObject){unit->name, loading->jobs[i].object.data, loading->jobs[i].object.length, unit->anchor, NULL};
+        if (unit->weights_name != NULL)
+            symbols[symbol_count++] = (JitSymbol){unit->weights_name, unit->weights};
     }
-    void *model = loading->plugin->load(objects, units->count, symbols, symbol_count, units->model, messages);
-    for (int i = 0; i < units->count; i++)
-        if (loading->jobs[i].state == CACHED)
-            free(loading->jobs[i].object.data);
-        else
-            loading->plugin->release(&loading->jobs[i].object);
+    void *model = loading->plugin->load(one->objects, units->count, symbols, symbol_count, units->model, messages);
+    one->entry = model;
+    if (model != NULL)
+        linked = one;
+    else
+        free_linked(one);
     return model;
 }
 
@@ -289,8 +312,24 @@ void jit_unload(Context *ctx, const void *entry)
 {
     const char *why = NULL;
     const JitPlugin *plugin = jit_plugin(ctx, &why);
-    if (plugin != NULL)
-        plugin->unload(entry);
+    Linked **at = &linked;
+    while (*at != NULL && (*at)->entry != entry)
+        at = &(*at)->next;
+    if (*at == NULL)
+        return;
+    Linked *one = *at;
+    *at = one->next;
+    plugin->unload(entry);
+    free_linked(one);
+}
+
+const Unit *jit_locate(const void *address, JitPlace *place)
+{
+    for (const Linked *one = linked; one != NULL; one = one->next)
+        for (int i = 0; i < one->count; i++)
+            if (one->objects[i].address != NULL && one->plugin->locate(&one->objects[i], address, place))
+                return &one->units->items[i];
+    return NULL;
 }
 
 void *jit_load(Context *ctx, const Isa *isa, const Units *units, const JitOptions *options)

@@ -21,6 +21,8 @@ typedef struct JitOptions {
    until it is unloaded; the weights are used where they are. */
 void *jit_load(Context *ctx, const Isa *isa, const Units *units, const JitOptions *options);
 void jit_unload(Context *ctx, const void *entry);
+/* Of an address in what is loaded: the unit, and where in its text. NULL: it is nowhere there. `units` must still be there. */
+const Unit *jit_locate(const void *address, JitPlace *place);
 
 /* ---- single.c: one unit, to be looked at; for any target ---- */
 

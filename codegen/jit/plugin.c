@@ -128,7 +128,17 @@ static void unload(const void *entry)
     free(one);
 }
 
-static void *load(const JitObject *objects, int object_count, const JitSymbol *symbols, int symbol_count, const char *entry, JitBytes *messages)
+static void find_anchors(LLVMOrcLLJITRef jit, JitObject *objects, int count)
+{
+    for (int i = 0; i < count; i++) {
+        LLVMOrcExecutorAddress address = 0;
+        if (objects[i].anchor != NULL)
+            LLVMConsumeError(LLVMOrcLLJITLookup(jit, &address, objects[i].anchor));
+        objects[i].address = (const void *)(uintptr_t)address;
+    }
+}
+
+static void *load(JitObject *objects, int object_count, const JitSymbol *symbols, int symbol_count, const char *entry, JitBytes *messages)
 {
     LLVMOrcLLJITRef jit;
     LLVMOrcExecutorAddress address = 0;
@@ -137,8 +147,10 @@ static void *load(const JitObject *objects, int object_count, const JitSymbol *s
     int bad = failed(offer_process(jit), messages) || failed(define_symbols(jit, symbols, symbol_count), messages);
     for (int i = 0; i < object_count && !bad; i++)
         bad = failed(add_object(jit, &objects[i]), messages);
-    if (!bad && link_entry(jit, entry, &address, messages))
+    if (!bad && link_entry(jit, entry, &address, messages)) {
+        find_anchors(jit, objects, object_count);
         return keep(jit, address);
+    }
     LLVMConsumeError(LLVMOrcDisposeLLJIT(jit));
     return NULL;
 }
@@ -147,8 +159,8 @@ const JitPlugin *tulle_jit_plugin(void)
 {
     static const JitPlugin plugin = {
         .version = JIT_PLUGIN_VERSION, .compiler = "clang " TULLE_LLVM_VERSION, .flags = clang_flags, .headers = TULLE_CLANG_HEADERS "/include",
-        .prepare = clang_prepare, .head = clang_head, .head_free = clang_head_free, .compile = clang_compile, .load = load, .unload = unload, .list = listing_make,
-        .list_free = listing_free, .throughput = listing_throughput, .release = release,
+        .prepare = clang_prepare, .head = clang_head, .head_free = clang_head_free, .compile = clang_compile, .load = load, .unload = unload,
+        .locate = object_locate, .list = listing_make, .list_free = listing_free, .throughput = listing_throughput, .release = release,
         .read = text_read, .reading_free = reading_free,
     };
     return &plugin;

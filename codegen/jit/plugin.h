@@ -6,7 +6,7 @@
 
 #include "codegen/jit/reading.h"
 
-#define JIT_PLUGIN_VERSION 4
+#define JIT_PLUGIN_VERSION 5
 #define JIT_PLUGIN_FILE "libtulle_jit.so"
 #define JIT_PLUGIN_ENTRY "tulle_jit_plugin"
 
@@ -16,7 +16,17 @@ typedef struct JitHead JitHead;      /* the includes that many texts begin with,
 
 typedef struct JitSymbol { const char *name; const void *address; } JitSymbol;
 
-typedef struct JitObject { const char *name, *data; size_t length; } JitObject;
+typedef struct JitObject {
+    const char *name, *data;
+    size_t length;
+    const char *anchor;              /* a function of it, by the name that all see; NULL: none */
+    const void *address;             /* ... where it was loaded to: set by load() */
+} JitObject;
+
+typedef struct JitPlace {            /* in the text that code was made from */
+    char function[128], file[512];   /* "" if they are not known, and line 0 */
+    int line;
+} JitPlace;
 
 typedef enum JitForm { JIT_OBJECT, JIT_ASSEMBLY, JIT_IR } JitForm;   /* what a text is compiled to; the latter two are texts */
 
@@ -77,8 +87,10 @@ typedef struct JitPlugin {
     int (*compile)(const JitHead *head, const char *name, const char *text, size_t length, JitForm form, JitBytes *result, JitBytes *messages);
     /* Links them with each other, with the symbols, and with what this process offers, and gives the address of `entry`. They stay until unload().
        NULL: messages says why. */
-    void *(*load)(const JitObject *objects, int object_count, const JitSymbol *symbols, int symbol_count, const char *entry, JitBytes *messages);
+    void *(*load)(JitObject *objects, int object_count, const JitSymbol *symbols, int symbol_count, const char *entry, JitBytes *messages);
     void (*unload)(const void *entry);
+    /* Where an address in this object, as it was loaded, comes from. False: it is not in it. */
+    int (*locate)(const JitObject *object, const void *address, JitPlace *place);
     /* core: as compilers call it, "native" for this machine's; NULL: none. NULL: messages says why. */
     const JitListing *(*list)(const char *object, size_t length, const char *core, JitBytes *messages);
     void (*list_free)(const JitListing *listing);

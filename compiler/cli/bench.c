@@ -84,9 +84,9 @@ static double peak_of(const Plan *plan)
 static void measure(Context *ctx, const Program *program, void *const *inputs, void *const *outputs, const BenchOptions *how, BenchTimes *times)
 {
     int status;
-    program_watch("its run as a whole");
+    program_watch("its run as a whole", how->threads);
     const bool fine = bench_measure(program->model, (const void *const *)inputs, outputs, how, times, &status);
-    program_watch(NULL);
+    program_watch(NULL, 0);
     if (fine)
         return;
     bench_free(times);

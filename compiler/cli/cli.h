@@ -159,8 +159,12 @@ void program_freeze(void *memory, size_t bytes);         /* makes it read-only *
 void program_release(void *memory, size_t bytes);
 void program_run(Context *ctx, const Program *program, void *const *inputs, void *const *outputs, int threads);
 _Noreturn void program_fail(Context *ctx, int status);   /* for any status of the runtime's but TULLE_OK */
-/* From here to the next call a crash is told as the generated code's, in this layer; NULL: no generated code is running. */
-void program_watch(const char *layer);
+
+/* ---- crash.c ---- */
+
+/* From here to the next call a crash is told as the generated code's, with what runs (a layer, or the whole), on so many threads; NULL: none of it is
+   running. Code that was compiled in process is told with its layer, stage and line. */
+void program_watch(const char *what, int threads);
 
 /* ---- kernel_source.c: a user's functions for a layer ---- */
 

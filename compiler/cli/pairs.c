@@ -121,13 +121,13 @@ Pairs pairs_measure(Context *ctx, const Program *first, const Program *second, v
     const Side sides[] = {side_new(&pairing, arena, first), side_new(&pairing, arena, second)};
     double spent[2] = {0, 0};
     Pairs pairs = {.layers = arena_array(ctx->graph, PairTime, first->model->layer_count + 1)};
-    program_watch("its run as a whole");
+    program_watch("its run as a whole", threads);
     for (; !enough(&pairing, sides, pairs.count, fmin(spent[0], spent[1]), seconds); pairs.count++)
         for (int turn = 0; turn < 2; turn++) {
             const int side = (pairs.count + turn) % 2;
             spent[side] += take_turn(&pairing, &sides[side], sides[side].times + (size_t)pairs.count * (size_t)pairing.columns);
         }
-    program_watch(NULL);
+    program_watch(NULL, 0);
     for (int l = 0; l < first->model->layer_count; l++)
         pairs.layers[l] = pair_time(&pairing, &sides[0], &sides[1], pairs.count, l);
     pairs.whole = pair_time(&pairing, &sides[0], &sides[1], pairs.count, pairing.columns - 1);

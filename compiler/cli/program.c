@@ -2,7 +2,6 @@
    memory that shows stray accesses. Its stages run in the one pool of this process. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -10,39 +9,6 @@
 
 #include "codegen/jit/jit.h"
 #include "compiler/cli/cli.h"
-
-/* ---- crashes ---- */
-
-static char crash_message[512];
-static volatile sig_atomic_t crash_length;
-
-static void on_crash(int number)
-{
-    if (crash_length && write(2, crash_message, (size_t)crash_length) < 0)
-        _exit(STATUS_INTERNAL);
-    if (crash_length && number == SIGILL) {
-        static const char hint[] = "  hint: this machine lacks an instruction of the target; see 'tulle targets'\n";
-        if (write(2, hint, sizeof hint - 1) < 0)
-            _exit(STATUS_INTERNAL);
-    }
-    scratch_remove_all();
-    if (crash_length)
-        _exit(STATUS_INTERNAL);
-    signal(number, SIG_DFL);
-    raise(number);
-}
-
-void program_watch(const char *layer)
-{
-    static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
-    crash_length = 0;
-    if (!layer)
-        return;
-    int length = snprintf(crash_message, sizeof crash_message, "tulle: error: the generated code crashed in %s: it left its memory, or met a bad instruction\n", layer);
-    crash_length = length < (int)sizeof crash_message ? length : (int)sizeof crash_message - 1;
-    for (int i = 0; i < COUNT(crashes); i++)
-        signal(crashes[i], on_crash);
-}
 
 /* ---- memory ---- */
 
@@ -148,12 +114,12 @@ static ModelEntry *load_in_process(Context *ctx, const Options *asked, const Pla
     clock_gettime(CLOCK_MONOTONIC, &progress.start);
     const int cores = machine_cores(ctx);
     const JitOptions options = {.jobs = cores < MOST_JOBS ? cores : MOST_JOBS, .no_cache = asked->no_cache, .progress = show_progress, .user = &progress};
-    Units units;
     program->texts = arena_new(ctx, "the program", SIZE_MAX / 2);
-    units_make(plan, PROGRAM_PREFIX, program->texts, &units);
-    kernel_sources_take(ctx, asked, plan, &units, program->texts);
+    Units *units = arena_new_of(program->texts, Units);
+    units_make(plan, PROGRAM_PREFIX, program->texts, units);
+    kernel_sources_take(ctx, asked, plan, units, program->texts);
     ModelEntry *entry;
-    program->entry = *(void **)&entry = jit_load(ctx, &plan->target->isa, &units, &options);
+    program->entry = *(void **)&entry = jit_load(ctx, &plan->target->isa, units, &options);
     return entry;
 }
 
@@ -194,9 +160,9 @@ void program_run(Context *ctx, const Program *program, void *const *inputs, void
 {
     size_t bytes = tulle_workspace_bytes(program->model, threads);
     void *workspace = program_memory(ctx, bytes);
-    program_watch("its run as a whole");
+    program_watch("its run as a whole", threads);
     int status = tulle_run(program->model, (const void *const *)inputs, outputs, workspace, bytes, threads);
-    program_watch(NULL);
+    program_watch(NULL, 0);
     program_release(workspace, bytes);
     if (status != TULLE_OK)
         program_fail(ctx, status);

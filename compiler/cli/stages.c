@@ -102,14 +102,14 @@ static void run_stages(Walker *walker, const LayerPlan *layer)
 {
     const struct tulle_context context = {(const void *const *)walker->inputs, walker->outputs, walker->workspace, walker->slice};
     const Node *node = layer->problem.node;
-    program_watch(node_where(walker->graph, node));
+    program_watch(node_where(walker->graph, node), 1);
     for (int stage = layer->first_stage; stage < layer->first_stage + layer->stage_count; stage++) {
         walker->program->model->stages[stage](&context, 0, 1);
         for (int i = 0; i < node->output_count; i++)
             if (node->outputs[i] && walker->plan->places[node->outputs[i]->id].first_stage == stage)
                 take(walker, node->outputs[i]);
     }
-    program_watch(NULL);
+    program_watch(NULL, 0);
     for (int i = 0; i < node->output_count; i++)
         if (node->outputs[i])
             take(walker, node->outputs[i]);

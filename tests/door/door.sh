@@ -86,6 +86,31 @@ refused "the file does not say what it rests on: it lacks the lines 'contract we
 grep -q "hint: 'tulle inspect MODEL conv1 --export FILE'" err || fault "no hint how to export again"
 expect 1 'these have changed: the instruction set (portable, and in the file' alone run conv.onnx --input image.npy --kernel-source conv1=k.c --target generic
 
+# ---- crashes: with layer, stage, file and line, on a thread of the pool too ----
+
+# crashes PATTERN STATEMENT COMMAND...: k.c with the statement first in its stage, and a function that never ends its recursion.
+crashes() {
+    where=$1 statement=$2
+    shift 2
+    awk -v statement="    $statement" '{ print } /^static void conv0_0\(/ { getline; print; print statement }' k.c |
+        sed 's/^static void conv0_0/static int down(volatile char *p, int n) { volatile char big[9999]; big[n % 99] = 1; return down(big, n + 1) + p[0]; }\n&/' >crash.c
+    expect 5 "error: node 'conv1' (Conv): crash.c crashed in $where" alone "$@" --kernel-source conv1=crash.c
+    if [ "${where#down}" = "$where" ]; then at=$(grep -n -F -e "    $statement" crash.c | cut -d: -f1); else at=$(grep -n '^static int down' crash.c | cut -d: -f1); fi
+    grep -q "^crash.c:$at: " err || fault "not the line, $at: $(cat err)"
+}
+
+crashes 'stage conv0_0: it left its memory' '*(volatile int *)(c->workspace + (1L << 40)) = part;' run conv.onnx --input image.npy
+crashes 'stage conv0_0: it left its memory' '*(volatile int *)(c->workspace + (1L << 40)) = part;' verify conv.onnx
+crashes 'stage conv0_0: it left its memory' '*(volatile int *)(c->workspace + (1L << 40)) = part;' bench conv.onnx
+crashes 'down: it left its memory' 'part = down(c->workspace, part);' run conv.onnx --input image.npy
+crashes 'stage conv0_0: it met an instruction' '__builtin_trap();' verify conv.onnx
+crashes 'stage conv0_0: it left its memory' '__builtin_memset((char *)c->outputs[0] - (1L << 45), 0, 100000 + (size_t)part);' run conv.onnx --input image.npy
+[ "$(uname -m)" != x86_64 ] || crashes 'stage conv0_0: it divided by zero' 'volatile int zero = 0; part = part / zero;' verify conv.onnx
+expect 0 '' alone inspect conv.onnx conv1 --export k.c --threads 2
+crashes 'stage conv0_0: it left its memory' 'if (part == 1) *(volatile int *)(c->workspace + (1L << 40)) = part;' run conv.onnx --input image.npy --threads 2
+crashes 'down: it left its memory' 'if (part == 1) part = down(c->workspace, part);' run conv.onnx --input image.npy --threads 2
+expect 0 '' alone inspect conv.onnx conv1 --export k.c
+
 # ---- hostile ----
 
 head -c 100000 /dev/urandom >noise.c
