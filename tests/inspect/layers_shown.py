@@ -24,15 +24,14 @@ import networks
 tulle = os.path.abspath(sys.argv[1])
 glyphs = str(root / "samples/glyphs/glyphs.onnx")
 with_llvm = os.path.exists(os.path.join(os.path.dirname(tulle), "libtulle_jit.so"))
+# Of a sanitized program: gcc's leak checker takes what stands before a loaded library's thread-local variables for their size, and runs into nowhere.
+os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":intercept_tls_get_addr=0"
 TARGETS = {"atom-c2750": "silvermont", "xeon-e5-2697v4": "broadwell", "native": None, "neoverse-n1": "neoverse-n1"}
 CLASSES = ["multiply_adds", "vector", "shuffles", "moves", "loads", "stores", "prefetches", "integer", "branches"]
 
 
 def call(*arguments, code=0, program=tulle, **more):
-    for _ in range(3):               # the leak checker of a sanitized program itself fails now and then
-        done = subprocess.run([program, "inspect", *arguments], capture_output=True, text=True, **more)
-        if "LeakSanitizer has encountered a fatal error" not in done.stderr:
-            break
+    done = subprocess.run([program, "inspect", *arguments], capture_output=True, text=True, **more)
     assert done.returncode == code, (arguments, done.returncode, done.stderr)
     return done
 
