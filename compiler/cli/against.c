@@ -206,12 +206,12 @@ static double run_once(Other *other, const Racer *racer)
 static void our_turn(Other *other, const Racer *racer, Samples *samples)
 {
     nanosleep(&settle, NULL);
-    program_watch("its run as a whole");
+    program_watch("its run as a whole", racer->race->threads);
     run_once(other, racer);
     const double begin = now();
     for (int run = 0; run < MOST_TIMES && (run == 0 || now() - begin < turn_seconds); run++)
         add_sample(other->ctx, samples, run_once(other, racer));
-    program_watch(NULL);
+    program_watch(NULL, 0);
 }
 
 /* Who begins changes: what a turn does to the clock or the caches falls on both. */

@@ -188,13 +188,13 @@ static bool run_counted(const struct tulle_model *model, void *const *inputs, vo
     const size_t bytes = tulle_workspace_bytes(model, threads);
     void *workspace = tensors_memory(bytes);
     bool fine = workspace != NULL;
-    program_watch("its run as a whole");
+    program_watch("its run as a whole", threads);
     for (int run = 0; run <= COUNTED_RUNS && fine; run++) {
         fine = tulle_run(model, (const void *const *)inputs, outputs, workspace, bytes, threads) == TULLE_OK;
         for (int t = 0; t < threads && run == 0; t++)        /* the first one opens counters, and warms up */
             memset(counting->members[t].sums, 0, (size_t)counting->layers * sizeof *counting->members[t].sums);
     }
-    program_watch(NULL);
+    program_watch(NULL, 0);
     free(workspace);
     return fine;
 }
