@@ -6,6 +6,7 @@
 #include <clang/CodeGen/CodeGenAction.h>
 #include <clang/Frontend/CompilerInstance.h>
 #include <clang/Frontend/CompilerInvocation.h>
+#include <clang/Frontend/FrontendActions.h>
 #include <clang/Frontend/PrecompiledPreamble.h>
 #include <clang/Frontend/TextDiagnosticPrinter.h>
 #include <clang/Frontend/Utils.h>
@@ -124,11 +125,12 @@ std::shared_ptr<clang::CompilerInvocation> invocation_of(const std::vector<std::
     return invocation;
 }
 
-std::unique_ptr<clang::CodeGenAction> action_of(JitForm form)
+std::unique_ptr<clang::FrontendAction> action_of(JitForm form)
 {
     switch (form) {
     case JIT_ASSEMBLY: return std::make_unique<clang::EmitAssemblyAction>();
     case JIT_IR: return std::make_unique<clang::EmitLLVMAction>();
+    case JIT_NOTHING: return std::make_unique<clang::SyntaxOnlyAction>();
     default: return std::make_unique<clang::EmitObjAction>();
     }
 }

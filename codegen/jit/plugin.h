@@ -28,7 +28,7 @@ typedef struct JitPlace {            /* in the text that code was made from */
     int line;
 } JitPlace;
 
-typedef enum JitForm { JIT_OBJECT, JIT_ASSEMBLY, JIT_IR } JitForm;   /* what a text is compiled to; the latter two are texts */
+typedef enum JitForm { JIT_OBJECT, JIT_ASSEMBLY, JIT_IR, JIT_NOTHING } JitForm;   /* what a text is compiled to; assembly and IR are texts; nothing: it is only checked */
 
 /* ---- objects as they are read ---- */
 

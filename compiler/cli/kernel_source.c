@@ -98,13 +98,23 @@ static void check_function(const Source *source, const char *layer, const JitFac
         found[stage] = true;
 }
 
+/* By the compiler that sees no other files, before libclang, which sees all: what the text would take in is told, and not opened. */
+static void check_text(const Source *source, const Units *units)
+{
+    Context *ctx = source->ctx;
+    Unit unit = {.name = "source", .text = ""};
+    const Units alone = {.items = &unit, .count = 1, .includes = units->includes};
+    unit_replace(units, &unit, source->path, source->text, source->length, ctx->graph);
+    jit_compile(ctx, &source->plan->target->isa, &alone, 0, JIT_NOTHING);
+}
+
 static void check_functions(const Source *source, const char *layer)
 {
     Context *ctx = source->ctx;
     JitReading reading;
     const char *fault = jit_read(ctx, &source->plan->target->isa, source->path, source->text, source->length, &reading);
     if (fault != NULL)
-        fail(ctx, STATUS_USAGE, NULL, NULL, "the file for --kernel-source does not compile:\n%s", text_lines(ctx->graph, fault, strlen(fault)));
+        fail(ctx, STATUS_USAGE, source->where, NULL, "libclang does not read it:\n%s", text_lines(ctx->graph, fault, strlen(fault)));
     bool found[MAX_STAGES] = {false};
     for (int i = 0; i < reading.count; i++) {
         const JitFact *fact = &reading.facts[i];
@@ -150,6 +160,7 @@ void kernel_sources_take(Context *ctx, const Options *options, const Plan *plan,
         load(&source);
         units_make_layer(plan, PROGRAM_PREFIX, layer, arena, &ours);
         check_contract(&source, &ours.items[0]);
+        check_text(&source, units);
         check_functions(&source, units->items[at].name);
         unit_replace(units, &units->items[at], source.path, source.text, source.length, arena);
     }
