@@ -188,6 +188,17 @@ static void prepare_process(void)
     prepared = true;
 }
 
+void crash_watch(const char *text)
+{
+    watching = 0;
+    if (!text)
+        return;
+    snprintf(message, sizeof message, "%s", text);
+    prepare_process();
+    prepare_thread();
+    watching = 1;
+}
+
 void program_watch(const char *what, int threads)
 {
     watching = 0;

@@ -160,7 +160,9 @@ void kernel_sources_take(Context *ctx, const Options *options, const Plan *plan,
         load(&source);
         units_make_layer(plan, PROGRAM_PREFIX, layer, arena, &ours);
         check_contract(&source, &ours.items[0]);
+        crash_watch(arena_format(ctx->graph, "tulle: error: %s: the compiler crashed: is an expression too long, or nested too deep?\n", source.where));
         check_text(&source, units);
+        crash_watch(NULL);
         check_functions(&source, units->items[at].name);
         unit_replace(units, &units->items[at], source.path, source.text, source.length, arena);
     }

@@ -127,6 +127,8 @@ expect 2 'it is not a regular file' alone run conv.onnx --input image.npy --kern
 expect 1 'deep.c:[0-9]*:[0-9]*: .*error: ' alone run conv.onnx --input image.npy --kernel-source conv1=deep.c
 { cat k.c; printf 'static int long_sum(int a) { return a'; yes '+a' | head -n 30000 | tr -d '\n'; echo '; }'; } >sum.c
 expect 1 'nested too deep' alone run conv.onnx --input image.npy --kernel-source conv1=sum.c
+{ cat k.c; printf 'static int longer(int a) { return a'; yes '+a' | head -n 1000000 | tr -d '\n'; echo '; }'; } >longer.c
+expect 5 'longer.c: the compiler crashed: is an expression too long' alone run conv.onnx --input image.npy --kernel-source conv1=longer.c
 printf '/* \033[31m */\n' | cat - k.c >escape.c
 expect 1 'it is no C text: byte 3 is 27' alone run conv.onnx --input image.npy --kernel-source conv1=escape.c
 
