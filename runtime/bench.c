@@ -21,8 +21,7 @@ typedef struct Bench {
     double *samples;                 /* of runs, while one thing is measured */
     int capacity;                    /* of samples; MOST_PROFILES at least */
     double *stages;                  /* [MOST_PROFILES][stage_count] */
-    void *sweep;                     /* memory larger than the caches, for cold runs; else NULL */
-    size_t sweep_bytes;
+    BenchSweep sweep;                /* for cold runs; else without memory */
 } Bench;
 
 static double now(void)
@@ -82,17 +81,24 @@ static int sweep_check(const struct tulle_context *context)
     return TULLE_OK;
 }
 
+bool bench_sweep_new(BenchSweep *sweep, int threads)
+{
+    const size_t bytes = sweep_size(threads);
+    *sweep = (BenchSweep){tensors_memory(bytes), bytes, threads};
+    return sweep->memory != NULL;
+}
+
 /* By the threads that run the model, so that each sweeps its own core's caches. */
-static void sweep_caches(const Bench *bench)
+void bench_sweep(const BenchSweep *sweep)
 {
     static tulle_stage *const stages[] = {sweep_share};
     static const unsigned char waits[] = {0};
-    const struct tulle_tensor size = {.name = "bytes", .bytes = sizeof bench->sweep_bytes};
-    const struct tulle_model sweep = {.abi = TULLE_ABI, .inputs = &size, .input_count = 1, .stages = stages, .waits = waits, .stage_count = 1,
-                                      .slices = 1, .workspace_bytes = bench->sweep_bytes, .check = sweep_check};
-    const void *const inputs[] = {&bench->sweep_bytes};
-    if (bench->sweep)
-        tulle_run(&sweep, inputs, bench->outputs, bench->sweep, bench->sweep_bytes, bench->options->threads);
+    const struct tulle_tensor size = {.name = "bytes", .bytes = sizeof sweep->bytes};
+    const struct tulle_model model = {.abi = TULLE_ABI, .inputs = &size, .input_count = 1, .stages = stages, .waits = waits, .stage_count = 1,
+                                      .slices = 1, .workspace_bytes = sweep->bytes, .check = sweep_check};
+    const void *const inputs[] = {&sweep->bytes};
+    if (sweep->memory)
+        tulle_run(&model, inputs, NULL, sweep->memory, sweep->bytes, sweep->threads);
 }
 
 /* ---- runs ---- */
@@ -138,11 +144,11 @@ static bool measure_whole(Bench *bench, int *status)
     while (runs < BENCH_MOST_RUNS && (runs < fewest || spent < bench->options->seconds)) {
         if (!make_room(bench, runs))
             return false;
-        sweep_caches(bench);
+        bench_sweep(&bench->sweep);
         *status = run_once(bench, &bench->samples[runs]);
         if (*status != TULLE_OK)
             return false;
-        spent = bench->sweep ? now() - start : spent + bench->samples[runs];
+        spent = bench->sweep.memory ? now() - start : spent + bench->samples[runs];
         runs++;
     }
     bench->times->runs = runs;
@@ -156,7 +162,7 @@ static int measure_layers(Bench *bench)
     const size_t stage_count = (size_t)bench->model->stage_count;
     const int runs = bench->times->runs < MOST_PROFILES ? bench->times->runs : MOST_PROFILES;
     for (int run = 0; run < runs; run++) {
-        sweep_caches(bench);
+        bench_sweep(&bench->sweep);
         int status = tulle_profile(bench->model, bench->inputs, bench->outputs, bench->workspace, bench->workspace_bytes, bench->options->threads,
                                    bench->stages + (size_t)run * stage_count);
         if (status != TULLE_OK)
@@ -217,15 +223,13 @@ static bool allocate(Bench *bench)
     const size_t layers = (size_t)bench->model->layer_count + 1;
     bench->workspace_bytes = tulle_workspace_bytes(bench->model, bench->options->threads);
     bench->workspace = tensors_memory(bench->workspace_bytes);
-    bench->sweep_bytes = bench->options->cold ? sweep_size(bench->options->threads) : 0;
-    bench->sweep = bench->options->cold ? tensors_memory(bench->sweep_bytes) : NULL;
     bench->capacity = MOST_PROFILES;
     bench->samples = calloc(MOST_PROFILES, sizeof *bench->samples);
     bench->stages = calloc(MOST_PROFILES * (size_t)bench->model->stage_count + 1, sizeof *bench->stages);
     bench->times->layers = calloc(layers, sizeof *bench->times->layers);
     bench->times->hot = bench->options->hot ? calloc(layers, sizeof *bench->times->hot) : NULL;
     return bench->workspace && bench->samples && bench->stages && bench->times->layers && (bench->times->hot || !bench->options->hot) &&
-           (bench->sweep || !bench->options->cold);
+           (!bench->options->cold || bench_sweep_new(&bench->sweep, bench->options->threads));
 }
 
 bool bench_measure(const struct tulle_model *model, const void *const *inputs, void *const *outputs, const BenchOptions *options, BenchTimes *times,
@@ -244,7 +248,7 @@ bool bench_measure(const struct tulle_model *model, const void *const *inputs, v
     if (fine && *status == TULLE_OK && options->hot)
         fine = measure_hot(&bench, status);
     free(bench.workspace);
-    free(bench.sweep);
+    free(bench.sweep.memory);
     free(bench.samples);
     free(bench.stages);
     return fine && *status == TULLE_OK;

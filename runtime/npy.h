@@ -93,6 +93,11 @@ typedef struct BenchTimes {
     double *hot;       /* [layer_count]: median of the layer alone; NULL: not asked for */
 } BenchTimes;
 
+typedef struct BenchSweep { void *memory; size_t bytes; int threads; } BenchSweep;
+bool bench_sweep_new(BenchSweep *sweep, int threads);          /* its memory is free()d by the caller; false: there is none */
+/* Leaves nothing in the caches of these threads' cores that was there before. */
+void bench_sweep(const BenchSweep *sweep);
+
 /* Times the model after warming up. False: out of memory, or status says why; bench_free() in any case. */
 bool bench_measure(const struct tulle_model *model, const void *const *inputs, void *const *outputs, const BenchOptions *options, BenchTimes *times,
                    int *status);

@@ -118,7 +118,7 @@ typedef struct TunedFile {
 
 TunedFile *tuned_read(Context *ctx, const char *path);                   /* STATUS_USAGE with path and line for what is none; empty if there is no such file */
 void tuned_write(Context *ctx, const TunedFile *file, const char *path);
-TunedMachine *tuned_machine(Context *ctx, TunedFile *file, const Target *target);        /* made if it is not there */
+TunedMachine *tuned_machine(Context *ctx, TunedFile *file, const Target *target, bool cold);     /* made if it is not there */
 bool tuned_same(const TunedChoice *a, const TunedChoice *b);             /* the same kernel in the same tiling and layouts */
 TunedLayer *tuned_layer(Context *ctx, TunedMachine *machine, const char *key);          /* made, without choices, if it is not there */
 void tuned_take(Context *ctx, const char *path, const Target *target, PlanOptions *options);     /* --tuned. Wrong use, if nothing was tuned on this machine */
@@ -180,6 +180,12 @@ void kernel_source_export(Context *ctx, const Options *options, const Plan *plan
 
 /* ---- pairs.c: two programs of one model, timed in turns ---- */
 
+typedef struct PairOptions {
+    int threads;
+    double seconds;                  /* that each is run at least; longer on a busy machine */
+    bool cold;                       /* with caches swept before each run */
+} PairOptions;
+
 typedef struct PairTime {
     double seconds;                  /* the second program's median */
     double ratio, low, high;         /* of its time to the first one's: the median, and the interval that has it in 95 of 100 cases */
@@ -191,8 +197,7 @@ typedef struct Pairs {
     int count;
 } Pairs;
 
-/* Each is run at least so long in all; longer on a busy machine. */
-Pairs pairs_measure(Context *ctx, const Program *first, const Program *second, void *const *inputs, int threads, double seconds);
+Pairs pairs_measure(Context *ctx, const Program *first, const Program *second, void *const *inputs, const PairOptions *options);
 
 /* ---- data.c: inputs and outputs in files ---- */
 

@@ -200,7 +200,7 @@ void kernel_sources_bench(Context *ctx, const Options *options, const Plan *plan
     if (options->kernel_sources.count == 0)
         return;
     Program *ours = program_load(ctx, &without, plan);
-    const Pairs pairs = pairs_measure(ctx, ours, program, inputs, threads, pair_seconds);
+    const Pairs pairs = pairs_measure(ctx, ours, program, inputs, &(PairOptions){threads, pair_seconds, options->cold});
     for (int i = 0; i < options->kernel_sources.count; i++) {
         const Source source = source_of(ctx, plan, options->kernel_sources.items[i]);
         const PairTime *time = &pairs.layers[source.layer - plan->layers];

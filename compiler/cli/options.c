@@ -53,7 +53,7 @@ static const Option table[] = {
     {"--quick", NULL, VERIFY, TAKES_NOTHING, AT(quick), "compare the outputs only, not every layer"},
     {"--repeat", "N", BENCH, TAKES_COUNT, AT(repeat), "runs at least (default: ten, and as many as take a second)"},
     {"--hot", NULL, BENCH, TAKES_NOTHING, AT(hot), "times each layer over and over by itself, too"},
-    {"--cold", NULL, BENCH, TAKES_NOTHING, AT(cold), "sweeps the caches before each run, as if other programs had run meanwhile"},
+    {"--cold", NULL, BENCH | TUNE, TAKES_NOTHING, AT(cold), "sweeps the caches before each run, as if other programs had run meanwhile"},
     {"--tuned", "F", PLANNING & ~(CommandSet)TUNE, TAKES_TEXT, AT(tuned), "takes the kernels that 'tulle tune' found to be the fastest on this machine"},
     {"--candidates", "N", TUNE, TAKES_COUNT, AT(candidates), "choices of each layer to try, the model's apart (default 8)"},
     {"--compare", "FILE", BENCH, TAKES_TEXT, AT(compare), "shows beside it what an earlier run took, which --json wrote there"},

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "compiler/cli/cli.h"
 
@@ -23,6 +24,7 @@ typedef struct Pairing {
     Context *ctx;
     void *const *inputs;
     int threads, columns;
+    BenchSweep sweep;                /* without memory where caches stay as they are */
 } Pairing;
 
 /* ---- a turn ---- */
@@ -55,23 +57,35 @@ static double median(double *numbers, int count)
     return (numbers[(count - 1) / 2] + numbers[count / 2]) / 2;
 }
 
-/* A run that is not timed brings the caches to where runs leave them; then a few that are, and of each layer the median. Gives the seconds it took. */
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+/* A few runs, or with cold caches one, after what brings the caches to where they shall be: a run that is not timed, or a sweep. Of each layer the median.
+   Gives the seconds that the turn took. */
 static double take_turn(const Pairing *pairing, const Side *side, double *row)
 {
-    double numbers[MOST_BLOCK], spent = 0;
+    const int most = pairing->sweep.memory ? 1 : MOST_BLOCK;
+    const double start = now();
+    double numbers[MOST_BLOCK], timed = 0;
     int count = 0;
-    run_once(pairing, side, row);
-    while (count < MOST_BLOCK && (count == 0 || spent < block_seconds)) {
+    if (!pairing->sweep.memory)
+        run_once(pairing, side, row);
+    bench_sweep(&pairing->sweep);
+    while (count < most && (count == 0 || timed < block_seconds)) {
         double *one = side->block + (size_t)count++ * (size_t)pairing->columns;
         run_once(pairing, side, one);
-        spent += one[pairing->columns - 1];
+        timed += one[pairing->columns - 1];
     }
     for (int c = 0; c < pairing->columns; c++) {
         for (int i = 0; i < count; i++)
             numbers[i] = side->block[(size_t)i * (size_t)pairing->columns + (size_t)c];
         row[c] = median(numbers, count);
     }
-    return spent;
+    return now() - start;
 }
 
 /* ---- many ---- */
@@ -114,15 +128,17 @@ static bool enough(const Pairing *pairing, const Side *sides, int count, double 
     return count == MOST_PAIRS || spent >= patience * seconds || whole.high - whole.low < narrow;
 }
 
-Pairs pairs_measure(Context *ctx, const Program *first, const Program *second, void *const *inputs, int threads, double seconds)
+Pairs pairs_measure(Context *ctx, const Program *first, const Program *second, void *const *inputs, const PairOptions *options)
 {
-    const Pairing pairing = {ctx, inputs, threads, first->model->layer_count + 1};
+    Pairing pairing = {.ctx = ctx, .inputs = inputs, .threads = options->threads, .columns = first->model->layer_count + 1};
     Arena *arena = arena_new(ctx, "times", SIZE_MAX / 2);
     const Side sides[] = {side_new(&pairing, arena, first), side_new(&pairing, arena, second)};
     double spent[2] = {0, 0};
+    if (options->cold && !bench_sweep_new(&pairing.sweep, options->threads))
+        fail(ctx, STATUS_MODEL, NULL, NULL, "out of memory");
     Pairs pairs = {.layers = arena_array(ctx->graph, PairTime, first->model->layer_count + 1)};
-    program_watch("its run as a whole", threads);
-    for (; !enough(&pairing, sides, pairs.count, fmin(spent[0], spent[1]), seconds); pairs.count++)
+    program_watch("its run as a whole", options->threads);
+    for (; !enough(&pairing, sides, pairs.count, fmin(spent[0], spent[1]), options->seconds); pairs.count++)
         for (int turn = 0; turn < 2; turn++) {
             const int side = (pairs.count + turn) % 2;
             spent[side] += take_turn(&pairing, &sides[side], sides[side].times + (size_t)pairs.count * (size_t)pairing.columns);
@@ -133,6 +149,7 @@ Pairs pairs_measure(Context *ctx, const Program *first, const Program *second, v
     pairs.whole = pair_time(&pairing, &sides[0], &sides[1], pairs.count, pairing.columns - 1);
     free(sides[0].workspace);
     free(sides[1].workspace);
+    free(pairing.sweep.memory);
     arena_free(arena);
     return pairs;
 }

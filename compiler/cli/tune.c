@@ -75,7 +75,7 @@ static void show(const char *what)
 static Pairs measure(Tune *tune, const Program *first, const Trial *trial, double seconds)
 {
     Program *second = program_load(tune->ctx, tune->options, trial->plan);
-    const Pairs pairs = pairs_measure(tune->ctx, first, second, tune->inputs, tune->threads, seconds);
+    const Pairs pairs = pairs_measure(tune->ctx, first, second, tune->inputs, &(PairOptions){tune->threads, seconds, tune->options->cold});
     program_unload(tune->ctx, second);
     tune->programs++;
     return pairs;
@@ -186,53 +186,46 @@ static void print_table(const Tune *tune, const Proof *proof)
         report_table(stdout, cells, rows, COLUMNS, 3);
 }
 
-static void json_time(FILE *stream, const char *name, const PairTime *time)
+static void json_time(JsonWriter *json, const PairTime *time)
 {
-    const struct { const char *name; double number; } numbers[] = {{"ratio", time->ratio}, {"low", time->low}, {"high", time->high}};
-    fprintf(stream, "\"%s\": ", name);
-    report_json_number(stream, time->seconds * 1e3);
-    for (int i = 0; i < COUNT(numbers); i++) {
-        fprintf(stream, ", \"%s\": ", numbers[i].name);
-        report_json_number(stream, numbers[i].number);
-    }
+    json_add_number(json, "median_ms", time->seconds * 1e3);
+    json_add_number(json, "ratio", time->ratio);
+    json_add_number(json, "low", time->low);
+    json_add_number(json, "high", time->high);
 }
 
-static void json_layer(FILE *stream, Arena *arena, const LayerPlan *model, const LayerPlan *tuned, const PairTime *time)
+static void json_layer(JsonWriter *json, Arena *arena, const LayerPlan *model, const LayerPlan *tuned, const PairTime *time)
 {
-    const struct { const char *name, *text; } words[] = {
-        {"name", model->problem.node->name}, {"op", op_info(model->problem.node->op)->name},
-        {"model_kernel", model->kernel->name}, {"model_tiling", tiling_text(arena, &model->tiling)},
-        {"kernel", tuned->kernel->name}, {"tiling", tiling_text(arena, &tuned->tiling)},
-    };
-    fputs("{", stream);
-    for (int i = 0; i < COUNT(words); i++) {
-        fprintf(stream, "\"%s\": ", words[i].name);
-        report_json_string(stream, words[i].text);
-        fputs(", ", stream);
-    }
-    json_time(stream, "median_ms", time);
-    fputs("}", stream);
+    json_open(json, NULL, '{');
+    json_add_string(json, "name", model->problem.node->name);
+    json_add_string(json, "op", op_info(model->problem.node->op)->name);
+    json_add_string(json, "model_kernel", model->kernel->name);
+    json_add_string(json, "model_tiling", tiling_text(arena, &model->tiling));
+    json_add_string(json, "kernel", tuned->kernel->name);
+    json_add_string(json, "tiling", tiling_text(arena, &tuned->tiling));
+    json_time(json, time);
+    json_close(json);
 }
 
 /* Ratios are to the model's choices, measured in turns. Layers that did not change are not there. */
 static void print_json(const Tune *tune, const Proof *proof)
 {
     static const PairTime unchanged = {NAN, 1, 1, 1};
-    const char *between = "";
-    printf("{\"model\": ");
-    report_json_string(stdout, tune->program->model->name);
-    printf(", \"target\": ");
-    report_json_string(stdout, tune->program->model->target);
-    printf(", \"threads\": %d, \"batch\": %lld, \"programs\": %d, ", tune->threads, (long long)bench_batch(tune->program->model), tune->programs);
-    json_time(stdout, "median_ms", proof->trial.changed ? &proof->pairs.whole : &unchanged);
-    printf(", \"layers\": [");
+    JsonWriter json = {.stream = stdout};
+    json_open(&json, NULL, '{');
+    json_add_string(&json, "model", tune->program->model->name);
+    json_add_string(&json, "target", tune->program->model->target);
+    json_add_number(&json, "threads", tune->threads);
+    json_add_number(&json, "batch", (double)bench_batch(tune->program->model));
+    json_add_bool(&json, "cold", tune->options->cold);
+    json_add_number(&json, "programs", tune->programs);
+    json_time(&json, proof->trial.changed ? &proof->pairs.whole : &unchanged);
+    json_open(&json, "layers", '[');
     for (int l = 0; l < tune->plan->layer_count && proof->trial.changed > 0; l++)
-        if (tuning_changed(tune->tuning, &proof->trial, l)) {
-            printf("%s\n  ", between);
-            json_layer(stdout, tune->ctx->graph, &tune->plan->layers[l], &proof->trial.plan->layers[l], &proof->pairs.layers[l]);
-            between = ",";
-        }
-    printf("]}\n");
+        if (tuning_changed(tune->tuning, &proof->trial, l))
+            json_layer(&json, tune->ctx->graph, &tune->plan->layers[l], &proof->trial.plan->layers[l], &proof->pairs.layers[l]);
+    json_close(&json);
+    json_close(&json);
 }
 
 static void print_result(const Tune *tune, const Proof *proof)
@@ -283,7 +276,7 @@ Status tune_command(Context *ctx, const Options *options)
                  .most = options->candidates ? (int)options->candidates : USUAL_CANDIDATES, .path = output_path(ctx, options, model)};
     tune.file = tuned_read(ctx, tune.path);
     tune.plan = driver_plan(ctx, options, model);
-    tune.machine = tuned_machine(ctx, tune.file, tune.plan->target);
+    tune.machine = tuned_machine(ctx, tune.file, tune.plan->target, options->cold);
     tune.tuning = tuning_new(tune.plan);
     for (int l = 0; l < tune.machine->count; l++)
         if (tune.machine->layers[l].count)

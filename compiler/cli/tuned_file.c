@@ -15,12 +15,13 @@ static const char opening[] = "# What 'tulle tune' measured, for --tuned F: of e
 
 /* ---- machines and layers ---- */
 
-static const char *machine_title(Context *ctx, const Target *target)
+static const char *machine_title(Context *ctx, const Target *target, bool cold)
 {
     const Machine *machine = &target->machine;
     const bool probed = strncmp(machine->name, "native", strlen("native")) == 0 && machine->says;
     const char *name = probed ? machine->says : machine->name;
-    return arena_format(ctx->graph, "%s, %s, %g core%s", text_quote(ctx->graph, name, strlen(name)), target->isa.name, machine->cores, machine->cores > 1 ? "s" : "");
+    return arena_format(ctx->graph, "%s, %s, %g core%s%s", text_quote(ctx->graph, name, strlen(name)), target->isa.name, machine->cores, machine->cores > 1 ? "s" : "",
+                        cold ? ", cold caches" : "");
 }
 
 static TunedMachine *add_machine(Context *ctx, TunedFile *file, const char *name)
@@ -38,9 +39,9 @@ static TunedMachine *find_machine(const TunedFile *file, const char *name)
     return NULL;
 }
 
-TunedMachine *tuned_machine(Context *ctx, TunedFile *file, const Target *target)
+TunedMachine *tuned_machine(Context *ctx, TunedFile *file, const Target *target, bool cold)
 {
-    const char *name = machine_title(ctx, target);
+    const char *name = machine_title(ctx, target, cold);
     TunedMachine *machine = find_machine(file, name);
     return machine ? machine : add_machine(ctx, file, name);
 }
@@ -267,8 +268,10 @@ void tuned_take(Context *ctx, const char *path, const Target *target, PlanOption
     if (access(path, R_OK) != 0)
         fail(ctx, STATUS_USAGE, "--tuned", "'tulle tune MODEL.onnx -o F' writes it", "'%s' cannot be read: %s", quoted(ctx, path), strerror(errno));
     const TunedFile *file = tuned_read(ctx, path);
-    const char *title = machine_title(ctx, target);
+    const char *title = machine_title(ctx, target, false);
     const TunedMachine *machine = find_machine(file, title);
+    if (!machine)
+        machine = find_machine(file, machine_title(ctx, target, true));
     if (!machine)
         fail(ctx, STATUS_USAGE, "--tuned", machine_list(ctx, file), "'%s' has nothing that was measured on '%s'", quoted(ctx, path), title);
     TunedChoice *choices = arena_array(ctx->graph, TunedChoice, machine->count + 1);

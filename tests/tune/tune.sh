@@ -72,6 +72,13 @@ check [ "$tried" -ge "$(count tried before.tuned)" ]
 expect 0 '' "$tulle" tune glyphs.onnx --candidates 3
 check [ "$(count tried glyphs.tuned)" -gt "$tried" ]
 
+# Cold caches are another machine; what was measured with warm ones goes before.
+expect 0 '"cold": true' "$tulle" tune add.onnx -o cold.tuned --cold --json
+check grep -q '^machine .*, cold caches$' cold.tuned
+expect 0 '' "$tulle" explain add.onnx --tuned cold.tuned
+expect 0 '"cold": false' "$tulle" tune add.onnx -o cold.tuned --json
+check [ "$(count machine cold.tuned)" = 2 ]
+
 # Threads and models stand side by side.
 expect 1 "has no layer of this model" "$tulle" bench glyphs.onnx --threads 2 --tuned glyphs.tuned
 expect 0 '"programs": ' "$tulle" tune glyphs.onnx --candidates 1 --threads 2 -o glyphs.tuned --json
