@@ -99,16 +99,18 @@ void densities_read(Context *ctx, const char *path, PassOptions *options);
 /* ---- tuned_file.c: what 'tulle tune' measured, as text; docs/tune.md describes it ---- */
 
 typedef struct TunedLayer {
+    char key[KEY_BYTES];
     const char *says;                /* for readers: the layer's name and what it is */
-    TunedChoice *choices;            /* all with the layer's key; the first is the model's */
+    TunedChoice *choices;            /* the first is the model's */
     int count, capacity;
     int best;                        /* its number; -1: not known yet */
 } TunedLayer;
 
 typedef struct TunedMachine {
-    const char *name;
+    const char *name, *version;      /* version: of the tulle that measured it */
     TunedLayer *layers;
     int count, capacity;
+    NameMap numbers;                 /* of layers, by their keys; from 1 on */
 } TunedMachine;
 
 typedef struct TunedFile {
@@ -116,9 +118,11 @@ typedef struct TunedFile {
     int count, capacity;
 } TunedFile;
 
-TunedFile *tuned_read(Context *ctx, const char *path);                   /* STATUS_USAGE with path and line for what is none; empty if there is no such file */
+/* STATUS_USAGE with path and line for what is none; without machines if there is no such file, or an empty one. */
+TunedFile *tuned_read(Context *ctx, const char *path);
 void tuned_write(Context *ctx, const TunedFile *file, const char *path);
-TunedMachine *tuned_machine(Context *ctx, TunedFile *file, const Target *target, bool cold);     /* made if it is not there */
+const char *tuned_title(Context *ctx, const Target *target, bool cold);  /* of a machine: what stands behind the word in the file */
+TunedMachine *tuned_machine(Context *ctx, TunedFile *file, const char *title);           /* made if it is not there */
 bool tuned_same(const TunedChoice *a, const TunedChoice *b);             /* the same kernel in the same tiling and layouts */
 TunedLayer *tuned_layer(Context *ctx, TunedMachine *machine, const char *key);          /* made, without choices, if it is not there */
 void tuned_take(Context *ctx, const char *path, const Target *target, PlanOptions *options);     /* --tuned. Wrong use, if nothing was tuned on this machine */
@@ -151,6 +155,7 @@ typedef struct Program {
     Arena *texts;                    /* its weights are among them */
 } Program;
 
+void program_check(Context *ctx, const Plan *plan);      /* wrong use, where its code cannot be loaded here */
 Program *program_load(Context *ctx, const Options *options, const Plan *plan);
 void program_unload(Context *ctx, Program *program);     /* one of several; the last goes with the process */
 /* Memory that ends where a page begins that may not be touched, filled with bytes 0xFF (NaN in every real type). */
@@ -178,6 +183,11 @@ void kernel_sources_check(Context *ctx, const Options *options, const Plan *plan
 void kernel_sources_bench(Context *ctx, const Options *options, const Plan *plan, const Program *program, void *const *inputs, int threads);
 void kernel_source_export(Context *ctx, const Options *options, const Plan *plan, int layer);    /* --export: ours, for a start */
 
+/* ---- interval.c ---- */
+
+/* So many of `count` sorted samples lie outside of the interval at each end that holds the median in 95 of 100 cases; -1: they are too few (below 6). */
+int interval_outside(int count);
+
 /* ---- pairs.c: two programs of one model, timed in turns ---- */
 
 typedef struct PairOptions {
@@ -195,6 +205,7 @@ typedef struct Pairs {
     PairTime whole;
     PairTime *layers;                /* [layer_count] */
     int count;
+    bool same;                       /* their results are the same but for rounding */
 } Pairs;
 
 Pairs pairs_measure(Context *ctx, const Program *first, const Program *second, void *const *inputs, const PairOptions *options);

@@ -7,8 +7,8 @@
 #include "compiler/cli/cli.h"
 
 enum { FEWEST_PAIRS = 15, MOST_PAIRS = 400, MOST_BLOCK = 8 };
+static const double rounding = 1e-3;          /* of results, relative to the largest */
 static const double block_seconds = 1e-3;    /* of runs that are timed in one turn, at least, if they are short */
-static const double narrow = 0.02, patience = 4;     /* of the interval of the whole; longer, until it is so narrow */
 
 typedef struct Side {
     const struct tulle_model *model;
@@ -29,19 +29,33 @@ typedef struct Pairing {
 
 /* ---- a turn ---- */
 
-static void run_once(const Pairing *pairing, const Side *side, double *row)
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+/* As users run it: the clock between stages costs barriers that it would not have. */
+static double run_whole(const Pairing *pairing, const Side *side)
+{
+    const double start = now();
+    const int status = tulle_run(side->model, (const void *const *)pairing->inputs, side->outputs, side->workspace, side->workspace_bytes, pairing->threads);
+    if (status != TULLE_OK)
+        program_fail(pairing->ctx, status);
+    return now() - start;
+}
+
+static void run_stages(const Pairing *pairing, const Side *side, double *row)
 {
     const struct tulle_model *model = side->model;
     const int status = tulle_profile(model, (const void *const *)pairing->inputs, side->outputs, side->workspace, side->workspace_bytes, pairing->threads, side->stages);
     if (status != TULLE_OK)
         program_fail(pairing->ctx, status);
-    double *whole = &row[pairing->columns - 1];
-    *whole = 0;
     for (int l = 0; l < model->layer_count; l++) {
         row[l] = 0;
         for (int s = 0; s < model->layers[l].stage_count; s++)
             row[l] += side->stages[model->layers[l].first_stage + s];
-        *whole += row[l];
     }
 }
 
@@ -57,13 +71,6 @@ static double median(double *numbers, int count)
     return (numbers[(count - 1) / 2] + numbers[count / 2]) / 2;
 }
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
 /* A few runs, or with cold caches one, after what brings the caches to where they shall be: a run that is not timed, or a sweep. Of each layer the median.
    Gives the seconds that the turn took. */
 static double take_turn(const Pairing *pairing, const Side *side, double *row)
@@ -73,12 +80,13 @@ static double take_turn(const Pairing *pairing, const Side *side, double *row)
     double numbers[MOST_BLOCK], timed = 0;
     int count = 0;
     if (!pairing->sweep.memory)
-        run_once(pairing, side, row);
-    bench_sweep(&pairing->sweep);
+        run_whole(pairing, side);
     while (count < most && (count == 0 || timed < block_seconds)) {
         double *one = side->block + (size_t)count++ * (size_t)pairing->columns;
-        run_once(pairing, side, one);
-        timed += one[pairing->columns - 1];
+        bench_sweep(&pairing->sweep);
+        run_stages(pairing, side, one);
+        bench_sweep(&pairing->sweep);
+        timed += one[pairing->columns - 1] = run_whole(pairing, side);
     }
     for (int c = 0; c < pairing->columns; c++) {
         for (int i = 0; i < count; i++)
@@ -106,7 +114,6 @@ static Side side_new(const Pairing *pairing, Arena *arena, const Program *progra
     return side;
 }
 
-/* The median's interval by order statistics: that many of the ratios lie on either side of it in 95 of 100 cases, whatever their distribution. */
 static PairTime pair_time(const Pairing *pairing, const Side *first, const Side *second, int count, int column)
 {
     double ratios[MOST_PAIRS], seconds[MOST_PAIRS];
@@ -115,17 +122,28 @@ static PairTime pair_time(const Pairing *pairing, const Side *first, const Side 
         seconds[i] = second->times[at];
         ratios[i] = first->times[at] > 0 ? second->times[at] / first->times[at] : 1;
     }
-    const int outside = (int)fmax(0, floor(count / 2.0 - 0.98 * sqrt(count)));
+    const int outside = interval_outside(count);
     const double middle = median(ratios, count);
     return (PairTime){median(seconds, count), middle, ratios[outside], ratios[count - 1 - outside]};
 }
 
-static bool enough(const Pairing *pairing, const Side *sides, int count, double spent, double seconds)
+/* With other kernels sums are rounded otherwise, no more. Whole numbers may be positions of a largest element, and change with that. */
+static bool same_outputs(const struct tulle_model *model, const Side *first, const Side *second)
 {
-    if (count < FEWEST_PAIRS || spent < seconds)
-        return count == MOST_PAIRS;
-    const PairTime whole = pair_time(pairing, &sides[0], &sides[1], count, pairing->columns - 1);
-    return count == MOST_PAIRS || spent >= patience * seconds || whole.high - whole.low < narrow;
+    bool same = true;
+    for (int o = 0; o < model->output_count; o++) {
+        const struct tulle_tensor *tensor = &model->outputs[o];
+        const int64_t count = (int64_t)(tensor->bytes / (size_t)npy_type_bytes(tensor->type));
+        double largest = 0;
+        if (!type_info((Type)tensor->type)->real)
+            continue;
+        for (int64_t i = 0; i < count; i++) {
+            const double element = fabs(tensors_element(tensor->type, first->outputs[o], (size_t)i));
+            largest = isfinite(element) ? fmax(largest, element) : largest;
+        }
+        same = same && compare_tensors((Type)tensor->type, first->outputs[o], second->outputs[o], count, rounding, rounding * largest, NULL).index < 0;
+    }
+    return same;
 }
 
 Pairs pairs_measure(Context *ctx, const Program *first, const Program *second, void *const *inputs, const PairOptions *options)
@@ -138,7 +156,7 @@ Pairs pairs_measure(Context *ctx, const Program *first, const Program *second, v
         fail(ctx, STATUS_MODEL, NULL, NULL, "out of memory");
     Pairs pairs = {.layers = arena_array(ctx->graph, PairTime, first->model->layer_count + 1)};
     program_watch("its run as a whole", options->threads);
-    for (; !enough(&pairing, sides, pairs.count, fmin(spent[0], spent[1]), options->seconds); pairs.count++)
+    for (; pairs.count < MOST_PAIRS && (pairs.count < FEWEST_PAIRS || fmin(spent[0], spent[1]) < options->seconds); pairs.count++)
         for (int turn = 0; turn < 2; turn++) {
             const int side = (pairs.count + turn) % 2;
             spent[side] += take_turn(&pairing, &sides[side], sides[side].times + (size_t)pairs.count * (size_t)pairing.columns);
@@ -147,6 +165,7 @@ Pairs pairs_measure(Context *ctx, const Program *first, const Program *second, v
     for (int l = 0; l < first->model->layer_count; l++)
         pairs.layers[l] = pair_time(&pairing, &sides[0], &sides[1], pairs.count, l);
     pairs.whole = pair_time(&pairing, &sides[0], &sides[1], pairs.count, pairing.columns - 1);
+    pairs.same = same_outputs(first->model, &sides[0], &sides[1]);
     free(sides[0].workspace);
     free(sides[1].workspace);
     free(pairing.sweep.memory);

@@ -123,16 +123,23 @@ static ModelEntry *load_in_process(Context *ctx, const Options *asked, const Pla
     return entry;
 }
 
-Program *program_load(Context *ctx, const Options *options, const Plan *plan)
+void program_check(Context *ctx, const Plan *plan)
 {
     if (isa_foreign(&plan->target->isa))
         fail_foreign(ctx, plan);
+}
+
+Program *program_load(Context *ctx, const Options *options, const Plan *plan)
+{
+    static bool told;
+    program_check(ctx, plan);
     const char *missing = options->compiler ? NULL : jit_missing(ctx);
     const bool in_process = !options->compiler && !missing;
     if (options->kernel_sources.count > 0 && !in_process)
         fail(ctx, STATUS_USAGE, NULL, NULL, "--kernel-source needs the compiler in this process: %s", missing ? missing : "leave out --cc");
-    if (missing)
+    if (missing && !told)
         say(ctx, "note: %s; a C compiler is called instead", missing);
+    told = true;
     Program *program = arena_new_of(ctx->graph, Program);
     ModelEntry *entry = (in_process ? load_in_process : load_by_compiler)(ctx, options, plan, program);
     program->model = entry();

@@ -8,8 +8,8 @@
 double cache_keeps(double distance, double bytes);
 StagePrice launch_price(const LaunchWork *launch, const Target *target, const Surroundings *surroundings);
 
-/* plan.c. `patterns`: of the nodes in their order, known already; NULL: not yet. */
-Plan *plan_with(Graph *graph, const Target *target, const PlanOptions *options, const Pattern *const *patterns);
+/* plan.c. `patterns`: of the nodes in their order, known already; NULL: not yet. `slices`: of the batch, of which this graph is one. */
+Plan *plan_with(Graph *graph, const Target *target, const PlanOptions *options, const Pattern *const *patterns, int64_t slices);
 /* What follows from the kernels: numbers of stages, places, barriers. */
 void plan_settle(Plan *plan);
 Problem plan_problem(const Plan *plan, const Node *node, const Pattern *pattern);

@@ -87,12 +87,12 @@ void plan_settle(Plan *plan)
     assert(ends_plain(plan));
 }
 
-Plan *plan_with(Graph *graph, const Target *target, const PlanOptions *options, const Pattern *const *patterns)
+Plan *plan_with(Graph *graph, const Target *target, const PlanOptions *options, const Pattern *const *patterns, int64_t slices)
 {
     Plan *plan = arena_new_of(graph->arena, Plan);
     plan->graph = graph;
     plan->whole = graph;
-    plan->slices = 1;
+    plan->slices = slices;
     plan->target = target;
     plan->options = *options;
     plan->threads = options->threads > 0 ? options->threads : 1;
@@ -105,5 +105,5 @@ Plan *plan_with(Graph *graph, const Target *target, const PlanOptions *options, 
 
 Plan *plan_make(Graph *graph, const Target *target, const PlanOptions *options)
 {
-    return plan_with(graph, target, options, NULL);
+    return plan_with(graph, target, options, NULL, 1);
 }

@@ -223,6 +223,7 @@ typedef struct TunedChoice {         /* --tuned: what was measured to be the fas
     char key[KEY_BYTES];             /* one of layer_keys() */
     const char *kernel, *tiling;     /* as tiling_text() writes it */
     Layout in, out;
+    bool model;                      /* it is the model's own choice */
     double seconds;                  /* inside the network; all slices' */
     double ratio, low, high;         /* of them to those of the model's own choice, measured in turns: the median and its interval of 95 % */
 } TunedChoice;
@@ -273,14 +274,15 @@ int layer_named(const Graph *graph, const char *option, const char *layer);
 
 typedef struct LayerKey { char text[KEY_BYTES]; } LayerKey;
 
-/* By layer: names what decides how fast it is, whatever it is called: its operators, types, shapes, attributes, where its zeros are, and the threads. Of
-   layers that are alike in all these, the first, the second ... have names of their own: what is around them differs. */
+/* By layer: names what decides how fast it is, whatever it is called: its operators, types, shapes, attributes, where its zeros are, the same of the layers
+   that it reads from and that read it, the slices of the batch, the threads and the rules. Of layers that are alike in all these, the first, the second ...
+   have names of their own. */
 LayerKey *layer_keys(const Plan *plan, Arena *arena);
 
 typedef struct Tuning Tuning;        /* what there is to choose in a plan, and what was measured of it */
 
 typedef struct Trial {
-    Plan *plan;
+    const Plan *plan;
     const int *chosen;               /* private to tune.c */
     int changed;                     /* layers that are not as the model chose */
     int fresh;                       /* layers whose choice was not measured yet */
@@ -299,8 +301,11 @@ Trial tuning_trial(Tuning *tuning, TrialAim aim, int most);
 bool tuning_changed(const Tuning *tuning, const Trial *trial, int layer);    /* it is not as the model chose */
 /* What the layer took in this trial; forgets what was noted of the same choice before. */
 void tuning_note(Tuning *tuning, const Trial *trial, int layer, double seconds, double ratio, double low, double high);
-/* The model's choices first, then the others that were measured: of each layer with a choice, in its order. */
-int tuning_measured(const Tuning *tuning, Arena *arena, int layer, TunedChoice **choices);
+/* From now on the best of a layer is what it is in this trial, or the model's choice. */
+void tuning_settle(Tuning *tuning, const Trial *trial);
+void tuning_give_up(Tuning *tuning, int layer);      /* it is the model's */
+/* The choices of a layer that were measured, the model's first; which of them the trial has, if there is a trial and it is one of them, else -1. */
+int tuning_measured(const Tuning *tuning, Arena *arena, int layer, const Trial *trial, TunedChoice **choices, int *has);
 /* What an earlier tuning measured of a layer with this key, if the model's choice, the first of them, is still the same. */
 void tuning_recall(Tuning *tuning, const TunedChoice *choices, int count);
 

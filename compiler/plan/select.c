@@ -42,9 +42,9 @@ static const char *time_text(Arena *arena, int64_t price)
 
 static const char *tuned_reason(Arena *arena, const TunedChoice *tuned)
 {
-    if (tuned->ratio < 1)
-        return arena_format(arena, "measured to take %.2f of the time that the model's choice takes", tuned->ratio);
-    return "the model's choice; nothing that was measured is surely faster";
+    if (tuned->model)
+        return "the model's choice; nothing that was measured is surely faster";
+    return arena_format(arena, "taken from --tuned; measured to take %.2f of the time that the model's choice takes", tuned->ratio);
 }
 
 /* Its own price is told beside it. */

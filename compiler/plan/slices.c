@@ -166,9 +166,8 @@ static bool has_tilings(Graph *graph, const Target *target, const PlanOptions *o
 
 static Plan *plan_slices(Graph *whole, Graph *slice, const Target *target, const PlanOptions *options, const Pattern *const *patterns)
 {
-    Plan *plan = plan_with(slice, target, options, patterns);
+    Plan *plan = plan_with(slice, target, options, patterns, whole->inputs[0]->shape.dims[0] / slice->inputs[0]->shape.dims[0]);
     plan->whole = whole;
-    plan->slices = whole->inputs[0]->shape.dims[0] / slice->inputs[0]->shape.dims[0];
     arena_reset(whole->ctx->scratch);
     return plan;
 }

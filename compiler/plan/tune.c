@@ -8,7 +8,10 @@
 
 #define MUCH_DEARER 1.3              /* than the model's choice: its prices are seldom so wrong */
 #define ALIKE 0.03                   /* other tilings of a kernel that was tried promise that much less each */
-#define SURE 1.01                    /* a gain must be larger than this to be one */
+/* A gain must be larger than this to be one: code that is the same but for where it lies differs by as much (measured on glyphs, Zen 4, between loads of one
+   program). */
+#define SURE 1.03
+#define NEVER (MOST_COST / 1024)     /* the cost of what must not be chosen, if there is any other way */
 
 typedef struct Note {                /* of one choice */
     bool tried;
@@ -19,6 +22,7 @@ typedef struct LayerTuning {
     int model;                       /* the number of the model's choice */
     int dense;                       /* the cheapest of the dense side; -1: the model's is one, or there is none */
     int tried;                       /* choices, the model's apart */
+    int settled;                     /* the only other one that may be the best; the model's: none; -1: any */
     Note *notes;                     /* [selection->count] */
 } LayerTuning;
 
@@ -59,7 +63,7 @@ static void describe_layer(Tuning *tuning, int l)
     const LayerPlan *layer = &tuning->plan->layers[l];
     const Selection *selection = &tuning->selecting.layers[l];
     LayerTuning *one = &tuning->layers[l];
-    one->model = one->dense = -1;
+    one->model = one->dense = one->settled = -1;
     if (layer->kernel == NULL)
         return;
     one->model = number_of(selection, layer->kernel, &layer->tiling);
@@ -128,7 +132,7 @@ static double cost_dense(const LayerTuning *layer, const Selection *selection, i
     (void)most;
     const double price = (double)selection->choices[i].price;
     const bool wanted = layer->dense >= 0 ? !selection->choices[i].kernel->sparse : i == layer->model;
-    return wanted ? price : (double)MOST_COST / 1024 + price;
+    return wanted ? price : (double)NEVER + price;
 }
 
 /* What was measured, at the slower end of what it may be. */
@@ -138,7 +142,9 @@ static double cost_best(const LayerTuning *layer, const Selection *selection, in
     (void)most;
     const Note *note = &layer->notes[i], *model = &layer->notes[layer->model];
     if (!note->tried)
-        return i == layer->model ? 0 : (double)MOST_COST / 1024;
+        return i == layer->model ? 0 : (double)NEVER;
+    if (i != layer->model && layer->settled >= 0 && layer->settled != i)
+        return (double)NEVER;
     const double picoseconds = model->seconds * 1e12;
     return i == layer->model ? picoseconds : picoseconds * fmax(note->ratio, note->high) * SURE;
 }
@@ -164,10 +170,11 @@ Trial tuning_trial(Tuning *tuning, TrialAim aim, int most)
     Selecting selecting = tuning->selecting;
     set_costs(tuning, costs[aim], most);
     choose_by_cost(&selecting, chosen);
-    Trial trial = {unchosen(plan), chosen, 0, 0};
-    selecting.plan = trial.plan;
+    Plan *made = unchosen(plan);
+    Trial trial = {made, chosen, 0, 0};
+    selecting.plan = made;
     choices_take(&selecting, chosen);
-    plan_settle(trial.plan);
+    plan_settle(made);
     for (int l = 0; l < plan->layer_count; l++)
         if (tuning->layers[l].notes != NULL) {
             trial.changed += chosen[l] != tuning->layers[l].model;
@@ -199,6 +206,17 @@ bool tuning_changed(const Tuning *tuning, const Trial *trial, int layer)
     return tuning->layers[layer].notes != NULL && trial->chosen[layer] != tuning->layers[layer].model;
 }
 
+void tuning_settle(Tuning *tuning, const Trial *trial)
+{
+    for (int l = 0; l < tuning->plan->layer_count; l++)
+        tuning->layers[l].settled = trial->chosen[l];
+}
+
+void tuning_give_up(Tuning *tuning, int layer)
+{
+    tuning->layers[layer].settled = tuning->layers[layer].model;
+}
+
 /* ---- to and from a file ---- */
 
 static TunedChoice line_of(const Tuning *tuning, Arena *arena, int l, int i)
@@ -206,22 +224,26 @@ static TunedChoice line_of(const Tuning *tuning, Arena *arena, int l, int i)
     const Choice *choice = &tuning->selecting.layers[l].choices[i];
     const Note *note = &tuning->layers[l].notes[i];
     TunedChoice line = {.kernel = choice->kernel->name, .tiling = tiling_text(arena, &choice->tiling), .in = choice->tiling.in, .out = choice->tiling.out,
-                        .seconds = note->seconds, .ratio = note->ratio, .low = note->low, .high = note->high};
+                        .model = i == tuning->layers[l].model, .seconds = note->seconds, .ratio = note->ratio, .low = note->low, .high = note->high};
     memcpy(line.key, tuning->selecting.keys[l].text, sizeof line.key);
     return line;
 }
 
-int tuning_measured(const Tuning *tuning, Arena *arena, int layer, TunedChoice **choices)
+int tuning_measured(const Tuning *tuning, Arena *arena, int layer, const Trial *trial, TunedChoice **choices, int *has)
 {
     const LayerTuning *one = &tuning->layers[layer];
     int count = 0;
+    *has = -1;
     if (one->notes == NULL || !one->notes[one->model].tried)
         return 0;
     *choices = arena_array(arena, TunedChoice, one->tried + 1);
     (*choices)[count++] = line_of(tuning, arena, layer, one->model);
-    for (int i = 0; i < tuning->selecting.layers[layer].count; i++)
+    for (int i = 0; i < tuning->selecting.layers[layer].count; i++) {
+        if (trial != NULL && trial->chosen[layer] == i && one->notes[i].tried)
+            *has = i == one->model ? 0 : count;
         if (one->notes[i].tried && i != one->model)
             (*choices)[count++] = line_of(tuning, arena, layer, i);
+    }
     return count;
 }
 

@@ -69,10 +69,11 @@ static LayerKey key_of(const char *text, size_t length)
     return key;
 }
 
-static LayerKey problem_key(const Problem *problem, Arena *arena)
+static LayerKey problem_key(const Plan *plan, const Problem *problem, Arena *arena)
 {
+    const Rules *rules = &problem->rules;
     Text text = text_new(arena);
-    text_format(&text, "%d threads\n", problem->threads);
+    text_format(&text, "%d threads %lld slices %d%d%d\n", problem->threads, (long long)plan->slices, rules->no_assembler, rules->no_winograd, rules->strict_nonfinite);
     add_node(&text, problem->node);
     for (int i = 0; i < problem->node->epilogue_count; i++)
         add_node(&text, problem->node->epilogue[i]);
@@ -81,26 +82,50 @@ static LayerKey problem_key(const Problem *problem, Arena *arena)
     return key_of(text.data, text.length);
 }
 
-static LayerKey numbered(const LayerKey *key, int number, Arena *arena)
+/* By layer: the layers that write what it reads and read what it writes, by their own keys: they decide how values lie between them. */
+static const Text *neighbours_of(const Graph *graph, const LayerKey *own, Arena *arena)
 {
-    const char *text = arena_format(arena, "%s %d", key->text, number);
-    return key_of(text, strlen(text));
+    Text *around = arena_array(arena, Text, graph->node_count + 1);
+    int *made = arena_array(arena, int, graph->value_count + 1);
+    for (int id = 0; id < graph->value_count; id++)
+        made[id] = -1;
+    for (int l = 0; l < graph->node_count; l++) {
+        const Node *node = graph->nodes[l];
+        around[l] = text_new(arena);
+        text_add(&around[l], own[l].text);
+        for (int i = 0; i < node->input_count; i++) {
+            const int from = node->inputs[i] == NULL ? -1 : made[node->inputs[i]->id];
+            if (from < 0)
+                continue;
+            text_format(&around[l], " from %s", own[from].text);
+            text_format(&around[from], " to %s", own[l].text);
+        }
+        for (int i = 0; i < node->output_count; i++)
+            if (node->outputs[i] != NULL)
+                made[node->outputs[i]->id] = l;
+    }
+    return around;
+}
+
+/* How often it came before. */
+static int number_of(NameMap *seen, const char *key, Arena *arena)
+{
+    void **slot = name_slot(seen, key);
+    if (*slot == NULL)
+        *slot = arena_new_of(arena, int);
+    return (*(int *)*slot)++;
 }
 
 LayerKey *layer_keys(const Plan *plan, Arena *arena)
 {
-    LayerKey *keys = arena_array(arena, LayerKey, plan->layer_count + 1);
-    int *found = arena_array(arena, int, plan->layer_count + 1);
-    NameMap first = name_map(arena);
+    LayerKey *own = arena_array(arena, LayerKey, plan->layer_count + 1), *keys = arena_array(arena, LayerKey, plan->layer_count + 1);
+    NameMap seen = name_map(arena);
+    for (int l = 0; l < plan->layer_count; l++)
+        own[l] = problem_key(plan, &plan->layers[l].problem, arena);
+    const Text *around = neighbours_of(plan->graph, own, arena);
     for (int l = 0; l < plan->layer_count; l++) {
-        LayerKey *key = arena_new_of(arena, LayerKey);
-        *key = keys[l] = problem_key(&plan->layers[l].problem, arena);
-        void **slot = name_slot(&first, key->text);
-        if (*slot == NULL)
-            *slot = &found[l];
-        const int number = (*(int *)*slot)++;
-        if (number > 0)
-            keys[l] = numbered(key, number, arena);
+        const char *text = arena_format(arena, "%s %d", around[l].data, number_of(&seen, around[l].data, arena));
+        keys[l] = key_of(text, strlen(text));
     }
     return keys;
 }

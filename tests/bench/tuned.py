@@ -20,6 +20,7 @@ from shared import ROOT, cell_key, geometric_mean, markdown, print_table, run, t
 
 BEGIN, END = "<!-- tuned --threads {}: written by tests/bench/tuned.py -->\n", "<!-- end of tuned -->\n"     # a table for each
 MODEL, TUNED, DENSE = "model", "tuned", "dense"
+FEWEST = 6           # rounds that give an interval
 
 
 # ---- measuring ----
@@ -31,8 +32,10 @@ def layer_ratios(benches, slow, fast, layers):
     return {name: pairs(*([bench[name]["median_ms"] for bench in named[program]] for program in (slow, fast))) for name in there}
 
 
-def slower_layers(ratios, again):
-    """Those whose intervals lie above 1 both times."""
+def slower_layers(options, ratios, again):
+    """Those whose intervals lie above 1 both times; None: too few rounds for intervals."""
+    if options.rounds < FEWEST:
+        return None
     return {name: [ratios[name], again[name]] for name in ratios if name in again and ratios[name][1] > 1 and again[name][1] > 1}
 
 
@@ -64,8 +67,8 @@ def measure(options, network, density):
             "changed": len(told["layers"]), "programs": told["programs"],
             "tune_seconds": seconds, "model_ms": statistics.median(whole[MODEL]), "tuned_ms": statistics.median(whole[TUNED]),
             "gain": pairs(whole[MODEL], whole[TUNED]), "sparse_layers": len(alike),
-            "slower_than_model": slower_layers(*(layer_ratios(some, TUNED, MODEL, layers) for some in (first, second))),
-            "slower_than_dense": slower_layers(*(layer_ratios(some, TUNED, DENSE, alike) for some in (first, second)))}]
+            "slower_than_model": slower_layers(options, *(layer_ratios(some, TUNED, MODEL, layers) for some in (first, second))),
+            "slower_than_dense": slower_layers(options, *(layer_ratios(some, TUNED, DENSE, alike) for some in (first, second)))}]
 
 
 # ---- telling ----
@@ -73,16 +76,20 @@ def measure(options, network, density):
 TITLES = ["network", "density", "layers", "changed", "tuning, s", "model, ms", "tuned, ms", "faster", "slower than the model's", "sparse layers", "slower than dense"]
 
 
+def number(found):
+    return "not known" if found is None else str(len(found))
+
+
 def line_of(row):
     return [row["network"], f"{100 * row['density_asked']:g} %", str(row["layers"]), str(row["changed"]), f"{row['tune_seconds']:.0f}", f"{row['model_ms']:.3g}",
-            f"{row['tuned_ms']:.3g}", "{:.3f}x ({:.3f} to {:.3f})".format(*row["gain"]), str(len(row["slower_than_model"])), str(row["sparse_layers"]),
-            str(len(row["slower_than_dense"]))]
+            f"{row['tuned_ms']:.3g}", "{:.3f}x ({:.3f} to {:.3f})".format(*row["gain"]), number(row["slower_than_model"]), str(row["sparse_layers"]),
+            number(row["slower_than_dense"])]
 
 
 def lines_of(rows):
     total = ["all", "", str(sum(row["layers"] for row in rows)), str(sum(row["changed"] for row in rows)), "", "", "",
-             f"**{geometric_mean(row['gain'][0] for row in rows):.3f}x**", str(sum(len(row["slower_than_model"]) for row in rows)),
-             str(sum(row["sparse_layers"] for row in rows)), str(sum(len(row["slower_than_dense"]) for row in rows))]
+             f"**{geometric_mean(row['gain'][0] for row in rows):.3f}x**", str(sum(len(row["slower_than_model"] or []) for row in rows)),
+             str(sum(row["sparse_layers"] for row in rows)), str(sum(len(row["slower_than_dense"] or []) for row in rows))]
     return [*map(line_of, rows), total]
 
 
@@ -91,7 +98,7 @@ SLOWER_TITLES = ["network", "layer", "slower than", "by", "again"]
 
 def slower_lines(rows):
     return [[row["network"], layer, than, *("{:.3f}x ({:.3f} to {:.3f})".format(*ratio) for ratio in ratios)]
-            for row in rows for than, found in (("the model's choice", row["slower_than_model"]), ("dense", row["slower_than_dense"])) for layer, ratios in found.items()]
+            for row in rows for than, found in (("the model's choice", row["slower_than_model"]), ("dense", row["slower_than_dense"])) for layer, ratios in (found or {}).items()]
 
 
 def write_tables(options, rows):

@@ -105,7 +105,7 @@ static Status dense_is_dense(Context *ctx, void *argument)
 static Status only_sure_gains(Context *ctx, void *argument)
 {
     static const struct { double ratio, low, high; bool taken; } cases[] = {
-        {0.5, 0.4, 0.6, true}, {0.5, 0.4, 1.1, false}, {0.999, 0.998, 0.9995, false}, {1.5, 1.4, 1.6, false},
+        {0.5, 0.4, 0.6, true}, {0.5, 0.4, 1.1, false}, {0.985, 0.98, 0.99, false}, {1.5, 1.4, 1.6, false},
     };
     (void)argument;
     for (int i = 0; i < COUNT(cases); i++) {
@@ -123,8 +123,10 @@ static Status only_sure_gains(Context *ctx, void *argument)
 static TunedChoice faster_of(const Tuning *tuning, Arena *arena, int layer)
 {
     TunedChoice *choices;
-    assert_int_equal(tuning_measured(tuning, arena, layer, &choices), 2);
-    assert_true(choices[0].ratio == 1);
+    int has;
+    assert_int_equal(tuning_measured(tuning, arena, layer, NULL, &choices, &has), 2);
+    assert_int_equal(has, -1);
+    assert_true(choices[0].ratio == 1 && choices[0].model && !choices[1].model);
     return choices[1];
 }
 
@@ -159,13 +161,57 @@ static Status recalled(Context *ctx, void *argument)
         Tuning *next = tuning_new(plan_network(ctx, 10, &(PlanOptions){0}));
         for (int l = 0; l < trial.plan->layer_count; l++) {
             TunedChoice *choices;
-            const int count = tuning_measured(tuning, ctx->graph, l, &choices);
+            int has;
+            const int count = tuning_measured(tuning, ctx->graph, l, &trial, &choices, &has);
+            assert_int_equal(has, tuning_changed(tuning, &trial, l));
             if (wrong)
                 choices[0].kernel = "reference";     /* the model chose otherwise then: ratios to it say nothing */
             tuning_recall(next, choices, count);
         }
         assert_int_equal(tuning_trial(next, TRIAL_BEST, MOST).changed, wrong ? 0 : trial.changed);
     }
+    return STATUS_FINE;
+}
+
+static Status settled(Context *ctx, void *argument)
+{
+    const Plan *plan = plan_network(ctx, 10, &(PlanOptions){0});
+    Tuning *tuning = tuning_new(plan);
+    (void)argument;
+    for (int i = 0; i < 2; i++) {
+        const Trial trial = tuning_trial(tuning, TRIAL_NEXT, MOST);
+        note_all(tuning, &trial, 0.5 + 0.1 * i, 0.5, 0.6 + 0.1 * i);
+    }
+    const Trial best = tuning_trial(tuning, TRIAL_BEST, MOST);
+    assert_int_equal(best.changed, 2);
+    tuning_settle(tuning, &best);
+    note_all(tuning, &best, 0.9, 0.9, 0.9);      /* now others would be better, but are not to be taken any more */
+    const Trial same = tuning_trial(tuning, TRIAL_BEST, MOST);
+    for (int l = 0; l < plan->layer_count; l++)
+        assert_true(same_layer(&same.plan->layers[l], &best.plan->layers[l]));
+    for (int l = 0; l < plan->layer_count; l++)
+        tuning_give_up(tuning, l);
+    assert_int_equal(tuning_trial(tuning, TRIAL_BEST, MOST).changed, 0);
+    return STATUS_FINE;
+}
+
+/* All keys of a network, one for each layer; and those of the same one otherwise planned are others. */
+static Status keys_differ(Context *ctx, void *argument)
+{
+    const PlanOptions ways[] = {{.threads = 1}, {.threads = 2}, {.rules = {.no_winograd = true}}, {.rules = {.no_assembler = true}}};
+    char seen[2 * COUNT(ways)][KEY_BYTES];
+    int count = 0;
+    (void)argument;
+    for (int w = 0; w < COUNT(ways); w++) {
+        const Plan *plan = plan_network(ctx, 10, &ways[w]);
+        const LayerKey *keys = layer_keys(plan, ctx->graph);
+        assert_int_equal(plan->layer_count, 2);
+        for (int l = 0; l < plan->layer_count; l++)
+            memcpy(seen[count++], keys[l].text, KEY_BYTES);
+    }
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < i; j++)
+            assert_string_not_equal(seen[i], seen[j]);
     return STATUS_FINE;
 }
 
@@ -197,6 +243,8 @@ TEST(dense_is_dense)
 TEST(only_sure_gains)
 TEST(taken_up_again)
 TEST(recalled)
+TEST(settled)
+TEST(keys_differ)
 TEST(nonsense_is_nobodys_choice)
 
 int main(void)
@@ -204,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trials_are_new_test), cmocka_unit_test(dense_is_dense_test), cmocka_unit_test(only_sure_gains_test),
         cmocka_unit_test(taken_up_again_test), cmocka_unit_test(recalled_test),       cmocka_unit_test(nonsense_is_nobodys_choice_test),
+        cmocka_unit_test(settled_test),        cmocka_unit_test(keys_differ_test),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
