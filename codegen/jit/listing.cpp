@@ -36,11 +36,6 @@ unsigned long long vector_bits(const llvm::MCRegisterInfo &registers, llvm::MCRe
     return bits;
 }
 
-bool is_stack_pointer(StringRef name)
-{
-    return name == "RSP" || name == "ESP" || name == "SP";
-}
-
 class Reader {
 public:
     Reader(Listing &owner, const llvm::Triple &triple)
@@ -48,7 +43,7 @@ public:
           disassembler(owner.target->createMCDisassembler(*owner.subtarget, context)),
           printer(owner.target->createMCInstPrinter(triple, owner.assembler->getAssemblerDialect(), *owner.assembler, *owner.instructions,
                                                     *owner.registers)),
-          step(triple.isX86() ? 1 : 4), bits(owner.registers->getNumRegs())
+          x86(triple.isX86()), bits(owner.registers->getNumRegs())
     {
         for (unsigned i = 1; i < bits.size(); i++)
             bits[i] = vector_bits(*owner.registers, i);
@@ -60,11 +55,12 @@ public:
 
     void read(ListedFunction &function, llvm::ArrayRef<uint8_t> bytes, uint64_t address)
     {
+        start = address;
         for (uint64_t at = 0, size = 0; at < bytes.size(); at += size) {
             llvm::MCInst inst;
             const auto status = disassembler->getInstruction(inst, size, bytes.slice(at), address + at, llvm::nulls());
             if (status == llvm::MCDisassembler::Fail) {
-                size = step;                 // data between instructions
+                size = x86 ? 1 : 4;          // data between instructions
                 continue;
             }
             function.instructions.push_back(instruction_of(inst, address + at, size));
@@ -77,14 +73,16 @@ private:
     llvm::MCContext context;
     std::unique_ptr<llvm::MCDisassembler> disassembler;
     std::unique_ptr<llvm::MCInstPrinter> printer;
-    uint64_t step;
+    bool x86;
+    uint64_t start = 0;                      // of the function that is read
     std::vector<unsigned long long> bits;    // by register
 
-    const char *text_of(const llvm::MCInst &inst, uint64_t address)
+    // Targets of jumps are places in the function. Those of x86 count from the instruction behind.
+    const char *text_of(const llvm::MCInst &inst, uint64_t address, uint64_t size)
     {
         std::string text;
         llvm::raw_string_ostream stream(text);
-        printer->printInst(&inst, address, "", *listing.subtarget, stream);
+        printer->printInst(&inst, address - start + (x86 ? size : 0), "", *listing.subtarget, stream);
         for (char &c : text)
             c = c == '\t' || c == '\n' ? ' ' : c;
         return listing.texts.emplace_back(StringRef(text).trim()).c_str();
@@ -96,17 +94,12 @@ private:
         JitInstruction shown = {};
         shown.address = address;
         shown.bytes = (unsigned)size;
-        shown.text = text_of(inst, address);
-        bool stack = false;
+        shown.text = text_of(inst, address, size);
         for (const llvm::MCOperand &operand : inst)
-            if (operand.isReg() && operand.getReg()) {
+            if (operand.isReg() && operand.getReg())
                 shown.registers |= bits[operand.getReg()];
-                stack |= is_stack_pointer(listing.registers->getName(operand.getReg()));
-            }
-        const bool memory = what.mayLoad() || what.mayStore();
         shown.is = (what.mayLoad() ? JIT_LOADS : 0) | (what.mayStore() ? JIT_STORES : 0) | (what.isBranch() ? JIT_BRANCH : 0) |
-                   (what.isCall() ? JIT_CALL : 0) | (what.isReturn() ? JIT_RETURN : 0) | (stack && memory ? JIT_STACK : 0) |
-                   (shown.registers ? JIT_VECTOR : 0);
+                   (what.isCall() ? JIT_CALL : 0) | (what.isReturn() ? JIT_RETURN : 0) | (shown.registers ? JIT_VECTOR : 0);
         uint64_t target;
         const bool jumps = what.isBranch() && !what.isIndirectBranch() && listing.analysis->evaluateBranch(inst, address, size, target);
         shown.target = jumps ? target : address + 1;

@@ -6,7 +6,7 @@
 
 #include "codegen/jit/reading.h"
 
-#define JIT_PLUGIN_VERSION 5
+#define JIT_PLUGIN_VERSION 6
 #define JIT_PLUGIN_FILE "libtulle_jit.so"
 #define JIT_PLUGIN_ENTRY "tulle_jit_plugin"
 
@@ -34,15 +34,14 @@ typedef enum JitForm { JIT_OBJECT, JIT_ASSEMBLY, JIT_IR, JIT_NOTHING } JitForm; 
 
 enum {                               /* JitInstruction.is */
     JIT_LOADS = 1, JIT_STORES = 2, JIT_BRANCH = 4, JIT_CALL = 8, JIT_RETURN = 16,
-    JIT_STACK = 32,                  /* loads or stores what lies on the stack */
-    JIT_VECTOR = 64                  /* names a vector register */
+    JIT_VECTOR = 32                  /* names a vector register */
 };
 
 typedef struct JitInstruction {
     unsigned long long address, target;      /* target: of a jump; its own address + 1 where none is known */
     unsigned long long registers;    /* vector registers that it names: bit n is number n */
     unsigned bytes, is;
-    const char *text;                /* "vaddps %ymm0, %ymm1, %ymm2": as assemblers read it, on one line */
+    const char *text;                /* "vaddps %ymm0, %ymm1, %ymm2": as assemblers read it, on one line; targets of jumps count from the function */
 } JitInstruction;
 
 typedef struct JitFunction {
@@ -67,6 +66,8 @@ typedef struct JitThroughput {       /* of a loop in the model of a core; number
     double cycles;                   /* simulated, many rounds on end, without cache misses */
     double bound;                    /* what the busiest resource, or the width, needs at least */
     const char *busiest;             /* that resource; NULL: the width */
+    const char *members[JIT_MOST_PORTS];     /* of that resource, where it is a group of units */
+    int member_count;
     double micro_ops;
     int width;                       /* micro-ops dispatched in a cycle */
     int in_order;

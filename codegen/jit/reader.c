@@ -61,6 +61,14 @@ unsigned reader_start(CXCursor cursor)
     return reader_offset(clang_getRangeStart(clang_getCursorExtent(cursor)));
 }
 
+/* A name may come from a macro: what counts is where that is used. */
+ReaderPlace reader_place(const Reader *reader, CXCursor cursor)
+{
+    CXFile file;
+    clang_getExpansionLocation(clang_getCursorLocation(cursor), &file, NULL, NULL, NULL);
+    return file == NULL ? PLACE_NOWHERE : clang_File_isEqual(file, reader->file) ? PLACE_TEXT : PLACE_HEADER;
+}
+
 /* On one line, without the blanks at its end. */
 const char *reader_between(Reader *reader, unsigned from, unsigned to)
 {
@@ -288,7 +296,7 @@ static enum CXChildVisitResult read_top(CXCursor cursor, CXCursor parent, CXClie
     Reader *reader = user;
     const enum CXCursorKind kind = clang_getCursorKind(cursor);
     (void)parent;
-    if (!clang_Location_isFromMainFile(clang_getCursorLocation(cursor)))
+    if (reader_place(reader, cursor) != PLACE_TEXT)
         return CXChildVisit_Continue;
     if (kind == CXCursor_FunctionDecl && clang_isCursorDefinition(cursor))
         read_function(reader, cursor);
@@ -403,9 +411,10 @@ static void read_unit(Reader *reader)
             reading->facts[i].from = reading->facts[i].trips >= 0 ? 0 : source_from(reader->sources, reader->cells[i]);
 }
 
-static bool read_parsed(CXTranslationUnit unit, const char *text, size_t length, JitReading *reading, JitBytes *messages)
+static bool read_parsed(CXTranslationUnit unit, const char *path, const char *text, size_t length, JitReading *reading, JitBytes *messages)
 {
-    Reader reader = {.unit = unit, .text = text, .length = length, .reading = reading, .function = -1, .sources = sources_new()};
+    Reader reader = {.unit = unit, .file = clang_getFile(unit, path), .text = text, .length = length, .reading = reading, .function = -1,
+                     .sources = sources_new()};
     read_unit(&reader);
     sources_free(reader.sources);
     free(reader.declared);
@@ -429,7 +438,7 @@ int text_read(const char *const *flags, const char *path, const char *text, size
     if (!good)
         bytes_give(messages, failed, strlen(failed));
     else
-        good = !has_errors(unit, messages) && read_parsed(unit, text, length, reading, messages);
+        good = !has_errors(unit, messages) && read_parsed(unit, path, text, length, reading, messages);
     clang_disposeTranslationUnit(unit);
     clang_disposeIndex(index);
     return good;

@@ -20,8 +20,11 @@ typedef struct Declared {            /* a variable, parameter or function that a
 
 typedef struct Argument { int call; unsigned number; int cell; } Argument;    /* of a call through a pointer: the fact's number */
 
+typedef enum ReaderPlace { PLACE_TEXT, PLACE_HEADER, PLACE_NOWHERE } ReaderPlace;      /* nowhere: the compiler's own */
+
 typedef struct Reader {
     CXTranslationUnit unit;
+    CXFile file;                     /* of the text itself */
     const char *text;
     size_t length;
     JitReading *reading;
@@ -50,6 +53,7 @@ void reader_drop(Reader *reader, int first);
 Declared *reader_declared(Reader *reader, CXCursor declaration);     /* made if need be; valid until the next call */
 unsigned reader_offset(CXSourceLocation location);                   /* in the text */
 unsigned reader_start(CXCursor cursor);
+ReaderPlace reader_place(const Reader *reader, CXCursor cursor);
 const char *reader_between(Reader *reader, unsigned from, unsigned to);    /* on one line, kept with the reading */
 const char *reader_type(Reader *reader, CXType type);                /* in C, kept likewise */
 JitFact *reader_fact(Reader *reader, JitFactKind kind, CXCursor cursor, CXString name);

@@ -28,11 +28,14 @@ public:
     }
 };
 
+// Without returns, which end a round and of which the simulator warns on standard error.
 llvm::Expected<Sequence> sequence_of(const Listing &listing, llvm::ArrayRef<llvm::MCInst> insts, llvm::mca::InstrBuilder &builder)
 {
     Sequence sequence;
     std::unique_ptr<llvm::mca::InstrPostProcess> post(listing.target->createInstrPostProcess(*listing.subtarget, *listing.instructions));
     for (const llvm::MCInst &inst : insts) {
+        if (listing.instructions->get(inst.getOpcode()).isReturn())
+            continue;
         auto made = builder.createInstruction(inst, {});
         if (!made)
             return made.takeError();
@@ -64,6 +67,14 @@ void add_ports(const llvm::MCSchedModel &model, const Usage &usage, unsigned rou
             throughput->ports[throughput->port_count++] = {model.getProcResource(unit.first)->Name, cycles / rounds};
 }
 
+// A group of units has no cycles of its own among the units: its members do.
+void name_busiest(const llvm::MCSchedModel &model, const llvm::MCProcResourceDesc &resource, JitThroughput *throughput)
+{
+    throughput->busiest = resource.Name;
+    for (unsigned i = 0; resource.SubUnitsIdxBegin && i < resource.NumUnits && i < JIT_MOST_PORTS; i++)
+        throughput->members[throughput->member_count++] = model.getProcResource(resource.SubUnitsIdxBegin[i])->Name;
+}
+
 // Of the resources' cycles, and of what is dispatched, the one that needs most.
 void add_bound(const llvm::MCSchedModel &model, const Sequence &sequence, JitThroughput *throughput)
 {
@@ -78,13 +89,16 @@ void add_bound(const llvm::MCSchedModel &model, const Sequence &sequence, JitThr
     throughput->width = (int)model.IssueWidth;
     throughput->in_order = !model.isOutOfOrder();
     throughput->bound = throughput->micro_ops / model.IssueWidth;
+    unsigned busiest = 0;
     for (unsigned i = 1; i < cycles.size(); i++) {
-        const llvm::MCProcResourceDesc *resource = model.getProcResource(i);
-        if (cycles[i] / resource->NumUnits <= throughput->bound)
+        const unsigned units = model.getProcResource(i)->NumUnits;
+        if (cycles[i] / units <= throughput->bound)
             continue;
-        throughput->bound = cycles[i] / resource->NumUnits;
-        throughput->busiest = resource->Name;
+        throughput->bound = cycles[i] / units;
+        busiest = i;
     }
+    if (busiest > 0)
+        name_busiest(model, *model.getProcResource(busiest), throughput);
 }
 
 } // namespace
@@ -104,6 +118,8 @@ int listing_throughput(const JitListing *shown, int function, size_t first, size
     auto sequence = sequence_of(listing, insts, builder);
     if (!sequence)
         return fail(sequence.takeError());
+    if (sequence->empty())
+        return fail(llvm::createStringError("there is nothing in it but a return"));
     const unsigned rounds = std::clamp((unsigned)(most_steps / count), least_rounds, most_rounds);
     Usage usage;
     auto once = simulate(listing, *sequence, rounds, &usage);

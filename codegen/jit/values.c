@@ -258,19 +258,11 @@ static int conditional(Reader *reader, CXCursor expression, const CXCursor *oper
 
 /* ---- calls ---- */
 
-static bool in_header(CXCursor cursor)
-{
-    CXFile file;
-    const CXSourceLocation location = clang_getCursorLocation(cursor);
-    clang_getExpansionLocation(location, &file, NULL, NULL, NULL);
-    return file != NULL && !clang_Location_isFromMainFile(location);
-}
-
-static JitCallee callee_kind(CXCursor callee, const char *name)
+static JitCallee callee_kind(const Reader *reader, CXCursor callee, const char *name)
 {
     if (clang_getCursorKind(callee) != CXCursor_FunctionDecl)
         return CALLEE_POINTER;
-    if (strncmp(name, "__builtin_", strlen("__builtin_")) == 0 || in_header(callee))
+    if (strncmp(name, "__builtin_", strlen("__builtin_")) == 0 || reader_place(reader, callee) == PLACE_HEADER)
         return CALLEE_COMPILER;
     return clang_Cursor_isNull(clang_getCursorDefinition(callee)) ? CALLEE_FOREIGN : CALLEE_OWN;
 }
@@ -343,7 +335,7 @@ static int call(Reader *reader, CXCursor expression)
     const CXCursor callee = clang_getCursorReferenced(expression);
     const int number = reader->reading->count;
     JitFact *fact = reader_fact(reader, FACT_CALL, expression, clang_getCursorSpelling(expression));
-    const JitCallee kind = fact->callee = callee_kind(callee, fact->name);
+    const JitCallee kind = fact->callee = callee_kind(reader, callee, fact->name);
     if (kind == CALLEE_POINTER)
         pointer_call(reader, expression, number);
     int result = kind == CALLEE_FOREIGN || kind == CALLEE_POINTER ? reader->elsewhere : CELL_CONSTANT;

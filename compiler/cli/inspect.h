@@ -25,7 +25,12 @@ typedef struct Mix {
 } Mix;
 
 Class class_of(const JitInstruction *instruction, bool fuses);
-Mix mix_of(const JitInstruction *instructions, size_t count, bool fuses);
+/* Where a function keeps vectors on the stack that it has no register for: stored and read again, at a constant distance from the stack's pointer. */
+typedef struct Spills { const long *places; int count; } Spills;
+
+Spills spills_of(const JitFunction *function, Arena *arena);
+bool mix_fuses(const JitListing *listing);       /* any multiply-add in it is one instruction */
+Mix mix_of(const JitInstruction *instructions, size_t count, const Spills *spills, bool fuses);
 void mix_add(Mix *sum, const Mix *mix);
 
 /* ---- inspect_code.c: what was compiled ---- */
@@ -34,6 +39,7 @@ typedef struct Loop {                /* an innermost one */
     const JitFunction *function;
     size_t first, count;             /* its instructions */
     bool straight;                   /* none: a whole function, as nothing in it turns back */
+    bool body;                       /* of a function that the text has as assembler */
     Mix mix;
     bool modelled;
     JitThroughput throughput;        /* if it is */
@@ -42,12 +48,12 @@ typedef struct Loop {                /* an innermost one */
 
 typedef struct Code {
     const JitListing *listing;
-    size_t object_bytes;
     const Mix *functions;            /* as the listing's */
-    Loop *loops;                     /* those that sum up first, then those with most multiply-adds, then those with most arithmetic */
+    Loop *loops;                     /* bodies that multiply first, of the others those that sum up, then those with most multiply-adds, then those with most arithmetic */
     int loop_count;
+    int bodies;                      /* so many of them, the first, are bodies that multiply and all run equally often: their sum is a round */
     const char *core;                /* whose model was asked; NULL: there is none */
-    bool bodies;                     /* the loops are bodies that all run equally often: their sum is a round */
+    bool fuses;                      /* products and sums are one instruction; else products are counted */
 } Code;
 
 typedef struct Inspection {          /* of one layer */
@@ -68,6 +74,7 @@ Code *code_of(Context *ctx, const Options *options, const Plan *plan, const Unit
 void code_free(Context *ctx, const Code *code);
 /* What the loops do together where they are bodies of one round, else what the first does. */
 Mix code_round(const Code *code);
+int code_round_loops(const Code *code);      /* how many those are */
 
 /* A section is a text, as it is, or it prints itself. */
 typedef struct Section {
@@ -122,9 +129,9 @@ const char *inspect_source(const Inspection *inspection);        /* all that is 
 void inspect_code(const Inspection *inspection);
 void inspect_code_json(const Inspection *inspection, JsonWriter *json);
 void inspect_loops(const Inspection *inspection);
-/* For each multiply-add of the loops that were modelled, simulated or as the busiest resource has it; 0: none was. */
-double loops_cycles(const Code *code, bool simulated);
-double plan_cycles(const LayerPlan *layer);                      /* of its main stage, whatever memory does */
+/* For each multiply-add of those loops of a round that were modelled, and how many were: simulated, or as the busiest resource has it; NAN: none. */
+double loops_cycles(const Code *code, bool simulated, int *modelled);
+double stage_cycles(const StagePrice *price, bool with_memory);  /* what bounds it; without memory: whatever that does */
 int plan_main_stage(const LayerPlan *layer);                     /* the one with most multiply-adds */
 void inspect_loops_json(const Inspection *inspection, JsonWriter *json);
 const char *inspect_ir(const Inspection *inspection);

@@ -53,29 +53,38 @@ static bool holds_another(const Span *spans, int count, int number)
     return false;
 }
 
+/* Bodies are functions that the unit has as assembler, at the level of the file. */
+static bool is_body(Arena *arena, const Unit *unit, const char *function)
+{
+    return strstr(unit->text, arena_format(arena, ".globl %s\\n", function)) != NULL;
+}
+
 typedef struct Finder {
     Arena *arena;
+    const Unit *unit;
     bool fuses;
     Loop *loops;
     int count, capacity;
 } Finder;
 
-static void add_loop(Finder *finder, const JitFunction *function, size_t first, size_t count, bool straight)
-{
-    finder->loops = arena_grow(finder->arena, finder->loops, &finder->capacity, finder->count, sizeof *finder->loops);
-    finder->loops[finder->count++] = (Loop){.function = function, .first = first, .count = count, .straight = straight,
-                                            .mix = mix_of(function->instructions + first, count, finder->fuses)};
-}
-
-static void find_loops(Finder *finder, const JitFunction *function)
+/* The mix of the whole function. */
+static Mix find_loops(Finder *finder, const JitFunction *function)
 {
     Span *spans;
-    const int count = spans_of(function, finder->arena, &spans);
-    for (int i = 0; i < count; i++)
-        if (!holds_another(spans, count, i))
-            add_loop(finder, function, spans[i].first, spans[i].last - spans[i].first + 1, false);
-    if (count == 0 && function->count > 0)
-        add_loop(finder, function, 0, function->count, true);
+    const Spills spills = spills_of(function, finder->arena);
+    const Span whole = {0, function->count - 1};
+    const int found = spans_of(function, finder->arena, &spans), count = found == 0 && function->count > 0 ? 1 : found;
+    const bool body = count > 0 && is_body(finder->arena, finder->unit, function->name);
+    for (int i = 0; i < count; i++) {
+        const Span span = found > 0 ? spans[i] : whole;
+        const size_t length = span.last - span.first + 1;
+        if (found > 0 && holds_another(spans, count, i))
+            continue;
+        finder->loops = arena_grow(finder->arena, finder->loops, &finder->capacity, finder->count, sizeof *finder->loops);
+        finder->loops[finder->count++] = (Loop){.function = function, .first = span.first, .count = length, .straight = found == 0, .body = body,
+                                                .mix = mix_of(function->instructions + span.first, length, &spills, finder->fuses)};
+    }
+    return mix_of(function->instructions, function->count, &spills, finder->fuses);
 }
 
 /* Sums grow in loops that multiply and store nothing: they run more often than those that store what they multiplied. */
@@ -84,9 +93,17 @@ static bool sums_up(const Mix *mix)
     return mix->count[CLASS_MULTIPLY] > 0 && mix->stored == 0;
 }
 
+static bool multiplies(const Loop *body)
+{
+    return body->body && body->mix.count[CLASS_MULTIPLY] > 0;
+}
+
 static int by_work(const void *a, const void *b)
 {
     const Mix *x = &((const Loop *)a)->mix, *y = &((const Loop *)b)->mix;
+    const bool body = multiplies(a), other = multiplies(b);
+    if (body != other)
+        return body ? -1 : 1;
     if (sums_up(x) != sums_up(y))
         return sums_up(x) ? -1 : 1;
     if (x->count[CLASS_MULTIPLY] != y->count[CLASS_MULTIPLY])
@@ -103,18 +120,12 @@ static int working_loops(const Loop *loops, int count)
     return working > 0 ? working : count < 1 ? count : 1;
 }
 
-/* A stage of the layer is called as its unit, with a number. Anything else that multiplies is a body in assembler. */
-static bool is_stage(const char *function, const char *unit)
-{
-    const size_t length = strlen(unit);
-    return strncmp(function, unit, length) == 0 && function[length] == '_';
-}
-
 /* ---- the code ---- */
 
-static const char *core_of(const Machine *machine)
+/* What a file says of its core counts; without a word of it, this machine's own core is that of this machine alone. */
+static const char *core_of(const Options *options, const Machine *machine)
 {
-    return target_is_native(machine->name) ? "native" : machine->core;
+    return machine->core ? machine->core : !options->target_file && target_is_native(machine->name) ? "native" : NULL;
 }
 
 static bool calls(const Loop *loop)
@@ -142,17 +153,16 @@ Code *code_of(Context *ctx, const Options *options, const Plan *plan, const Unit
     const Isa *isa = &plan->target->isa;
     Code *code = arena_new_of(ctx->graph, Code);
     const JitBytes *object = jit_object(ctx, isa, units, 0, options->no_cache);
-    const JitListing *listing = jit_list(ctx, object, core_of(&plan->target->machine));
+    const JitListing *listing = jit_list(ctx, object, core_of(options, &plan->target->machine));
     Mix *mixes = arena_array(ctx->graph, Mix, listing->function_count + 1);
-    Finder finder = {.arena = ctx->graph, .fuses = isa->fuses};
-    for (int i = 0; i < listing->function_count; i++) {
-        mixes[i] = mix_of(listing->functions[i].instructions, listing->functions[i].count, isa->fuses);
-        find_loops(&finder, &listing->functions[i]);
-    }
+    Finder finder = {.arena = ctx->graph, .unit = &units->items[0], .fuses = mix_fuses(listing)};
+    for (int i = 0; i < listing->function_count; i++)
+        mixes[i] = find_loops(&finder, &listing->functions[i]);
     if (finder.count > 0)
         qsort(finder.loops, (size_t)finder.count, sizeof(Loop), by_work);
-    *code = (Code){listing, object->length, mixes, finder.loops, working_loops(finder.loops, finder.count), listing->core, false};
-    code->bodies = code->loop_count > 0 && !is_stage(code->loops[0].function->name, units->items[0].name);
+    *code = (Code){listing, mixes, finder.loops, working_loops(finder.loops, finder.count), 0, listing->core, finder.fuses};
+    while (code->bodies < code->loop_count && multiplies(&code->loops[code->bodies]))
+        code->bodies++;
     model_loops(ctx, code);
     return code;
 }
@@ -165,8 +175,12 @@ void code_free(Context *ctx, const Code *code)
 Mix code_round(const Code *code)
 {
     Mix sum = {0};
-    for (int i = 0; i < code->loop_count && (i == 0 || code->bodies); i++)
-        if (!code->bodies || code->loops[i].mix.count[CLASS_MULTIPLY] > 0)
-            mix_add(&sum, &code->loops[i].mix);
+    for (int i = 0; i < code_round_loops(code); i++)
+        mix_add(&sum, &code->loops[i].mix);
     return sum;
+}
+
+int code_round_loops(const Code *code)
+{
+    return code->bodies > 0 ? code->bodies : code->loop_count > 0;
 }

@@ -1,5 +1,6 @@
 /* inspect --diff A B: the same layer as two kernels or tilings make it, side by side. Each is planned with the whole network, whose layouts it may
    change. */
+#include <math.h>
 #include <string.h>
 
 #include "compiler/cli/explain.h"
@@ -37,15 +38,40 @@ static void add_texts(Table *table, const char *name, const char *a, const char 
 
 static const char *number_text(Arena *arena, double number)
 {
-    return number >= 1000 ? cycles_text(arena, number) : number > 0 ? figures_text(arena, number) : "0";
+    return isnan(number) ? "" : number >= 1000 ? cycles_text(arena, number) : number > 0 ? figures_text(arena, number) : "0";
 }
 
-/* Nothing where neither has any. */
+/* Nothing where neither has any; a blank where one is not known. */
 static void add_numbers(Table *table, const char *name, double a, double b)
 {
     Arena *arena = table->arena;
     if (a > 0 || b > 0)
         add_texts(table, name, number_text(arena, a), number_text(arena, b), a > 0 && b > 0 ? arena_format(arena, "%.2fx", b / a) : "");
+}
+
+/* Numbers of a round of one loop and of a round of bodies, which are the whole work, do not compare. */
+static void add_rounds(Table *table, const char *name, const Code *a, const Code *b, double one, double other)
+{
+    if ((a->bodies > 0) == (b->bodies > 0))
+        add_numbers(table, name, one, other);
+    else
+        add_texts(table, name, number_text(table->arena, one), number_text(table->arena, other), "");
+}
+
+static const char *round_text(Arena *arena, const Code *code)
+{
+    int modelled;
+    loops_cycles(code, false, &modelled);
+    if (code->bodies < 2)
+        return code->bodies ? "one body" : "one loop";
+    return arena_format(arena, modelled > 0 ? "%d bodies, cycles of %d" : "%d bodies", code->bodies, modelled);
+}
+
+static void add_cycles(Table *table, const Code *a, const Code *b)
+{
+    int modelled;
+    add_numbers(table, "  cycles, at least", loops_cycles(a, false, &modelled), loops_cycles(b, false, &modelled));
+    add_numbers(table, "  cycles, simulated", loops_cycles(a, true, &modelled), loops_cycles(b, true, &modelled));
 }
 
 static const char *layouts_text(Arena *arena, const Tiling *tiling)
@@ -82,7 +108,7 @@ static void add_counts(Table *table, const Inspection *a, const Inspection *b)
 
 static double each(const Mix *mix, double count)
 {
-    return mix->count[CLASS_MULTIPLY] > 0 ? count / (double)mix->count[CLASS_MULTIPLY] : 0;
+    return mix->count[CLASS_MULTIPLY] > 0 ? count / (double)mix->count[CLASS_MULTIPLY] : NAN;
 }
 
 static const char *spills_text(Arena *arena, const Mix *mix)
@@ -97,15 +123,15 @@ static void add_loops(Table *table, const Code *a, const Code *b)
     Arena *arena = table->arena;
     add_numbers(table, "bytes of code", (double)a->listing->code_bytes, (double)b->listing->code_bytes);
     add_numbers(table, "bytes of tables", (double)a->listing->table_bytes, (double)b->listing->table_bytes);
-    add_numbers(table, "instructions a round", (double)one.all, (double)other.all);
-    add_numbers(table, "multiply-adds a round", (double)one.count[CLASS_MULTIPLY], (double)other.count[CLASS_MULTIPLY]);
+    add_texts(table, "a round is of", round_text(arena, a), round_text(arena, b), "");
+    add_rounds(table, "instructions a round", a, b, (double)one.all, (double)other.all);
+    add_rounds(table, "multiply-adds a round", a, b, (double)one.count[CLASS_MULTIPLY], (double)other.count[CLASS_MULTIPLY]);
     add_texts(table, "of each multiply-add:", "", "", "");
     add_numbers(table, "  instructions", each(&one, (double)one.all), each(&other, (double)other.all));
     for (int c = CLASS_MULTIPLY + 1; c < CLASS_COUNT; c++)
         add_numbers(table, arena_format(arena, "  %s", class_names[c]), each(&one, (double)one.count[c]), each(&other, (double)other.count[c]));
     add_numbers(table, "  loads, operands included", each(&one, (double)one.loaded), each(&other, (double)other.loaded));
-    add_numbers(table, "  cycles, at least", loops_cycles(a, false), loops_cycles(b, false));
-    add_numbers(table, "  cycles, simulated", loops_cycles(a, true), loops_cycles(b, true));
+    add_cycles(table, a, b);
     add_texts(table, "spills in the loop", spills_text(arena, &one), spills_text(arena, &other), "");
     add_numbers(table, "vector registers", __builtin_popcountll(one.registers), __builtin_popcountll(other.registers));
 }

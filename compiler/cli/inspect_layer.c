@@ -58,14 +58,6 @@ void inspect_layer_json(const Inspection *inspection, JsonWriter *json)
 
 enum { COLUMNS = 10 };
 
-static double stage_cycles(const StagePrice *price)
-{
-    double most = 0;
-    for (int b = 0; b < BOUND_COUNT; b++)
-        most = price->cycles[b] > most ? price->cycles[b] : most;
-    return most;
-}
-
 void inspect_counts(const Inspection *inspection)
 {
     static const char *const titles[COLUMNS] = {"stage",  "bound by", "items",        "multiply-adds", "vector",
@@ -80,7 +72,7 @@ void inspect_counts(const Inspection *inspection)
         const char *const row[COLUMNS] = {
             layer->stages[s].says, bound_name(price->bound, false), arena_format(arena, "%lld", (long long)layer->stages[s].items),
             cycles_text(arena, work->fma), cycles_text(arena, work->vector), cycles_text(arena, work->loads), cycles_text(arena, work->stores),
-            cycles_text(arena, work->instructions), cycles_text(arena, stage_cycles(price)), brief_milliseconds(arena, price->seconds),
+            cycles_text(arena, work->instructions), cycles_text(arena, stage_cycles(price, true)), brief_milliseconds(arena, price->seconds),
         };
         memcpy(cells + (s + 1) * COLUMNS, row, sizeof row);
     }
@@ -94,7 +86,7 @@ static void add_stage(const Inspection *inspection, JsonWriter *json, int s)
     const StagePrice *price = &layer->price.stages[s];
     const struct { const char *name; double number; } numbers[] = {
         {"items", (double)layer->stages[s].items}, {"multiply_adds", work->fma}, {"vector", work->vector}, {"loads", work->loads},
-        {"stores", work->stores}, {"instructions", work->instructions}, {"cycles", stage_cycles(price)}, {"predicted_ms", price->seconds * 1e3},
+        {"stores", work->stores}, {"instructions", work->instructions}, {"cycles", stage_cycles(price, true)}, {"predicted_ms", price->seconds * 1e3},
     };
     json_open(json, NULL, '{');
     json_add_string(json, "says", layer->stages[s].says);

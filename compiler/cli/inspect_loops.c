@@ -74,6 +74,8 @@ void inspect_code(const Inspection *inspection)
     report_table(stdout, cells, shown + (count > 1 ? 2 : 1), MIX_COLUMNS, 1);
     printf("code %s, its tables %s, weights %s\n", bytes_text(arena, (double)code->listing->code_bytes),
            bytes_text(arena, (double)code->listing->table_bytes), bytes_text(arena, (double)inspection->unit->weight_bytes));
+    if (!code->fuses && inspection->plan->target->isa.fuses && all.count[CLASS_MULTIPLY] > 0)
+        printf("products and sums are instructions of their own here: multiply-adds are products\n");
 }
 
 static void add_mix(JsonWriter *json, const Mix *mix)
@@ -95,6 +97,7 @@ void inspect_code_json(const Inspection *inspection, JsonWriter *json)
     json_add_number(json, "code_bytes", (double)listing->code_bytes);
     json_add_number(json, "table_bytes", (double)listing->table_bytes);
     json_add_number(json, "weight_bytes", (double)inspection->unit->weight_bytes);
+    json_add_bool(json, "fused", inspection->code->fuses);
     json_open(json, "functions", '[');
     for (int i = 0; i < listing->function_count; i++) {
         json_open(json, NULL, '{');
@@ -122,12 +125,12 @@ static void print_loops(const Inspection *inspection)
             arena_format(arena, "%d of %d", __builtin_popcountll(mix->registers), inspection->plan->target->isa.registers);
     }
     const Mix round = code_round(code);
-    const bool sum = code->bodies && code->loop_count > 1;
-    mix_row(arena, cells + (shown + 1) * columns, "a round of the bodies", &round);
+    const bool sum = code->bodies > 1;
+    mix_row(arena, cells + (shown + 1) * columns, arena_format(arena, "a round of all %d bodies", code->bodies), &round);
     cells[(shown + 2) * columns - 1] = "";
     report_table(stdout, cells, shown + (sum ? 2 : 1), columns, 1);
-    if (code->loop_count > shown && !sum)
-        printf("and %d more loops with arithmetic on vectors\n", code->loop_count - shown);
+    if (code->loop_count > shown)
+        printf("and %d more %s\n", code->loop_count - shown, code->bodies > shown ? "bodies and loops" : "loops with arithmetic on vectors");
     if (code->loops[0].straight)
         printf("nothing in it turns back: it is shown as a whole\n");
 }
@@ -137,6 +140,18 @@ enum { MODEL_COLUMNS = 6 };
 static const char *rate_text(Arena *arena, double count, double cycles)
 {
     return cycles > 0 && count > 0 ? arena_format(arena, "%.2f", count / cycles) : "";
+}
+
+/* A group as its members: "Zn4FPFAdd01 (Zn4FP2, Zn4FP3)". */
+static const char *busiest_text(Arena *arena, const JitThroughput *model)
+{
+    Text text = text_new(arena);
+    if (!model->busiest)
+        return arena_format(arena, "%d micro-ops a cycle", model->width);
+    text_add(&text, model->busiest);
+    for (int i = 0; i < model->member_count; i++)
+        text_format(&text, "%s%s%s", i ? ", " : " (", model->members[i], i + 1 == model->member_count ? ")" : "");
+    return text.data;
 }
 
 static void print_model(const Inspection *inspection)
@@ -151,11 +166,14 @@ static void print_model(const Inspection *inspection)
     for (int i = 0; i < shown_loops(code); i++) {
         const Loop *loop = &code->loops[i];
         const JitThroughput *model = &loop->throughput;
-        if (!loop->modelled)
+        if (!loop->modelled) {
+            const char *const row[MODEL_COLUMNS] = {loop_name(arena, loop), "", "", arena_format(arena, "not known: %s", loop->why), "", ""};
+            memcpy(cells + rows++ * MODEL_COLUMNS, row, sizeof row);
             continue;
+        }
         const char *const row[MODEL_COLUMNS] = {
             loop_name(arena, loop), arena_format(arena, "%.1f", model->cycles), arena_format(arena, "%.1f", model->bound),
-            model->busiest ? model->busiest : arena_format(arena, "%d micro-ops a cycle", model->width),
+            busiest_text(arena, model),
             rate_text(arena, (double)loop->mix.count[CLASS_MULTIPLY], model->cycles), rate_text(arena, model->micro_ops, model->cycles),
         };
         memcpy(cells + rows++ * MODEL_COLUMNS, row, sizeof row);
@@ -201,50 +219,81 @@ int plan_main_stage(const LayerPlan *layer)
     return most;
 }
 
-double plan_cycles(const LayerPlan *layer)
+double stage_cycles(const StagePrice *price, bool with_memory)
 {
-    const StagePrice *price = &layer->price.stages[plan_main_stage(layer)];
     double most = 0;
-    for (int b = BOUND_MULTIPLY; b <= BOUND_LATENCY; b++)
-        most = fmax(most, price->cycles[b]);
+    for (int b = 0; b < BOUND_COUNT; b++)
+        if (with_memory || (b >= BOUND_MULTIPLY && b <= BOUND_LATENCY))
+            most = fmax(most, price->cycles[b]);
     return most;
 }
 
-double loops_cycles(const Code *code, bool simulated)
+double loops_cycles(const Code *code, bool simulated, int *modelled)
 {
     double cycles = 0, multiply_adds = 0;
-    for (int i = 0; i < code->loop_count && (i == 0 || code->bodies); i++) {
+    *modelled = 0;
+    for (int i = 0; i < code_round_loops(code); i++) {
         const double multiplied = (double)code->loops[i].mix.count[CLASS_MULTIPLY];
         if (!code->loops[i].modelled || multiplied == 0)
             continue;
+        ++*modelled;
         multiply_adds += multiplied;
         cycles += simulated ? code->loops[i].throughput.cycles : code->loops[i].throughput.bound;
     }
-    return multiply_adds > 0 ? cycles / multiply_adds : 0;
+    return multiply_adds > 0 ? cycles / multiply_adds : NAN;
 }
 
-typedef struct Agreement { const char *name, *field; double counted, compiled; } Agreement;      /* of each multiply-add; 0: unknown */
+/* Of each multiply-add. */
+typedef struct Agreement { const char *name, *field; double counted, compiled; } Agreement;      /* NAN: not known */
 
 enum { AGREEMENTS = 5 };
 
 static bool agreements_of(const Inspection *inspection, Agreement agreements[AGREEMENTS])
 {
+    int modelled;
     const LayerPlan *layer = inspection->layer;
     const int stage = plan_main_stage(layer);
     const StageWork *work = &layer->work.stages[stage];
-    const Mix round = code_round(inspection->code);
+    const Code *code = inspection->code;
+    const Mix round = code_round(code);
     const double multiplied = (double)round.count[CLASS_MULTIPLY];
     if (layer->stage_count == 0 || work->fma <= 0 || multiplied <= 0)
         return false;
     const bool alone = inspection->plan->threads == 1;           /* else the cycles are of one of several cores */
-    const double cycles = alone ? plan_cycles(layer) / work->fma : 0;
+    const double cycles = alone ? stage_cycles(&layer->price.stages[stage], false) / work->fma : NAN;
     agreements[0] = (Agreement){"instructions", "instructions", work->instructions / work->fma,
                                 (double)(round.all - round.count[CLASS_PREFETCH]) / multiplied};
     agreements[1] = (Agreement){"loads", "loads", work->loads / work->fma, (double)round.loaded / multiplied};
     agreements[2] = (Agreement){"stores", "stores", work->stores / work->fma, (double)round.stored / multiplied};
-    agreements[3] = (Agreement){"cycles, at least", "bound_cycles", cycles, loops_cycles(inspection->code, false)};
-    agreements[4] = (Agreement){"cycles, simulated", "cycles", cycles, loops_cycles(inspection->code, true)};
+    agreements[3] = (Agreement){"cycles, at least", "bound_cycles", cycles, loops_cycles(code, false, &modelled)};
+    agreements[4] = (Agreement){"cycles, simulated", "cycles", cycles, loops_cycles(code, true, &modelled)};
     return true;
+}
+
+/* "the first of these loops", "a round of its 40 bodies, cycles of 6 of them". */
+static const char *round_text(Arena *arena, const Code *code)
+{
+    int modelled;
+    loops_cycles(code, false, &modelled);
+    if (code->bodies < 2)
+        return code->bodies ? "a round of its body" : "the first of these loops";
+    return arena_format(arena, modelled > 0 && modelled < code->bodies ? "a round of its %d bodies, cycles of %d of them" : "a round of its %d bodies",
+                        code->bodies, modelled);
+}
+
+static const char *figure_text(Arena *arena, double number)
+{
+    return isnan(number) ? "" : arena_format(arena, "%.3f", number);
+}
+
+/* What one must know of these numbers. */
+static void print_reasons(const Inspection *inspection, const Agreement *agreements)
+{
+    const char *core = inspection->code->core;
+    if (isnan(agreements[3].counted))
+        printf("with %d threads the counted cycles are of one's part of the work: --threads 1 shows them\n", inspection->plan->threads);
+    if (core && strcmp(core, "silvermont") == 0)
+        printf("LLVM's model of silvermont has shorter queues than the core: it needs less than what is simulated, and at least what is said so\n");
 }
 
 static void print_agreements(const Inspection *inspection)
@@ -258,12 +307,13 @@ static void print_agreements(const Inspection *inspection)
     for (int i = 0; i < AGREEMENTS; i++) {
         const char **row = cells + 3 * rows++;
         row[0] = agreements[i].name;
-        row[1] = agreements[i].counted > 0 ? arena_format(arena, "%.3f", agreements[i].counted) : "";
-        row[2] = agreements[i].compiled > 0 ? arena_format(arena, "%.3f", agreements[i].compiled) : "";
+        row[1] = figure_text(arena, agreements[i].counted);
+        row[2] = figure_text(arena, agreements[i].compiled);
     }
     printf("\nthe stage '%s' as the plan counts it, all of it, beside %s:\n", inspection->layer->stages[plan_main_stage(inspection->layer)].says,
-           inspection->code->bodies ? "a round of its bodies" : "the first of these loops");
+           round_text(arena, inspection->code));
     report_table(stdout, cells, rows, 3, 1);
+    print_reasons(inspection, agreements);
 }
 
 static const char *no_model(const Inspection *inspection)
@@ -283,11 +333,10 @@ void inspect_loops(const Inspection *inspection)
     print_loops(inspection);
     if (!code->core)
         printf("\n%s\n", no_model(inspection));
-    else if (!code->loops[0].modelled)
-        printf("\nLLVM's model of %s lacks something: %s\n", code->core, code->loops[0].why);
     else {
         print_model(inspection);
-        print_ports(inspection);
+        if (code->loops[0].modelled)
+            print_ports(inspection);
     }
     print_agreements(inspection);
 }
@@ -298,6 +347,10 @@ static void add_throughput(JsonWriter *json, const JitThroughput *model)
     json_add_number(json, "cycles", model->cycles);
     json_add_number(json, "bound_cycles", model->bound);
     json_add_string(json, "busiest", model->busiest);
+    json_open(json, "busiest_units", '[');
+    for (int i = 0; i < model->member_count; i++)
+        json_add_string(json, NULL, model->members[i]);
+    json_close(json);
     json_add_number(json, "micro_ops", model->micro_ops);
     json_add_number(json, "width", model->width);
     json_add_bool(json, "in_order", model->in_order);
@@ -312,12 +365,21 @@ static void add_throughput(JsonWriter *json, const JitThroughput *model)
     json_close(json);
 }
 
+static const char *why_not(const Code *code, const Loop *loop)
+{
+    return loop->why ? loop->why : !code->core ? "there is no model of the core" : "only the first loops are simulated";
+}
+
 void inspect_loops_json(const Inspection *inspection, JsonWriter *json)
 {
     const Code *code = inspection->code;
     Agreement agreements[AGREEMENTS];
+    int modelled;
+    loops_cycles(code, false, &modelled);
     json_add_string(json, "core", code->core);
-    json_add_bool(json, "bodies", code->bodies);
+    json_add_bool(json, "bodies", code->bodies > 0);
+    json_add_number(json, "round_loops", code_round_loops(code));
+    json_add_number(json, "round_loops_modelled", modelled);
     json_open(json, "loops", '[');
     for (int i = 0; i < code->loop_count; i++) {
         const Loop *loop = &code->loops[i];
@@ -327,6 +389,8 @@ void inspect_loops_json(const Inspection *inspection, JsonWriter *json)
         add_mix(json, &loop->mix);
         if (loop->modelled)
             add_throughput(json, &loop->throughput);
+        else
+            json_add_string(json, "why", why_not(code, loop));
         json_close(json);
     }
     json_close(json);
@@ -335,8 +399,8 @@ void inspect_loops_json(const Inspection *inspection, JsonWriter *json)
     json_open(json, "each_multiply_add", '{');
     for (int i = 0; i < AGREEMENTS; i++) {
         json_open(json, agreements[i].field, '{');
-        json_add_number(json, "counted", agreements[i].counted > 0 ? agreements[i].counted : NAN);
-        json_add_number(json, "compiled", agreements[i].compiled > 0 ? agreements[i].compiled : NAN);
+        json_add_number(json, "counted", agreements[i].counted);
+        json_add_number(json, "compiled", agreements[i].compiled);
         json_close(json);
     }
     json_close(json);
@@ -364,9 +428,7 @@ const char *inspect_hot(const Inspection *inspection)
     for (size_t i = loop->first; i < loop->first + loop->count; i++) {
         const JitInstruction *one = &loop->function->instructions[i];
         const unsigned long long start = loop->function->instructions[0].address;
-        text_format(&text, "%8llx  %-13s  %s", one->address - start, class_names[class_of(one, inspection->plan->target->isa.fuses)], one->text);
-        if (one->is & JIT_BRANCH && one->target >= start && one->target <= one->address)
-            text_format(&text, "    (%llx)", one->target - start);
+        text_format(&text, "%8llx  %-13s  %s", one->address - start, class_names[class_of(one, code->fuses)], one->text);
         text_add(&text, "\n");
     }
     return text.data;

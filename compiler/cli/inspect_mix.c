@@ -1,5 +1,7 @@
 /* What instructions are, by their names: one table for x86-64 and aarch64, whose names do not collide where it matters. */
+#include <ctype.h>
 #include <fnmatch.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compiler/cli/inspect.h"
@@ -77,31 +79,147 @@ Class class_of(const JitInstruction *instruction, bool fuses)
     return find_rule(vector_rules, COUNT(vector_rules), name, &class) ? class : CLASS_VECTOR;
 }
 
-/* Registers that it loads or stores: "ldp" and "ld1" have several. */
-static int transfers(const JitInstruction *instruction)
+bool mix_fuses(const JitListing *listing)
 {
-    if (instruction->is & JIT_VECTOR && strchr("ls", instruction->text[0]))
-        return __builtin_popcountll(instruction->registers);
-    return strncmp(instruction->text, "ldp ", 4) == 0 || strncmp(instruction->text, "stp ", 4) == 0 ? 2 : 1;
+    for (int f = 0; f < listing->function_count; f++)
+        for (size_t i = 0; i < listing->functions[f].count; i++)
+            if (class_of(&listing->functions[f].instructions[i], true) == CLASS_MULTIPLY)
+                return true;
+    return false;
 }
 
-Mix mix_of(const JitInstruction *instructions, size_t count, bool fuses)
+/* Registers that a load or a store has: pairs have two, and lists as many as stand in their braces. */
+static int transfers(const char *text)
+{
+    static const char *const pairs[] = {"ldp*", "stp *", "ldnp *", "stnp *", "ld*xp *", "st*xp *"};
+    const char *list = strchr(text, '{');
+    int count = 1;
+    if (fnmatch("ld[1-4]*", text, 0) == 0 || fnmatch("st[1-4] *", text, 0) == 0) {
+        for (; list != NULL && *list != '}' && *list != '\0'; list++)
+            count += *list == ',';
+        return count;
+    }
+    for (int i = 0; i < COUNT(pairs); i++)
+        if (fnmatch(pairs[i], text, 0) == 0)
+            return 2;
+    return 1;
+}
+
+/* ---- spills ---- */
+
+enum { SAVED_FIRST = 8, SAVED_LAST = 15 };       /* d8 to d15 of aarch64, which functions keep for their callers */
+
+/* Bytes that a vector register holds by its letter, and its number; 0: it is none. */
+static int register_bytes(const char *text, int *number)
+{
+    static const struct { char letter; int bytes; } widths[] = {{'b', 1}, {'h', 2}, {'s', 4}, {'d', 8}, {'q', 16}};
+    for (int i = 0; i < COUNT(widths); i++)
+        if (text[0] == widths[i].letter && isdigit((unsigned char)text[1])) {
+            *number = atoi(text + 1);
+            return widths[i].bytes;
+        }
+    return 0;
+}
+
+/* "[sp]" and "[sp, #32]": without another register, and without moving the pointer, as only saving and restoring does. */
+static bool arm_place(const char *text, long *place)
+{
+    const char *at = strstr(text, "[sp");
+    if (at == NULL)
+        return false;
+    char *end = (char *)at + 3;
+    *place = 0;
+    if (strncmp(end, ", #", 3) == 0)
+        *place = strtol(end + 3, &end, 10);
+    return strcmp(end, "]") == 0;
+}
+
+/* "(%rsp)", "-24(%rsp)". */
+static bool x86_place(const char *text, long *place)
+{
+    const char *at = strstr(text, "(%rsp)"), *from = at;
+    while (from != NULL && from > text && (isdigit((unsigned char)from[-1]) || from[-1] == '-'))
+        from--;
+    *place = from != NULL ? strtol(from, NULL, 10) : 0;
+    return at != NULL && (from == text || from[-1] == ' ');
+}
+
+/* The places on the stack where an instruction has vectors, of constant distance; how many. */
+static int places_of(const JitInstruction *one, long places[2])
+{
+    int number = 0;
+    if (!(one->is & JIT_VECTOR) || !(one->is & (JIT_LOADS | JIT_STORES)) || one->is & (JIT_BRANCH | JIT_CALL))
+        return 0;
+    if (x86_place(one->text, &places[0]))
+        return 1;
+    const char *operands = strchr(one->text, ' ');
+    const int bytes = operands != NULL ? register_bytes(operands + 1, &number) : 0;
+    if (bytes == 0 || !arm_place(one->text, &places[0]) || (bytes == 8 && number >= SAVED_FIRST && number <= SAVED_LAST))
+        return 0;
+    places[1] = places[0] + bytes;
+    return transfers(one->text);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const long x = *(const long *)a, y = *(const long *)b;
+    return (x > y) - (x < y);
+}
+
+/* All that are stored to, or read, once each and sorted. */
+static int places_where(const JitFunction *function, unsigned is, Arena *arena, long **result)
+{
+    long *places = arena_array(arena, long, 2 * function->count + 2);
+    int count = 0, kept = 0;
+    for (size_t i = 0; i < function->count; i++)
+        if (function->instructions[i].is & is)
+            count += places_of(&function->instructions[i], places + count);
+    qsort(places, (size_t)count, sizeof *places, by_place);
+    for (int i = 0; i < count; i++)
+        if (kept == 0 || places[kept - 1] != places[i])
+            places[kept++] = places[i];
+    *result = places;
+    return kept;
+}
+
+Spills spills_of(const JitFunction *function, Arena *arena)
+{
+    long *stored, *loaded;
+    const int stores = places_where(function, JIT_STORES, arena, &stored), loads = places_where(function, JIT_LOADS, arena, &loaded);
+    Spills spills = {stored, 0};
+    for (int i = 0; i < stores; i++)
+        if (bsearch(&stored[i], loaded, (size_t)loads, sizeof *loaded, by_place) != NULL)
+            stored[spills.count++] = stored[i];
+    return spills;
+}
+
+static int spills_in(const JitInstruction *one, const Spills *spills)
+{
+    long places[2];
+    int found = 0;
+    for (int i = places_of(one, places) - 1; i >= 0; i--)
+        found += bsearch(&places[i], spills->places, (size_t)spills->count, sizeof *places, by_place) != NULL;
+    return found;
+}
+
+/* ---- sums ---- */
+
+Mix mix_of(const JitInstruction *instructions, size_t count, const Spills *spills, bool fuses)
 {
     Mix mix = {0};
     for (size_t i = 0; i < count; i++) {
         const JitInstruction *one = &instructions[i];
         const Class class = class_of(one, fuses);
         const bool memory = class != CLASS_PREFETCH && class != CLASS_BRANCH;
+        const int spilled = spills_in(one, spills);
         mix.count[class]++;
         mix.all++;
         mix.bytes += one->bytes;
         mix.registers |= one->registers;
-        mix.loaded += memory && one->is & JIT_LOADS ? class == CLASS_LOAD ? transfers(one) : 1 : 0;
-        mix.stored += memory && one->is & JIT_STORES ? class == CLASS_STORE ? transfers(one) : 1 : 0;
-        if (one->is & JIT_STACK && one->is & JIT_VECTOR && memory) {
-            mix.spilled += one->is & JIT_STORES ? 1 : 0;
-            mix.reloaded += one->is & JIT_LOADS ? 1 : 0;
-        }
+        mix.loaded += memory && one->is & JIT_LOADS ? transfers(one->text) : 0;
+        mix.stored += memory && one->is & JIT_STORES ? transfers(one->text) : 0;
+        mix.spilled += one->is & JIT_STORES ? spilled : 0;
+        mix.reloaded += one->is & JIT_LOADS ? spilled : 0;
     }
     return mix;
 }

@@ -352,7 +352,7 @@ const Pattern *pattern_of(const Graph *graph, const Node *node)
     Counting counting = {arena_array(arena, int32_t, walk.rows + 1), arena_array(arena, int32_t, walk.columns + 1), NULL, NULL, NULL, 0, 0};
     counting.masks = arena_array(scratch, uint64_t, walk.rows + 1);
     counting.used = arena_array(scratch, unsigned char, walk.groups * (walk.columns / walk.taps) + 1);
-    if (node->op == OP_Conv)
+    if (node->op == OP_Conv || node->op == OP_ConvTranspose)
         counting.bits = arena_array(arena, uint64_t, walk.rows * pattern_words(walk.columns));
     count_all(&counting, &walk, node->inputs[1]);
     return pattern_from(&counting, &walk, arena);

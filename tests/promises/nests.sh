@@ -16,5 +16,7 @@ expect 0 '^const char model_conv0_weights\[\]$' "$tulle" inspect "$model" conv1 
 expect 0 '"text": "for (int64_t j = 0; j < 16; j++)", "line": [0-9]*, "depth": 2, "trips": 16' "$tulle" inspect "$model" conv1 --show nests --json --target generic-avx512
 expect 0 'by a share and a table$' "$tulle" inspect "$model" conv4 --show nests --target generic --kernel conv4=sparse_direct
 expect 0 'k < rows\[set + 1\]; k++)  *by a share and a table' "$tulle" inspect "$model" conv4 --show nests --target neoverse-n1
+expect 0 '^ref_conv_f32, lines [0-9]* to [0-9]*' "$tulle" inspect "$model" conv1 --show nests --target scalar        # a macro's name
+expect 0 '^  for (int64_t [a-z]* = begin; [a-z]* < end; [a-z]*++)  *by a share of the work$' "$tulle" inspect "$model" conv1 --show nests --target scalar
 echo "$checks checks, $faults faults"
 [ "$faults" -eq 0 ]

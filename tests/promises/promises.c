@@ -29,7 +29,7 @@ static bool builtin_allowed(const char *name)
 {
     static const char *const plain[] = {
         "acos", "acosf", "acosh", "acoshf", "asin", "asinf", "asinh", "asinhf", "atan", "atanf", "atanh", "atanhf", "ceil", "ceilf", "clz", "clzll", "copysign",
-        "copysignf", "cos", "cosf", "cosh", "coshf", "ctz", "ctzll", "erf", "erff", "exp", "expf", "fabs", "fabsf", "floor", "floorf", "fma", "fmaf", "fmax", "fmaxf",
+        "copysignf", "cos", "cosf", "cosh", "coshf", "ctz", "ctzll", "erf", "erff", "exp", "expf", "expm1", "expm1f", "fabs", "fabsf", "floor", "floorf", "fma", "fmaf", "fmax", "fmaxf",
         "fmin", "fminf", "fmod", "fmodf", "frexp", "huge_val", "inf", "inff", "isfinite", "isinf", "isnan", "ldexp", "log", "log1p", "log1pf", "logf", "memcpy",
         "memset", "nan", "nanf", "nearbyint", "nearbyintf", "pow", "powf", "prefetch", "rint", "rintf", "round", "roundf", "roundeven", "roundevenf", "shufflevector",
         "shuffle", "convertvector", "signbit", "sin", "sinf", "sinh", "sinhf", "sqrt", "sqrtf", "tan", "tanf", "tanh", "tanhf", "trunc", "truncf", "expect", "unreachable"};

@@ -71,6 +71,9 @@ static const struct { const char *says, *text; int faults; } texts[] = {
     {"assembler that calls", "__asm__(\".text\\nbody:\\ncall exit\\nret\\n\");", 1},
     {"assembler behind a label", "__asm__(\".text\\nbody: syscall\\nret\\n\");", 1},
     {"assembler in a function", STAGE "__asm__(\"bl exit\"); }", 1},
+    {"under a macro's name", "#define NAME down\nstatic int NAME(int n) { static int runs; while (n != 7) n = *&runs; return n > 0 ? NAME(n - 1) : ++runs; }\n"
+     "int go(void); int go(void) { return NAME(3); }", 3},
+    {"a call of a macro's name", "#define NAME count\nstatic int NAME(const float *x) { return (int)x[0]; }\n" STAGE "for (int i = 0; i < count(x); i++) y[i] = 0; }", 1},
     {"no C", "static int (", 1},
 };
 
