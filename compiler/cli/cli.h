@@ -148,15 +148,22 @@ void compiler_tool(Context *ctx, const Compiler *compiler, const char *tool, con
 
 #define PROGRAM_PREFIX "model"       /* of its names in C */
 
+struct Units;
+
 typedef struct Program {
     const struct tulle_model *model;
     const void *entry;               /* of code compiled in process; NULL: a C compiler's, in `library` */
     void *library;
-    Arena *texts;                    /* its weights are among them */
+    Arena *texts;                    /* its weights are among them, but for those of users' layers */
+    const struct Units *units;       /* what it was compiled from in process; NULL */
 } Program;
 
 void program_check(Context *ctx, const Plan *plan);      /* wrong use, where its code cannot be loaded here */
 Program *program_load(Context *ctx, const Options *options, const Plan *plan);
+const char *program_source(const Program *program, int layer);   /* the user's file that a layer is from; NULL: it is ours */
+/* Copies of a model's inputs on pages that may not be written. */
+void **program_guard(Context *ctx, const struct tulle_model *model, void *const *inputs);
+void program_unguard(const struct tulle_model *model, void **guarded);
 void program_unload(Context *ctx, Program *program);     /* one of several; the last goes with the process */
 /* Memory that ends where a page begins that may not be touched, filled with bytes 0xFF (NaN in every real type). */
 void *program_memory(Context *ctx, size_t bytes);
@@ -174,7 +181,6 @@ void crash_watch(const char *text);      /* the same of anything on this thread:
 
 /* ---- kernel_source.c: a user's functions for a layer ---- */
 
-struct Units;
 /* Those that --kernel-source names take the place of the units' own. Wrong use, with file and line, if they are not what the layer needs. */
 void kernel_sources_take(Context *ctx, const Options *options, const Plan *plan, struct Units *units, Arena *arena);
 /* Holds each such layer against the reference, on these inputs: it is told, and STATUS_MISMATCH, if one is wrong. */
@@ -286,6 +292,7 @@ typedef struct Walk {
     const char *kernel;
     const Value *value;
     Difference difference;
+    const char *fault;               /* what a user's layer does that it must not: a sentence that begins with its file; NULL: nothing */
     double drift;                    /* largest difference to the reference on its own values, relative to a layer's largest element */
     const Node *drift_node;
     int layers;                      /* compared */
@@ -293,6 +300,18 @@ typedef struct Walk {
 
 /* only: the one layer that is compared, those before it are just run; -1: all. */
 Walk stages_walk(Context *ctx, const Plan *plan, const Program *program, void *const *inputs, void *const *outputs, double tolerance, int only);
+/* ---- kernel_trial.c: a user's layer in that walk ---- */
+
+typedef struct KernelTrial KernelTrial;
+
+/* Before its stages run; NULL: the layer is ours. */
+KernelTrial *kernel_trial(Context *ctx, const Plan *plan, const Program *program, const LayerPlan *layer, const struct tulle_context *context);
+/* After they ran in one part: NULL, or what is wrong, as a sentence. */
+const char *kernel_trial_whole(const KernelTrial *trial);
+/* Runs them again, in other numbers of parts; `expected` by value id, plain. */
+const char *kernel_trial_parts(const KernelTrial *trial, const void *const *expected);
+void kernel_trial_end(const KernelTrial *trial);
+
 const char *difference_text(Arena *arena, const Shape *shape, const Difference *difference);
 
 #endif

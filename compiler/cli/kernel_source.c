@@ -182,8 +182,11 @@ void kernel_sources_check(Context *ctx, const Options *options, const Plan *plan
 {
     for (int i = 0; i < options->kernel_sources.count; i++) {
         const Source source = source_of(ctx, plan, options->kernel_sources.items[i]);
-        void **outputs = new_outputs(ctx, program->model);
-        const Walk walk = stages_walk(ctx, plan, program, inputs, outputs, options->tolerance, (int)(source.layer - plan->layers));
+        void **outputs = new_outputs(ctx, program->model), **guarded = program_guard(ctx, program->model, inputs);
+        const Walk walk = stages_walk(ctx, plan, program, guarded, outputs, options->tolerance, (int)(source.layer - plan->layers));
+        program_unguard(program->model, guarded);
+        if (walk.fault)
+            fail(ctx, STATUS_MISMATCH, NULL, "nothing is timed before it is right", "%s", walk.fault);
         if (walk.wrong)
             fail(ctx, STATUS_MISMATCH, source.where, "nothing is timed before it is right", "layer '%s' differs from the reference on the same inputs: %s%s",
                  quoted(ctx, source.name), quoted(ctx, walk.value->name), difference_text(ctx->graph, &walk.value->shape, &walk.difference));

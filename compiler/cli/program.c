@@ -45,6 +45,25 @@ void program_release(void *memory, size_t bytes)
     munmap(mapping_start(memory, bytes), mapping_bytes(bytes));
 }
 
+void **program_guard(Context *ctx, const struct tulle_model *model, void *const *inputs)
+{
+    void **guarded = arena_array(ctx->graph, void *, model->input_count + 1);
+    for (int i = 0; i < model->input_count; i++) {
+        const size_t bytes = model->inputs[i].bytes;
+        guarded[i] = program_memory(ctx, bytes);
+        if (bytes)
+            memcpy(guarded[i], inputs[i], bytes);
+        program_freeze(guarded[i], bytes);
+    }
+    return guarded;
+}
+
+void program_unguard(const struct tulle_model *model, void **guarded)
+{
+    for (int i = 0; i < model->input_count; i++)
+        program_release(guarded[i], model->inputs[i].bytes);
+}
+
 /* ---- loading ---- */
 
 enum { MOST_JOBS = 64 };             /* each takes memory of its own */
@@ -108,6 +127,35 @@ static void show_progress(void *user, int done, int count)
     fflush(stderr);
 }
 
+/* A user's layer finds its weights on pages that end where they do, and may not be written. */
+static void guard_weights(Context *ctx, Units *units)
+{
+    for (int i = 0; i < units->count; i++) {
+        Unit *unit = &units->items[i];
+        if (unit->path == NULL || unit->weights_name == NULL)
+            continue;
+        void *memory = program_memory(ctx, unit->weight_bytes);
+        memcpy(memory, unit->weights, unit->weight_bytes);
+        program_freeze(memory, unit->weight_bytes);
+        unit->weights = memory;
+    }
+}
+
+static void release_weights(const Units *units)
+{
+    for (int i = 0; units != NULL && i < units->count; i++)
+        if (units->items[i].path != NULL && units->items[i].weights_name != NULL)
+            program_release((void *)(uintptr_t)units->items[i].weights, units->items[i].weight_bytes);
+}
+
+const char *program_source(const Program *program, int layer)
+{
+    for (int i = 0; program->units != NULL && i < program->units->count; i++)
+        if (program->units->items[i].layer == layer)
+            return program->units->items[i].path;
+    return NULL;
+}
+
 static ModelEntry *load_in_process(Context *ctx, const Options *asked, const Plan *plan, Program *program)
 {
     Progress progress = {.terminal = isatty(2)};
@@ -117,7 +165,9 @@ static ModelEntry *load_in_process(Context *ctx, const Options *asked, const Pla
     program->texts = arena_new(ctx, "the program", SIZE_MAX / 2);
     Units *units = arena_new_of(program->texts, Units);
     units_make(plan, PROGRAM_PREFIX, program->texts, units);
+    program->units = units;
     kernel_sources_take(ctx, asked, plan, units, program->texts);
+    guard_weights(ctx, units);
     ModelEntry *entry;
     program->entry = *(void **)&entry = jit_load(ctx, &plan->target->isa, units, &options);
     return entry;
@@ -153,6 +203,7 @@ void program_unload(Context *ctx, Program *program)
         jit_unload(ctx, program->entry);
     if (program->library)
         dlclose(program->library);
+    release_weights(program->units);
     if (program->texts)
         arena_free(program->texts);
     *program = (Program){.model = NULL};

@@ -18,6 +18,7 @@ typedef struct Walker {
     double tolerance;
     int only;                        /* the one layer that is compared, -1: all */
     Arena *values, *layer;           /* for the whole walk; for one layer */
+    const KernelTrial *trial;        /* of a user's layer, while it is walked; else NULL */
     const void **ours, **reference;  /* by value id: copies of what tulle computed, and the reference's own */
     Walk walk;
 } Walker;
@@ -102,6 +103,7 @@ static void run_stages(Walker *walker, const LayerPlan *layer)
 {
     const struct tulle_context context = {(const void *const *)walker->inputs, walker->outputs, walker->workspace, walker->slice};
     const Node *node = layer->problem.node;
+    walker->trial = kernel_trial(walker->ctx, walker->plan, walker->program, layer, &context);
     program_watch(node_where(walker->graph, node), 1);
     for (int stage = layer->first_stage; stage < layer->first_stage + layer->stage_count; stage++) {
         walker->program->model->stages[stage](&context, 0, 1);
@@ -113,6 +115,17 @@ static void run_stages(Walker *walker, const LayerPlan *layer)
     for (int i = 0; i < node->output_count; i++)
         if (node->outputs[i])
             take(walker, node->outputs[i]);
+    walker->walk.fault = walker->trial ? kernel_trial_whole(walker->trial) : NULL;
+}
+
+/* Once a user's layer is right in one part: in several. */
+static void end_trial(Walker *walker)
+{
+    Walk *walk = &walker->walk;
+    if (walker->trial && !walk->fault && !walk->wrong)
+        walk->fault = kernel_trial_parts(walker->trial, walker->ours);
+    if (walker->trial)
+        kernel_trial_end(walker->trial);
 }
 
 typedef const void *ValueOf(Walker *walker, const Value *value);
@@ -279,12 +292,9 @@ static bool walk_only(Walker *walker, const LayerPlan *layer)
     return false;
 }
 
-static bool walk_layer(Walker *walker, const LayerPlan *layer)
+static bool walk_compared(Walker *walker, const LayerPlan *layer)
 {
     const Node *node = layer->problem.node;
-    run_stages(walker, layer);
-    if (walker->only >= 0)
-        return walk_only(walker, layer);
     void **expected = new_outputs(walker->layer, node), **own = new_outputs(walker->values, node);
     const void **inputs = gather(walker, node, ours_of);
     reference_run(walker->graph, node, inputs, expected, operand_ours, walker, walker->layer);
@@ -302,6 +312,14 @@ static bool walk_layer(Walker *walker, const LayerPlan *layer)
         return false;
     note_drift(walker, node);
     return true;
+}
+
+static bool walk_layer(Walker *walker, const LayerPlan *layer)
+{
+    run_stages(walker, layer);
+    const bool more = !walker->walk.fault && (walker->only >= 0 ? walk_only : walk_compared)(walker, layer);
+    end_trial(walker);
+    return more && !walker->walk.fault;
 }
 
 static void walk_slice(Walker *walker)
@@ -325,7 +343,7 @@ Walk stages_walk(Context *ctx, const Plan *plan, const Program *program, void *c
     walker.workspace = program_memory(ctx, plan->workspace_bytes + plan->thread_bytes);
     walker.values = arena_new(ctx, "the values of a run", SIZE_MAX / 2);
     walker.layer = arena_new(ctx, "a layer's reference", SIZE_MAX / 2);
-    for (; walker.slice < plan->slices && walker.walk.wrong == NULL; walker.slice++)
+    for (; walker.slice < plan->slices && !walker.walk.wrong && !walker.walk.fault; walker.slice++)
         walk_slice(&walker);
     program_release(walker.workspace, plan->workspace_bytes + plan->thread_bytes);
     arena_free(walker.layer);

@@ -3,14 +3,13 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "compiler/cli/cli.h"
 
 /* As in ONNX's own tests. */
 static const double output_relative = 1e-3, output_absolute = 1e-7;
-enum { SEED = 1, MOST_THREADS_TRIED = 3 };
+enum { SEED = 1, THREADS_TRIED = 3 };
 
 typedef struct Case {
     const char *name, *folder;           /* folder NULL: random inputs */
@@ -30,7 +29,7 @@ typedef struct Verify {
     const Program *program;
     Case *cases;
     int case_count;
-    int threads[MOST_THREADS_TRIED], threads_count;
+    int threads[THREADS_TRIED + 1], threads_count;   /* the user's first, if there is one */
 } Verify;
 
 /* ---- cases ---- */
@@ -150,20 +149,6 @@ static void load_cases(Verify *verify, const char *model)
 
 /* ---- running ---- */
 
-/* At the end of a page that may not be touched, and read-only: a generated program that writes its input crashes at once. */
-static void **guard_inputs(const Verify *verify, void *const *inputs)
-{
-    void **guarded = arena_array(verify->ctx->graph, void *, verify->model->input_count + 1);
-    for (int i = 0; i < verify->model->input_count; i++) {
-        size_t bytes = verify->model->inputs[i].bytes;
-        guarded[i] = program_memory(verify->ctx, bytes);
-        if (bytes)
-            memcpy(guarded[i], inputs[i], bytes);
-        program_freeze(guarded[i], bytes);
-    }
-    return guarded;
-}
-
 static void **new_outputs(const Verify *verify)
 {
     void **outputs = arena_array(verify->ctx->graph, void *, verify->model->output_count + 1);
@@ -189,15 +174,20 @@ const char *difference_text(Arena *arena, const Shape *shape, const Difference *
                         difference->found, difference->expected, difference->allowed, (long long)difference->count, (long long)shape_count(shape));
 }
 
+/* Bit for bit. */
+static void compare_outputs(Verify *verify, Case *one, void *const *outputs, void *const *others, const char *what)
+{
+    for (int i = 0; i < verify->model->output_count && !one->fault; i++)
+        if (verify->model->outputs[i].bytes && memcmp(outputs[i], others[i], verify->model->outputs[i].bytes))
+            one->fault = arena_format(verify->ctx->graph, "output '%s' differs between %s", quoted_name(verify, verify->model->outputs[i].name), what);
+}
+
 static void compare_threads(Verify *verify, Case *one, void *const *inputs, void *const *first)
 {
     for (int t = 1; t < verify->threads_count && !one->fault; t++) {
         void **outputs = new_outputs(verify);
         program_run(verify->ctx, verify->program, inputs, outputs, verify->threads[t]);
-        for (int i = 0; i < verify->model->output_count && !one->fault; i++)
-            if (verify->model->outputs[i].bytes && memcmp(outputs[i], first[i], verify->model->outputs[i].bytes))
-                one->fault = arena_format(verify->ctx->graph, "output '%s' differs between %d and %d threads", quoted_name(verify, verify->model->outputs[i].name),
-                                          verify->threads[0], verify->threads[t]);
+        compare_outputs(verify, one, outputs, first, arena_format(verify->ctx->graph, "%d and %d threads", verify->threads[0], verify->threads[t]));
         drop_outputs(verify, outputs);
     }
 }
@@ -216,30 +206,36 @@ static void compare_expected(Verify *verify, Case *one, void *const *outputs)
     }
 }
 
-/* Into outputs of its own: the walk must not find what an earlier run left there. */
-static void walk_case(Verify *verify, Case *one, void *const *inputs)
+/* Into outputs of its own, which are kept: the walk must not find what an earlier run left there. */
+static void **walk_case(Verify *verify, Case *one, void *const *inputs)
 {
     void **outputs = new_outputs(verify);
     one->walk = stages_walk(verify->ctx, verify->plan, verify->program, inputs, outputs, verify->options->tolerance, -1);
     one->walked = true;
-    drop_outputs(verify, outputs);
     const Walk *walk = &one->walk;
+    one->fault = walk->fault;
     if (walk->wrong)
         one->fault = arena_format(verify->ctx->graph, "%s, kernel %s, differs from the reference on the same inputs: '%s'%s", node_where(verify->plan->graph, walk->wrong),
                                   walk->kernel, quoted_name(verify, walk->value->name), difference_text(verify->ctx->graph, &walk->value->shape, &walk->difference));
+    return outputs;
 }
 
+/* The walk first: a crash is then told with its layer. */
 static void run_case(Verify *verify, Case *one)
 {
-    void **inputs = guard_inputs(verify, one->inputs), **outputs = new_outputs(verify);
+    void **inputs = program_guard(verify->ctx, verify->model, one->inputs), **outputs = new_outputs(verify), **walked = NULL;
     if (!verify->options->quick || !one->expected)
-        walk_case(verify, one, inputs);      /* first: a crash is then told with its layer */
+        walked = walk_case(verify, one, inputs);
     program_run(verify->ctx, verify->program, inputs, outputs, verify->threads[0]);
+    if (walked != NULL) {
+        compare_outputs(verify, one, outputs, walked, arena_format(verify->ctx->graph, "%d thread%s and layer after layer", verify->threads[0],
+                                                                   verify->threads[0] == 1 ? "" : "s"));
+        drop_outputs(verify, walked);
+    }
     compare_threads(verify, one, inputs, outputs);
     compare_expected(verify, one, outputs);
     drop_outputs(verify, outputs);
-    for (int i = 0; i < verify->model->input_count; i++)
-        program_release(inputs[i], verify->model->inputs[i].bytes);
+    program_unguard(verify->model, inputs);
 }
 
 /* ---- telling ---- */
@@ -313,9 +309,12 @@ static void print_json(const Verify *verify, const char *model)
 
 static void choose_threads(Verify *verify)
 {
-    verify->threads_count = verify->options->threads ? 1 : MOST_THREADS_TRIED;
-    for (int i = 0; i < verify->threads_count; i++)
-        verify->threads[i] = verify->options->threads ? (int)verify->options->threads : i + 1;
+    const int asked = (int)verify->options->threads;
+    if (asked)
+        verify->threads[verify->threads_count++] = asked;
+    for (int t = 1; t <= THREADS_TRIED; t++)
+        if (t != asked)
+            verify->threads[verify->threads_count++] = t;
 }
 
 Status verify_command(Context *ctx, const Options *options)

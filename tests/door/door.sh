@@ -56,6 +56,37 @@ expect 4 "conv1.*differs from the reference on the same inputs" alone verify con
 expect 4 "wrong.c: layer 'conv1' differs from the reference on the same inputs" alone bench conv.onnx --kernel-source conv1=wrong.c
 expect 0 '' alone run conv.onnx --input image.npy --output wrong.npy --kernel-source conv1=wrong.c
 
+# ---- right in one part alone, or not within its own memory ----
+
+# begun FILE NAME STATEMENT: the file with the statement first in the function.
+begun() {
+    awk -v statement="    $3" -v head="^static void $2\\\\(" '{ print } $0 ~ head { getline; print; print statement }' "$1"
+}
+
+# misbehaves PATTERN STATEMENT [OPTION...]: told by verify, and by bench before it times anything.
+misbehaves() {
+    told=$1
+    begun g4.c conv3_0 "$2" >own.c
+    cmp -s g4.c own.c && fault "'$2' changes nothing"
+    shift 2
+    expect 4 "own.c $told" alone verify "$glyphs" --kernel-source conv4=own.c "$@"
+    expect 4 "own.c $told" alone bench "$glyphs" --kernel-source conv4=own.c "$@"
+}
+
+expect 0 '' alone inspect "$glyphs" conv4 --export g4.c --target generic
+for statement in 'if (part == 1) return;' 'if (parts == 3) return;'; do
+    misbehaves "gives another '[^ ]*' in [23] parts" "$statement" --target generic
+done
+misbehaves "wrote to 'conv3_relu', which is not its own" '*(float *)(void *)c->workspace = 1;' --target generic
+[ "$(uname -m)" != x86_64 ] || misbehaves "leaves the processor with other rules" '__builtin_ia32_ldmxcsr(0x9fc0);' --target generic
+expect 0 '' alone inspect "$glyphs" conv4 --export g4.c --target generic --threads 2
+misbehaves "gives another '[^ ]*' in [23] parts" 'if (part == 1) return;' --threads 2 --target generic
+begun k.c conv0_0 '*(volatile char *)(unsigned long)model_conv0_weights = 1;' >weights.c
+expect 5 'weights.c crashed in stage conv0_0: it left its memory' alone run conv.onnx --input image.npy --kernel-source conv1=weights.c
+expect 5 'weights.c crashed in stage conv0_0: it left its memory' alone bench conv.onnx --kernel-source conv1=weights.c
+begun k.c conv0_0 '*(volatile char *)(unsigned long)c->inputs[0] = 1;' >input.c
+expect 5 'input.c crashed in stage conv0_0: it left its memory' alone bench conv.onnx --kernel-source conv1=input.c
+
 # ---- not what the layer needs: each with its place ----
 
 # refused PATTERN SED: k.c, spoiled.
