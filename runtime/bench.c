@@ -69,10 +69,10 @@ static size_t sweep_size(int threads)
 /* A stage like a model's, of memory that is its workspace: a thread's share of all lines is read and written. */
 static void sweep_share(const struct tulle_context *context, int part, int parts)
 {
-    const size_t bytes = *(const size_t *)context->inputs[0], each = bytes / (size_t)parts / LINE * LINE;
-    volatile char *memory = context->workspace + (size_t)part * each;
-    for (size_t at = 0; at < each; at += LINE)
-        memory[at]++;
+    const size_t lines = (*(const size_t *)context->inputs[0] + LINE - 1) / LINE, end = lines * ((size_t)part + 1) / (size_t)parts;
+    volatile char *memory = context->workspace;
+    for (size_t line = lines * (size_t)part / (size_t)parts; line < end; line++)
+        memory[line * LINE]++;
 }
 
 static int sweep_check(const struct tulle_context *context)

@@ -114,7 +114,7 @@ typedef struct BenchCount { double of[BENCH_COUNTERS]; } BenchCount;
 
 typedef struct BenchCounts {
     BenchCount whole, *layers;   /* [layer_count] */
-    const char *missing;         /* why the processor's own are not to be had; NULL: they are */
+    const char *missing;         /* why some, the processor's own mostly, are not to be had; NULL: all are */
 } BenchCounts;
 
 typedef struct BenchAgainst {    /* another engine with the same model, inputs and threads, in turns with ours */

@@ -1,11 +1,14 @@
 """What `tulle bench --against onnxruntime` hands to a Python: times the model there, turn by turn with tulle. Talks with it through the socket that is
 its standard input and output; a line each way, then bytes where the line says so. Arguments: the model, how many threads."""
+import sys
+
+sys.path[:] = [folder for folder in sys.path if folder]      # not the current folder, where `-c` looks first: a stranger's model may lie there, with a numpy.py
+
 import os
 import struct
-import sys
 import time
 
-SETTLE_SECONDS = 0.02      # threads of an engine look for work so long before they fall asleep
+PAUSE_SECONDS, STILL_SECONDS, LONGEST_PAUSE = 0.01, 0.0005, 0.5     # against.c has the same
 MOST_RUNS = 100000         # in a turn
 
 
@@ -44,9 +47,18 @@ def make_session(onnxruntime, model, threads):
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
+def settle():
+    """Until the engine's threads, which look for work for a while after a run, have fallen asleep: the other side's turn is next."""
+    end = time.perf_counter() + LONGEST_PAUSE
+    while time.perf_counter() < end:
+        before = time.process_time()
+        time.sleep(PAUSE_SECONDS)
+        if time.process_time() - before < STILL_SECONDS:
+            return
+
+
 def turn(run, seconds):
     """Times of the runs that fit, one at least, after one that wakes the threads and fills the caches."""
-    time.sleep(SETTLE_SECONDS)
     run()
     times, begin = [], time.perf_counter()
     while True:
@@ -55,6 +67,7 @@ def turn(run, seconds):
         end = time.perf_counter()
         times.append(end - start)
         if end - begin >= seconds or len(times) == MOST_RUNS:
+            settle()
             return times
 
 
@@ -67,6 +80,7 @@ def serve(talk, model, threads):
     names = {value.name for value in session.get_inputs()}
     inputs = {name: value for name, value in inputs.items() if name in names}
     results = dict(zip([value.name for value in session.get_outputs()], session.run(None, inputs)))
+    settle()
     talk.say("loaded")
     while True:
         word, *rest = talk.line() or ["end"]

@@ -121,7 +121,7 @@ Status bench_command(Context *ctx, const Options *options)
     const char *path = driver_model(ctx, options);
     const Json *before = options->compare ? read_earlier(ctx, options->compare) : NULL;
     if (options->against)
-        against_check(ctx, options);
+        against_check(ctx, options, path);
     const Plan *plan = driver_plan(ctx, options, path);
     void **inputs = bench_inputs(ctx, options, plan);
     const Program *program = program_load(ctx, options, plan);
@@ -140,7 +140,7 @@ Status bench_command(Context *ctx, const Options *options)
         beside.against = against_race(ctx, path, &race);
     BenchTimes times;
     measure(ctx, program, inputs, outputs, &how, &times);
-    beside.counts = counters_measure(ctx, program->model, inputs, outputs, how.threads);
+    beside.counts = counters_measure(ctx, program->model, inputs, outputs, &how);
     if (!report(ctx, program->model, &how, &times, &beside))
         fail(ctx, STATUS_MODEL, NULL, NULL, "out of memory");
     kernel_sources_bench(ctx, options, plan, program, inputs, how.threads);

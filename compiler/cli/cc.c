@@ -1,4 +1,4 @@
-/* Calls the C compiler: without a shell, in a process group of its own that dies with us, its messages kept in a file. */
+/* Calls the C compiler: without a shell, in a process group that dies with us, its messages kept in a file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -73,26 +73,10 @@ typedef struct Child {
 
 static const int endings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
-/* The compiler's own temporary files go into our folder, so that they are removed with it when it is killed. */
-static _Noreturn void child_start(const char *const *words, const char *folder, const char *log, const sigset_t *mask)
-{
-    setpgid(0, 0);
-    setenv("TMPDIR", folder, 1);
-    for (int i = 0; i < COUNT(endings); i++)
-        signal(endings[i], SIG_DFL);
-    sigprocmask(SIG_SETMASK, mask, NULL);
-    int null = open("/dev/null", O_RDONLY), out = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (null >= 0 && out >= 0 && dup2(null, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2)
-        execvp(words[0], (char *const *)(uintptr_t)words);
-    _exit(127);
-}
-
 /* One of ours ended us: the compiler and all that it started go first, then the signal takes its course, which removes the folder. */
 static void child_end(Child *child, int signal_number)
 {
-    kill(-child->pid, SIGKILL);
-    while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
+    child_kill(child->pid);
     raise(signal_number);
     sigprocmask(SIG_SETMASK, &child->before, NULL);
     _exit(128 + signal_number);
@@ -131,13 +115,11 @@ static int run_words(Context *ctx, const char *const *words, const char *folder,
     for (int i = 0; i < COUNT(endings); i++)
         sigaddset(&child.waited, endings[i]);
     sigprocmask(SIG_BLOCK, &child.waited, &child.before);
-    fflush(NULL);
-    child.pid = fork();
-    if (child.pid == 0)
-        child_start(words, folder, log, &child.before);
-    if (child.pid > 0)
-        setpgid(child.pid, child.pid);
+    const int null = open("/dev/null", O_RDONLY | O_CLOEXEC), out = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    child.pid = child_begin(words, (const int[]){null, out, out}, folder, &child.before);
     int status = child.pid > 0 ? child_wait(&child) : -1, reason = errno;
+    close(null);
+    close(out);
     sigprocmask(SIG_SETMASK, &child.before, NULL);
     if (status < 0)
         fail(ctx, STATUS_INTERNAL, NULL, NULL, "'%s' cannot be started: %s", words[0], strerror(reason));

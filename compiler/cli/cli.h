@@ -2,6 +2,9 @@
 #ifndef TULLE_CLI_H
 #define TULLE_CLI_H
 
+#include <signal.h>
+#include <sys/types.h>
+
 #include "compiler/base/base.h"
 #include "compiler/pass/pass.h"
 #include "compiler/plan/plan.h"
@@ -128,6 +131,14 @@ TunedLayer *tuned_layer(Context *ctx, TunedMachine *machine, const char *key);  
 void tuned_take(Context *ctx, const char *path, const Target *target, PlanOptions *options);     /* --tuned. Wrong use, if nothing was tuned on this machine */
 void tuned_check(Context *ctx, const char *path, const Plan *plan);      /* ... if nothing of it was of this model; a word, if not all was */
 
+/* ---- child.c: other programs ---- */
+
+/* Starts words[0], found on the PATH, with these as its standard files and `mask` as its signal mask (NULL: ours), in a process group of its own that is
+   killed when we end. temporary: its TMPDIR, so that what it leaves there goes with our folder; NULL: ours. Below 0, and errno: it cannot be started; it
+   exits with 127 if it cannot be run. */
+pid_t child_begin(const char *const *words, const int files[3], const char *temporary, const sigset_t *mask);
+void child_kill(pid_t child);            /* with all that it started, and waits for it */
+
 /* ---- cc.c: the C compiler ---- */
 
 typedef struct Compiler {
@@ -226,8 +237,8 @@ void data_random(const Graph *graph, const struct tulle_model *model, uint64_t s
 
 /* ---- counters.c: what the processor counts ---- */
 
-/* Of ten runs with this many threads. NULL: the model has no layer that does something, or did not run. */
-const BenchCounts *counters_measure(Context *ctx, const struct tulle_model *model, void *const *inputs, void *const *outputs, int threads);
+/* Of ten runs with this many threads, cold ones if asked for. What cannot be counted is told in `missing`. */
+const BenchCounts *counters_measure(Context *ctx, const struct tulle_model *model, void *const *inputs, void *const *outputs, const BenchOptions *how);
 
 /* ---- against.c: another engine, in turns with ours ---- */
 
@@ -237,8 +248,9 @@ typedef struct Race {
     int threads, repeat;             /* runs of each at least */
 } Race;
 
-void against_check(Context *ctx, const Options *options);        /* options that do not go with it, or another name than onnxruntime */
-/* $TULLE_PYTHON or python3 runs the model. Wrong use, with a word on how to get it, where there is none or it lacks onnxruntime. */
+/* Options that do not go with it, or another name than onnxruntime. */
+void against_check(Context *ctx, const Options *options, const char *model);
+/* $TULLE_PYTHON or python3 runs the model. Wrong use where that fails, with what it said last, and with a word on how to get onnxruntime where it lacks it. */
 const BenchAgainst *against_race(Context *ctx, const char *model, const Race *race);
 
 /* ---- json.c ---- */

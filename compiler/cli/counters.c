@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -10,7 +11,7 @@
 
 #include "compiler/cli/cli.h"
 
-enum { COUNTED_RUNS = 10 };
+enum { COUNTED_RUNS = 10, EMPTY_PAIRS = 101, NEVER_RAN = -1 };      /* NEVER_RAN: beside the system's errors */
 
 #define CACHE_EVENT(cache, operation, result) ((cache) | (operation) << 8 | (result) << 16)
 
@@ -27,13 +28,19 @@ static const struct { uint32_t type; uint64_t number; } events[BENCH_COUNTERS] =
 /* As read() gives it: the processor has few counters, and takes turns where more are asked for. */
 typedef struct Reading { uint64_t value, enabled, running; } Reading;
 
+typedef struct Sum {                 /* of a layer, in all runs; without what counting it took */
+    int64_t value;
+    uint64_t enabled, running;
+} Sum;
+
 typedef struct Member {              /* of the pool: its share of a run */
-    pid_t thread;                    /* whose counters these are; 0: not opened yet */
+    pid_t thread;                    /* whose counters these are; 0: it has not run */
     int files[BENCH_COUNTERS];       /* -1: not to be had */
+    int errors[BENCH_COUNTERS];      /* why not; stays when it once was so */
+    int64_t own[BENCH_COUNTERS];     /* what begin and end count with nothing between: their median */
     Reading before[BENCH_COUNTERS];
-    Reading (*sums)[BENCH_COUNTERS]; /* [layers] */
+    Sum (*sums)[BENCH_COUNTERS];     /* [layers] */
     int layer;                       /* of those with stages, the next */
-    int error;                       /* why there are no cycles */
 } Member;
 
 typedef struct Counting {
@@ -60,23 +67,71 @@ static void close_all(Member *member)
     member->thread = 0;
 }
 
+static Reading read_event(Member *member, int counter)
+{
+    Reading reading = {0, 0, 0};
+    if (member->files[counter] < 0)
+        return reading;
+    const ssize_t size = read(member->files[counter], &reading, sizeof reading);
+    if (size == (ssize_t)sizeof reading)
+        return reading;
+    member->errors[counter] = size < 0 ? errno : EIO;
+    return (Reading){0, 0, 0};
+}
+
+/* The time last, and at the end first: reading takes some, too. */
+static void read_before(Member *member)
+{
+    for (int i = BENCH_COUNTERS - 1; i >= 0; i--)
+        member->before[i] = read_event(member, i);
+}
+
+static void read_after(Member *member, Sum sums[BENCH_COUNTERS])
+{
+    for (int i = 0; i < BENCH_COUNTERS; i++) {
+        const Reading now = read_event(member, i), before = member->before[i];
+        if (member->errors[i] != 0)
+            continue;                /* it would count from nothing */
+        sums[i].value += (int64_t)(now.value - before.value) - member->own[i];
+        sums[i].enabled += now.enabled - before.enabled;
+        sums[i].running += now.running - before.running;
+    }
+}
+
+static int compare_counts(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* On its own thread. Reading a counter is a call to the system: short layers would have more of those than of work. */
+static void measure_own(Member *member)
+{
+    int64_t found[BENCH_COUNTERS][EMPTY_PAIRS];
+    memset(member->own, 0, sizeof member->own);
+    for (int pair = 0; pair < EMPTY_PAIRS; pair++) {
+        Sum sums[BENCH_COUNTERS] = {{0, 0, 0}};
+        read_before(member);
+        read_after(member, sums);
+        for (int i = 0; i < BENCH_COUNTERS; i++)
+            found[i][pair] = sums[i].value;
+    }
+    for (int i = 0; i < BENCH_COUNTERS; i++) {
+        qsort(found[i], EMPTY_PAIRS, sizeof found[i][0], compare_counts);
+        member->own[i] = found[i][EMPTY_PAIRS / 2];
+    }
+}
+
 static void open_all(Member *member, pid_t thread)
 {
     close_all(member);
     member->thread = thread;
     for (int i = 0; i < BENCH_COUNTERS; i++) {
         member->files[i] = open_event(i);
-        if (i == COUNT_CYCLES)
-            member->error = member->files[i] < 0 ? errno : 0;
+        if (member->files[i] < 0)
+            member->errors[i] = errno;
     }
-}
-
-static Reading read_event(const Member *member, int counter)
-{
-    Reading reading = {0, 0, 0};
-    if (member->files[counter] >= 0 && read(member->files[counter], &reading, sizeof reading) != (ssize_t)sizeof reading)
-        reading = (Reading){0, 0, 0};
-    return reading;
+    measure_own(member);
 }
 
 /* ---- stages around a layer's ---- */
@@ -88,8 +143,7 @@ static void layer_begins(const struct tulle_context *context, int part, int part
     (void)parts;
     if (member->thread != gettid())
         open_all(member, gettid());
-    for (int i = BENCH_COUNTERS - 1; i >= 0; i--)        /* the time last, and at the end first: reading takes some, too */
-        member->before[i] = read_event(member, i);
+    read_before(member);
 }
 
 static void layer_ends(const struct tulle_context *context, int part, int parts)
@@ -97,13 +151,7 @@ static void layer_ends(const struct tulle_context *context, int part, int parts)
     Member *member = &counting->members[part];
     (void)context;
     (void)parts;
-    for (int i = 0; i < BENCH_COUNTERS; i++) {
-        const Reading now = read_event(member, i);
-        Reading *sum = &member->sums[member->layer][i];
-        sum->value += now.value - member->before[i].value;
-        sum->enabled += now.enabled - member->before[i].enabled;
-        sum->running += now.running - member->before[i].running;
-    }
+    read_after(member, member->sums[member->layer]);
     member->layer = (member->layer + 1) % counting->layers;
 }
 
@@ -139,6 +187,10 @@ static const char *why_not(Context *ctx, int error)
     int paranoid = 0;
     if (error == ENOENT || error == EOPNOTSUPP || error == ENODEV)
         return "this machine offers none, as most virtual ones: run it where the processor's own can be reached";
+    if (error == EMFILE || error == ENFILE)
+        return arena_format(ctx->graph, "each thread needs %d open files: 'ulimit -n 4096' allows more, or give fewer --threads", BENCH_COUNTERS);
+    if (error == NEVER_RAN)
+        return "other programs hold the processor's counters, as perf does";
     if (error == ENOSYS)
         return "this kernel has no perf events";
     if (error != EACCES && error != EPERM)
@@ -153,17 +205,21 @@ static const char *why_not(Context *ctx, int error)
     return "something does not allow them, as containers do: run it outside, or allow perf_event_open";
 }
 
-/* A run's count, of all threads; -1 where none of them could tell. */
+/* A run's count, of all threads that ran; -1 where one of them could not tell. */
 static double count_of(int threads, int layer, int counter)
 {
-    double sum = -1;
+    double sum = 0;
     for (int t = 0; t < threads; t++) {
-        const Member *member = &counting->members[t];
-        const Reading *reading = &member->sums[layer][counter];
-        if (member->thread == 0 || member->files[counter] < 0 || (reading->running == 0 && reading->value == 0 && reading->enabled > 0))
+        Member *member = &counting->members[t];
+        const Sum *own = &member->sums[layer][counter];
+        if (member->thread == 0)
             continue;
-        const double share = reading->running > 0 ? (double)reading->enabled / (double)reading->running : 1;
-        sum = (sum < 0 ? 0 : sum) + (double)reading->value * share / COUNTED_RUNS;
+        if (member->errors[counter] == 0 && own->running == 0 && own->enabled > 0)
+            member->errors[counter] = NEVER_RAN;
+        if (member->errors[counter] != 0)
+            return -1;
+        const double share = own->running > 0 ? (double)own->enabled / (double)own->running : 1;
+        sum += fmax(0, (double)own->value) * share / COUNTED_RUNS;
     }
     return sum;
 }
@@ -171,51 +227,83 @@ static double count_of(int threads, int layer, int counter)
 static void add_up(const struct tulle_model *model, int threads, BenchCounts *counts)
 {
     int layer = 0;
-    for (int i = 0; i < BENCH_COUNTERS; i++)
-        counts->whole.of[i] = -1;
     for (int l = 0; l < model->layer_count; l++) {
-        for (int i = 0; i < BENCH_COUNTERS && model->layers[l].stage_count > 0; i++) {
+        if (model->layers[l].stage_count == 0)
+            continue;
+        for (int i = 0; i < BENCH_COUNTERS; i++) {
             const double count = counts->layers[l].of[i] = count_of(threads, layer, i);
-            if (count >= 0)
-                counts->whole.of[i] = (counts->whole.of[i] < 0 ? 0 : counts->whole.of[i]) + count;
+            counts->whole.of[i] = count >= 0 && (layer == 0 || counts->whole.of[i] >= 0) ? fmax(0, counts->whole.of[i]) + count : -1;
         }
-        layer += model->layers[l].stage_count > 0;
+        layer++;
     }
 }
 
-static bool run_counted(const struct tulle_model *model, void *const *inputs, void *const *outputs, int threads)
+/* What the user can do something about comes first, then the cycles, which machines without counters lack. */
+static int error_of(int threads)
 {
-    const size_t bytes = tulle_workspace_bytes(model, threads);
+    int found = 0;
+    for (int t = 0; t < threads; t++)
+        for (int i = 0; i < BENCH_COUNTERS; i++) {
+            const int error = counting->members[t].errors[i];
+            if (error == EMFILE || error == ENFILE)
+                return error;
+            found = error != 0 && (found == 0 || i == COUNT_CYCLES) ? error : found;
+        }
+    return found;
+}
+
+/* Gives why it failed, or NULL. */
+static const char *run_counted(const struct tulle_model *model, void *const *inputs, void *const *outputs, const BenchOptions *how)
+{
+    const size_t bytes = tulle_workspace_bytes(model, how->threads);
+    BenchSweep sweep = {.memory = NULL};
     void *workspace = tensors_memory(bytes);
-    bool fine = workspace != NULL;
-    program_watch("its run as a whole", threads);
-    for (int run = 0; run <= COUNTED_RUNS && fine; run++) {
-        fine = tulle_run(model, (const void *const *)inputs, outputs, workspace, bytes, threads) == TULLE_OK;
-        for (int t = 0; t < threads && run == 0; t++)        /* the first one opens counters, and warms up */
+    int status = TULLE_OK;
+    const bool fine = workspace && (!how->cold || bench_sweep_new(&sweep, how->threads));
+    program_watch("its run as a whole", how->threads);
+    for (int run = 0; run <= COUNTED_RUNS && fine && status == TULLE_OK; run++) {
+        bench_sweep(&sweep);
+        status = tulle_run(model, (const void *const *)inputs, outputs, workspace, bytes, how->threads);
+        for (int t = 0; t < how->threads && run == 0; t++)       /* the first one opens counters, and warms up */
             memset(counting->members[t].sums, 0, (size_t)counting->layers * sizeof *counting->members[t].sums);
     }
     program_watch(NULL, 0);
+    free(sweep.memory);
     free(workspace);
-    return fine;
+    return !fine ? "out of memory" : status != TULLE_OK ? tulle_status_text(status) : NULL;
 }
 
-const BenchCounts *counters_measure(Context *ctx, const struct tulle_model *model, void *const *inputs, void *const *outputs, int threads)
+static const char *count(Context *ctx, const struct tulle_model *model, void *const *inputs, void *const *outputs, const BenchOptions *how, BenchCounts *counts)
+{
+    if (counting->layers == 0)
+        return "no layer does anything";
+    const struct tulle_model counted = with_counters(ctx, model);
+    const char *failed = run_counted(&counted, inputs, outputs, how);
+    if (failed)
+        return failed;
+    add_up(model, how->threads, counts);
+    const int error = error_of(how->threads);
+    return error != 0 ? why_not(ctx, error) : NULL;
+}
+
+const BenchCounts *counters_measure(Context *ctx, const struct tulle_model *model, void *const *inputs, void *const *outputs, const BenchOptions *how)
 {
     BenchCounts *counts = arena_new_of(ctx->graph, BenchCounts);
-    Counting own = {.members = arena_array(ctx->graph, Member, threads + 1)};
+    Counting own = {.members = arena_array(ctx->graph, Member, how->threads + 1)};
     for (int l = 0; l < model->layer_count; l++)
         own.layers += model->layers[l].stage_count > 0;
-    for (int t = 0; t < threads; t++)
+    for (int t = 0; t < how->threads; t++)
         own.members[t].sums = arena_alloc(ctx->graph, (size_t)own.layers + 1, sizeof *own.members->sums);
     counts->layers = arena_array(ctx->graph, BenchCount, model->layer_count + 1);
+    for (int i = 0; i < BENCH_COUNTERS; i++) {
+        counts->whole.of[i] = -1;
+        for (int l = 0; l < model->layer_count; l++)
+            counts->layers[l].of[i] = -1;
+    }
     counting = &own;
-    const struct tulle_model counted = with_counters(ctx, model);
-    const bool fine = own.layers > 0 && run_counted(&counted, inputs, outputs, threads);
-    if (fine)
-        add_up(model, threads, counts);
-    counts->missing = fine && own.members[0].error ? why_not(ctx, own.members[0].error) : NULL;
-    for (int t = 0; t < threads; t++)
+    counts->missing = count(ctx, model, inputs, outputs, how, counts);
+    for (int t = 0; t < how->threads; t++)
         close_all(&own.members[t]);
     counting = NULL;
-    return fine ? counts : NULL;
+    return counts;
 }

@@ -246,20 +246,52 @@ for counter in cycles instructions l1_misses cache_misses branch_misses page_fau
     checks=$((checks + 1))
     [ "$(grep -o "\"$counter\": \(null\|[0-9][0-9.e+]*\)[,}]" before.json | wc -l)" -ge 2 ] || fault "no $counter of the whole and of layers in the JSON"
 done
-if grep -q '"cpu_ns": [0-9]' before.json; then
-    ! grep -q '"cpu_ns": 0[,}]' before.json || fault "a layer takes no time of a processor"
-fi
+# The first of the file is the whole's: the layers' sum, where it is a number; and more than nothing.
+sums_hold() {
+    grep -o '"cpu_ns": [0-9a-z.e+]*' "$1" | awk '{ if ($2 == "null") exit; if (NR == 1) whole = $2; else sum += $2 }
+        END { exit NR > 0 && (whole + 0 < 0 || (whole != "" && (whole == 0 || sum - whole > whole * 1e-4 || whole - sum > whole * 1e-4))) }'
+}
+sums_hold before.json || fault "CPU time of the layers is not that of the whole"
 grep -q '"cycles": [0-9]' before.json || grep -q '^no hardware counters: .' out || fault "it is not said why there are no counters"
+grep -q '"counters_missing": \("\|null\)' before.json || fault "JSON does not say why counters are missing"
+expect 0 '"counters_missing": ' "$tulle" bench conv.onnx --cold --json
+sums_hold out || fault "CPU time of the layers is not that of the whole in cold runs"
+# Too few files for all threads: nothing is told as if those that have counters were all.
+if grep -q '"cpu_ns": [0-9]' before.json; then
+    expect 0 '"cpu_ns": null.*"counters_missing": "each thread needs' sh -c "ulimit -n 14; exec '$tulle' bench conv.onnx --threads 16 --json"
+    ! grep -q '"cpu_ns": [0-9]' out || fault "some threads' CPU time is told as that of all"
+fi
 # Another engine: Pythons that lack it, that are none, and options that do not go with it.
-printf '#!/bin/sh\nexit 3\n' >no-python
-chmod +x no-python
-expect 1 "--against onnxruntime: './no-python' cannot be run, or ended early" env TULLE_PYTHON=./no-python "$tulle" bench conv.onnx --against onnxruntime
+chmod_python() {
+    printf '#!/bin/sh\n%s\n' "$1" >no-python
+    chmod +x no-python
+}
+# against STATUS PATTERN SCRIPT: a Python that does this, and nothing of it stays.
+against() {
+    chmod_python "$3"
+    expect "$1" "$2" env TULLE_PYTHON=./no-python timeout 60 "$tulle" bench conv.onnx --against onnxruntime
+}
+against 1 "--against onnxruntime: './no-python' ended with status 3 while it started" 'exit 3'
+! grep -q 'pip install' err || fault "onnxruntime is said to be missing"
+expect 1 "'./nowhere' cannot be run" env TULLE_PYTHON=./nowhere "$tulle" bench conv.onnx --against onnxruntime
+against 1 'has no onnxruntime: No module named' 'echo "missing No module named onnxruntime"'
 grep -q 'pip install onnxruntime' err || fault "it is not said how to get onnxruntime"
-expect 1 'cannot be run, or ended early' env TULLE_PYTHON=./nowhere "$tulle" bench conv.onnx --against onnxruntime
-printf '#!/bin/sh\necho "missing No module named onnxruntime"\n' >no-python
-expect 1 'has no onnxruntime: No module named' env TULLE_PYTHON=./no-python "$tulle" bench conv.onnx --against onnxruntime
-printf '#!/bin/sh\nprintf "error \\033[31mred\\n"\n' >no-python
-expect 1 'it said: error .x1b' env TULLE_PYTHON=./no-python "$tulle" bench conv.onnx --against onnxruntime
+against 1 'it said: error .x1b' "printf 'error \\033[31mred\\n'"
+against 1 'ended by signal 9 .*while it loaded the model' 'echo ready 1; kill -9 $$'
+grep -q 'enough memory' err || fault "it is not asked whether there is enough memory"
+against 1 'ended by signal 11 .*while it ran it; its last words: last .x1b' "echo ready 1; echo loaded; printf 'first\\nlast \\033[31mred\\n\\n' >&2; kill -11 \$\$"
+for count in 0 -1 many 100001 99999999999999999999 '1 2' ''; do
+    against 1 'times of a turn, not 1 to 100000' "echo ready 1; echo loaded; echo times $count; sleep 1"
+done
+against 1 'its times are no times' "echo ready 1; echo loaded; printf 'times 1\\n\\0\\0\\0\\0\\0\\0\\0\\0'; sleep 1"
+against 1 'closed its output' 'echo ready 1; exec >&- <&-; sleep 30'
+# What it started ends with it.
+against 1 'it said: nonsense' 'sleep 1000 & echo $! >sleeper; echo nonsense; wait'
+sleep 0.2
+! kill -0 "$(cat sleeper)" 2>/dev/null || [ "$(cut -d ' ' -f 3 "/proc/$(cat sleeper)/stat")" = Z ] || fault "what the Python started outlives it"
+mkdir elsewhere
+expect 1 'does not go with --against' env TULLE_PYTHON=./nowhere "$tulle" bench conv.onnx --against onnxruntime --allow-external-data elsewhere
+expect 1 "'./nowhere' cannot be run" env TULLE_PYTHON=./nowhere "$tulle" bench conv.onnx --against onnxruntime --allow-external-data .
 expect 1 "did you mean 'onnxruntime'" "$tulle" bench conv.onnx --against onnxruntim
 for option in '--threshold 0.1' '--prune 0.5' --cold; do
     expect 1 'not go with --against' "$tulle" bench conv.onnx --against onnxruntime $option

@@ -121,6 +121,18 @@ def alive(process):
         return False
 
 
+def check_strangers():
+    """Modules in the current folder, where a downloaded model may lie, are not run."""
+    os.environ["TULLE_PYTHON"] = sys.executable
+    os.mkdir("stranger")
+    for module in ("struct", "time", "numpy", "onnxruntime", "signal", "os", "posixpath"):
+        with open(f"stranger/{module}.py", "w", encoding="ascii") as file:
+            file.write(f"open('ran-{module}', 'w').close()\nraise SystemExit(3)\n")
+    subprocess.run([tulle, "bench", "../odd.onnx", "--against", "onnxruntime"], capture_output=True, cwd="stranger")
+    ran = [name for name in os.listdir("stranger") if name.startswith("ran-")]
+    assert not ran, ran
+
+
 def check_against():
     """Another engine in turns with ours: every type, odd names, a dimension without a size; and it ends when we are ended."""
     os.environ["TULLE_PYTHON"] = sys.executable
@@ -156,4 +168,5 @@ with tempfile.TemporaryDirectory() as folder:
     check_files()
     check_json()
     make_free()
+    check_strangers()
     check_against()
