@@ -8,7 +8,7 @@
 enum { MOST_CELLS = 64, LEFT = 60, TOP = 74, SIDE = 448, BAR = 100, GAP = 14, TAP = 44, SHADES = 8, FOOT = 40 };
 
 typedef struct Grid {                /* rows and channels, in cells of several each */
-    int64_t rows, channels, taps;
+    int64_t rows, channels, taps, groups;
     int down, across;                /* cells */
     double *cells;                   /* [down][across]: the share that is not zero; NULL: only the sums are known */
     double *row_share, *channel_share;       /* [down], [across] */
@@ -53,7 +53,7 @@ static double *cells_of(Arena *arena, const Pattern *pattern, const Grid *grid)
 
 static Grid grid_of(Arena *arena, const Pattern *pattern)
 {
-    Grid grid = {.rows = pattern->rows, .taps = pattern->taps};
+    Grid grid = {.rows = pattern->rows, .taps = pattern->taps, .groups = zeros_groups(pattern)};
     const int64_t *by_channel = zeros_by_channel(pattern, arena, &grid.channels);
     grid.down = grid.rows < MOST_CELLS ? (int)grid.rows : MOST_CELLS;
     grid.across = grid.channels < MOST_CELLS ? (int)grid.channels : MOST_CELLS;
@@ -104,9 +104,17 @@ static void draw_sums(FILE *stream, const Grid *grid)
     }
 }
 
+static const char *channels_label(Arena *arena, const Grid *grid)
+{
+    const char *word = grid->channels == 1 ? "channel" : "channels";
+    if (grid->groups > 1)
+        return arena_format(arena, "%lld input %s of each of %lld groups", (long long)grid->channels, word, (long long)grid->groups);
+    return arena_format(arena, "%lld input %s", (long long)grid->channels, word);
+}
+
 static void draw_labels(FILE *stream, Arena *arena, const Grid *grid)
 {
-    svg_text(stream, "small middle", LEFT + SIDE / 2, TOP - 6, 0, arena_format(arena, "%lld input channels", (long long)grid->channels));
+    svg_text(stream, "small middle", LEFT + SIDE / 2, TOP - 6, 0, channels_label(arena, grid));
     svg_text(stream, "small middle", LEFT - 8, TOP + SIDE / 2, -90, arena_format(arena, "%lld rows (output channels)", (long long)grid->rows));
     svg_text(stream, "small", LEFT + SIDE + GAP, TOP - 6, 0,
              arena_format(arena, "density of rows, to %s", percent_text(arena, greatest(grid->row_share, grid->down))));
@@ -114,14 +122,20 @@ static void draw_labels(FILE *stream, Arena *arena, const Grid *grid)
              arena_format(arena, "density of channels, to %s", percent_text(arena, greatest(grid->channel_share, grid->across))));
 }
 
-static void draw_taps(FILE *stream, Arena *arena, const Grid *grid, int64_t width, double left)
+/* Planes of kernels of three dimensions stand apart. */
+static double tap_top(int64_t tap, int64_t width, int64_t height)
+{
+    return (double)(tap / width) * TAP + (double)(tap / (width * height)) * GAP;
+}
+
+static void draw_taps(FILE *stream, Arena *arena, const Grid *grid, int64_t width, int64_t height, double left)
 {
     const double most = greatest(grid->tap_share, (int)grid->taps);
     if (grid->taps < 2)
         return;
     svg_text(stream, "small", left, TOP - 6, 0, "density at each position of the kernel");
     for (int64_t t = 0; t < grid->taps; t++) {
-        const double x = left + (double)(t % width) * TAP, y = TOP + (double)(t / width) * TAP;
+        const double x = left + (double)(t % width) * TAP, y = TOP + tap_top(t, width, height);
         draw_shade(stream, grid->tap_share[t], 3 * most, x, y, TAP, TAP);        /* no darker than a third, to be written on */
         svg_text(stream, "small middle", x + TAP / 2, y + TAP / 2 + 3, 0, percent_text(arena, grid->tap_share[t]));
         svg_box(stream, "frame", x, y, TAP, TAP);
@@ -137,10 +151,10 @@ void draw_zeros(FILE *stream, const Inspection *inspection)
     const Pattern *pattern = inspection->layer->problem.pattern;
     const Node *node = inspection->layer->problem.node;
     Grid grid = grid_of(arena, pattern);
-    const int64_t width = zeros_kernel_width(inspection), high = grid.taps / width;
+    const int64_t width = zeros_kernel_width(inspection), height = zeros_kernel_height(inspection);
     const bool taps = grid.taps > 1 && grid.taps <= MOST_TAPS;
     const double left = LEFT + SIDE + BAR + 4 * GAP, whole = left + (taps ? (double)(width < 5 ? 5 : width) * TAP : 0) + GAP;
-    const double grid_height = TOP + SIDE + GAP + BAR + FOOT, tap_height = taps ? TOP + (double)high * TAP + FOOT : 0;
+    const double grid_height = TOP + SIDE + GAP + BAR + FOOT, tap_height = taps ? TOP + tap_top(grid.taps - 1, width, height) + TAP + FOOT : 0;
     svg_open(stream, whole, grid_height > tap_height ? grid_height : tap_height, node->name);
     svg_text(stream, "bold", LEFT, 24, 0, short_name(arena, node->name, 60));
     svg_text(stream, "", LEFT, 44, 0,
@@ -150,6 +164,6 @@ void draw_zeros(FILE *stream, const Inspection *inspection)
     draw_sums(stream, &grid);
     draw_labels(stream, arena, &grid);
     if (taps)
-        draw_taps(stream, arena, &grid, width, left);
+        draw_taps(stream, arena, &grid, width, height, left);
     svg_close(stream);
 }

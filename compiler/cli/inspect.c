@@ -106,7 +106,7 @@ static void draw(const Inspection *inspection, const char *path)
 {
     if (!inspection->layer->problem.pattern)
         fail(inspection->ctx, STATUS_USAGE, node_where(inspection->plan->graph, inspection->layer->problem.node), NULL,
-             "this layer has no constant weights: there is nothing to draw");
+             "there is nothing to draw: %s", zeros_missing(inspection));
     OutputFile *file = output_open(inspection->ctx, path);
     draw_zeros(output_stream(file), inspection);
     output_commit(file);
@@ -170,10 +170,27 @@ static bool to_output(const char *path)
     return path && !strcmp(path, "-");
 }
 
+/* Files, and another layer beside it, are not what is written to be edited. */
+static void check_export(Context *ctx, const Options *options)
+{
+    const char *other = options->svg                      ? "--svg"
+                        : options->json                   ? "--json"
+                        : options->diff.count > 0         ? "--diff"
+                        : options->show.count > 0         ? "--show"
+                                                          : NULL;
+    if (options->export_path && other)
+        fail(ctx, STATUS_USAGE, NULL, "ask for it in a call of its own", "--export writes the layer's C and nothing else: leave out %s", other);
+}
+
 static void check_options(Context *ctx, const Options *options, const char *layer)
 {
-    const char *of_layer = options->svg ? "--svg" : options->show.count > 0 ? "--show" : options->diff.count > 0 ? "--diff" : options->export_path ? "--export" : NULL;
+    const char *of_layer = options->svg                  ? "--svg"
+                           : options->show.count > 0     ? "--show"
+                           : options->diff.count > 0     ? "--diff"
+                           : options->export_path        ? "--export"
+                                                         : NULL;
     check_sections(ctx, options);
+    check_export(ctx, options);
     if (!layer && of_layer)
         fail(ctx, STATUS_USAGE, NULL, "'tulle inspect MODEL.onnx' lists the layers", "%s is about one layer: name it", of_layer);
     if (options->diff.count > 2)

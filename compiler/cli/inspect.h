@@ -25,7 +25,7 @@ typedef struct Mix {
 } Mix;
 
 Class class_of(const JitInstruction *instruction, bool fuses);
-/* Where a function keeps vectors on the stack that it has no register for: stored and read again, at a constant distance from the stack's pointer. */
+/* Where a function keeps vectors that it has no register for: on the stack, stored and read again, at a constant distance from its pointer. */
 typedef struct Spills { const long *places; int count; } Spills;
 
 Spills spills_of(const JitFunction *function, Arena *arena);
@@ -49,9 +49,9 @@ typedef struct Loop {                /* an innermost one */
 typedef struct Code {
     const JitListing *listing;
     const Mix *functions;            /* as the listing's */
-    Loop *loops;                     /* bodies that multiply first, of the others those that sum up, then those with most multiply-adds, then those with most arithmetic */
+    Loop *loops;                     /* bodies that multiply, then loops that sum up, then those with most multiply-adds, then with most arithmetic */
     int loop_count;
-    int bodies;                      /* so many of them, the first, are bodies that multiply and all run equally often: their sum is a round */
+    int bodies;                      /* the first so many are bodies that multiply; all run equally often: their sum is a round */
     const char *core;                /* whose model was asked; NULL: there is none */
     bool fuses;                      /* products and sums are one instruction; else products are counted */
 } Code;
@@ -152,6 +152,9 @@ int64_t *zeros_by_row(const Pattern *pattern, Arena *arena);
 int64_t *zeros_by_channel(const Pattern *pattern, Arena *arena, int64_t *count);
 int64_t *zeros_by_tap(const Pattern *pattern, Arena *arena);
 int64_t zeros_kernel_width(const Inspection *inspection);
+int64_t zeros_kernel_height(const Inspection *inspection);           /* of a plane */
+int64_t zeros_groups(const Pattern *pattern);                        /* of a convolution */
+const char *zeros_missing(const Inspection *inspection);             /* why there is no pattern */
 
 void draw_zeros(FILE *stream, const Inspection *inspection);     /* draw_zeros.c: as SVG */
 

@@ -1,4 +1,5 @@
 /* inspect: what was decided for a layer, what the plan counts of it, and its text. */
+#include <math.h>
 #include <string.h>
 
 #include "compiler/cli/explain.h"
@@ -45,7 +46,7 @@ void inspect_layer_json(const Inspection *inspection, JsonWriter *json)
     json_add_string(json, "kernel", layer->kernel->name);
     json_add_string(json, "tiling", tiling_text(inspection->ctx->graph, &layer->tiling));
     json_add_string(json, "why", layer->why);
-    json_add_number(json, "density", layer->problem.density);
+    json_add_number(json, "density", layer->problem.pattern ? layer->problem.density : NAN);
     json_add_number(json, "weight_bytes", (double)inspection->unit->weight_bytes);
     json_add_number(json, "threads", inspection->plan->threads);
     json_add_number(json, "predicted_ms", layer->price.seconds * 1e3);
@@ -77,6 +78,8 @@ void inspect_counts(const Inspection *inspection)
         memcpy(cells + (s + 1) * COLUMNS, row, sizeof row);
     }
     report_table(stdout, cells, layer->stage_count + 1, COLUMNS, 2);
+    printf("as planned: weights %s, their indices %s, code %s\n", bytes_text(arena, layer->work.weight_bytes),
+           bytes_text(arena, layer->work.index_bytes), bytes_text(arena, layer->work.code_bytes));
 }
 
 static void add_stage(const Inspection *inspection, JsonWriter *json, int s)
@@ -99,9 +102,9 @@ static void add_stage(const Inspection *inspection, JsonWriter *json, int s)
 void inspect_counts_json(const Inspection *inspection, JsonWriter *json)
 {
     const Work *work = &inspection->layer->work;
-    json_add_number(json, "weight_bytes", work->weight_bytes);
-    json_add_number(json, "index_bytes", work->index_bytes);
-    json_add_number(json, "code_bytes", work->code_bytes);
+    json_add_number(json, "planned_weight_bytes", work->weight_bytes);
+    json_add_number(json, "planned_index_bytes", work->index_bytes);
+    json_add_number(json, "planned_code_bytes", work->code_bytes);
     json_open(json, "stages", '[');
     for (int s = 0; s < inspection->layer->stage_count; s++)
         add_stage(inspection, json, s);

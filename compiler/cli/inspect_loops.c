@@ -277,7 +277,8 @@ static const char *round_text(Arena *arena, const Code *code)
     loops_cycles(code, false, &modelled);
     if (code->bodies < 2)
         return code->bodies ? "a round of its body" : "the first of these loops";
-    return arena_format(arena, modelled > 0 && modelled < code->bodies ? "a round of its %d bodies, cycles of %d of them" : "a round of its %d bodies",
+    return arena_format(arena, modelled > 0 && modelled < code->bodies ? "a round of its %d bodies, cycles of %d of them"
+                                                                       : "a round of its %d bodies",
                         code->bodies, modelled);
 }
 
@@ -293,7 +294,7 @@ static void print_reasons(const Inspection *inspection, const Agreement *agreeme
     if (isnan(agreements[3].counted))
         printf("with %d threads the counted cycles are of one's part of the work: --threads 1 shows them\n", inspection->plan->threads);
     if (core && strcmp(core, "silvermont") == 0)
-        printf("LLVM's model of silvermont has shorter queues than the core: it needs less than what is simulated, and at least what is said so\n");
+        printf("LLVM's model of silvermont takes its queues for shorter than they are: the core needs between these two numbers\n");
 }
 
 static void print_agreements(const Inspection *inspection)

@@ -1,4 +1,5 @@
 /* inspect without a layer: all of them, so that one can be picked. Bytes are the plan's counts. */
+#include <math.h>
 #include <string.h>
 
 #include "compiler/cli/explain.h"
@@ -52,9 +53,10 @@ static void add_layer(Arena *arena, JsonWriter *json, const LayerPlan *layer)
     json_add_string(json, "op", op_info(layer->problem.node->op)->name);
     json_add_string(json, "kernel", layer->kernel->name);
     json_add_string(json, "tiling", tiling_text(arena, &layer->tiling));
-    json_add_number(json, "density", layer->problem.density);
-    json_add_number(json, "weight_bytes", data_bytes(&layer->work));
-    json_add_number(json, "code_bytes", layer->work.code_bytes);
+    json_add_number(json, "density", layer->problem.pattern ? layer->problem.density : NAN);
+    json_add_number(json, "planned_weight_bytes", layer->work.weight_bytes);
+    json_add_number(json, "planned_index_bytes", layer->work.index_bytes);
+    json_add_number(json, "planned_code_bytes", layer->work.code_bytes);
     json_add_number(json, "predicted_ms", layer->price.seconds * 1e3);
     json_close(json);
 }

@@ -53,11 +53,31 @@ int64_t *zeros_by_tap(const Pattern *pattern, Arena *arena)
     return counts;
 }
 
+/* Why there are none to be shown. */
+const char *zeros_missing(const Inspection *inspection)
+{
+    const Node *node = inspection->layer->problem.node;
+    if (node->op == OP_MatMul && node->inputs[0]->data)
+        return "its constant side is the left one, of which zeros are not counted: those of the right side are";
+    return "it has no constant weights whose zeros are counted";
+}
+
+int64_t zeros_groups(const Pattern *pattern)
+{
+    return pattern->channels * pattern->taps / pattern->columns;
+}
+
 int64_t zeros_kernel_width(const Inspection *inspection)
 {
     const Pattern *pattern = inspection->layer->problem.pattern;
     const Shape *weights = &inspection->layer->problem.node->inputs[1]->shape;
     return pattern->taps > 1 ? weights->dims[weights->rank - 1] : 1;
+}
+
+int64_t zeros_kernel_height(const Inspection *inspection)
+{
+    const Shape *weights = &inspection->layer->problem.node->inputs[1]->shape;
+    return inspection->layer->problem.pattern->taps > 1 && weights->rank > 3 ? weights->dims[weights->rank - 2] : 1;
 }
 
 static void print_spread(const char *what, int64_t *counts, int64_t count, int64_t whole)
@@ -67,12 +87,13 @@ static void print_spread(const char *what, int64_t *counts, int64_t count, int64
            (long long)spread.high, (long long)spread.most, spread.mean, (long long)whole);
 }
 
-static void print_taps(const Pattern *pattern, const int64_t *counts, int64_t width)
+/* Planes of kernels of three dimensions stand apart. */
+static void print_taps(const Pattern *pattern, const int64_t *counts, int64_t width, int64_t height)
 {
     const double whole = (double)(pattern->rows * (pattern->columns / pattern->taps));
     printf("density at each position of the kernel, %%:\n");
     for (int64_t t = 0; t < pattern->taps; t++)
-        printf("%7.1f%s", 100 * (double)counts[t] / whole, (t + 1) % width == 0 ? "\n" : "");
+        printf("%s%7.1f%s", t > 0 && t % (width * height) == 0 ? "\n" : "", 100 * (double)counts[t] / whole, (t + 1) % width == 0 ? "\n" : "");
 }
 
 void inspect_zeros(const Inspection *inspection)
@@ -80,21 +101,26 @@ void inspect_zeros(const Inspection *inspection)
     const Pattern *pattern = inspection->layer->problem.pattern;
     Arena *arena = inspection->ctx->graph;
     if (!pattern) {
-        printf("it has no constant weights\n");
+        printf("%s\n", zeros_missing(inspection));
         return;
     }
     int64_t channels;
+    const int64_t groups = zeros_groups(pattern);
     int64_t *by_channel = zeros_by_channel(pattern, arena, &channels);
     printf("%lld of %lld weights are not zero: %s\n", (long long)pattern->nonzeros, (long long)(pattern->rows * pattern->columns),
            percent_text(arena, (double)pattern->nonzeros / ((double)pattern->rows * (double)pattern->columns)));
     printf("%-24s %8s %8s %8s %8s %8s %9s\n", "nonzeros", "least", "quarter", "median", "quarter", "most", "mean");
     print_spread(arena_format(arena, "a row, %lld of them", (long long)pattern->rows), zeros_by_row(pattern, arena), pattern->rows,
                  pattern->columns);
-    print_spread(arena_format(arena, "an input channel, %lld", (long long)channels), by_channel, channels, pattern->rows * pattern->taps);
-    printf("empty: %lld rows, %lld channels, %lld columns; the longest row has %.2fx the average; %lld different rows\n", (long long)pattern->empty_rows,
-           (long long)pattern->empty_channels, (long long)pattern->empty_columns, pattern->imbalance, (long long)pattern->distinct_rows);
+    print_spread(arena_format(arena, groups > 1 ? "a channel of a group, %lld" : "an input channel, %lld", (long long)channels), by_channel, channels,
+                 pattern->rows * pattern->taps);
+    if (groups > 1)
+        printf("in %lld groups, whose channels are summed up by their places\n", (long long)groups);
+    printf("empty: %lld rows, %lld of all %lld input channels, %lld columns; the longest row has %.2fx the average; %lld different rows\n",
+           (long long)pattern->empty_rows, (long long)pattern->empty_channels, (long long)pattern->channels, (long long)pattern->empty_columns,
+           pattern->imbalance, (long long)pattern->distinct_rows);
     if (pattern->taps > 1)
-        print_taps(pattern, zeros_by_tap(pattern, arena), zeros_kernel_width(inspection));
+        print_taps(pattern, zeros_by_tap(pattern, arena), zeros_kernel_width(inspection), zeros_kernel_height(inspection));
 }
 
 static void add_counts(JsonWriter *json, const char *name, const int64_t *counts, int64_t count)
@@ -113,6 +139,7 @@ void inspect_zeros_json(const Inspection *inspection, JsonWriter *json)
         return;
     const struct { const char *name; int64_t count; } counts[] = {
         {"rows", pattern->rows}, {"columns", pattern->columns}, {"taps", pattern->taps}, {"kernel_width", zeros_kernel_width(inspection)},
+        {"kernel_height", zeros_kernel_height(inspection)}, {"groups", zeros_groups(pattern)}, {"channels", pattern->channels},
         {"nonzeros", pattern->nonzeros}, {"empty_rows", pattern->empty_rows}, {"empty_channels", pattern->empty_channels},
         {"empty_columns", pattern->empty_columns}, {"distinct_rows", pattern->distinct_rows},
     };

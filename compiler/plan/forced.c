@@ -43,7 +43,7 @@ int layer_named(const Graph *graph, const char *option, const char *layer)
             return i;
         names[i] = graph->nodes[i]->name;
     }
-    const char *otherwise = "a layer is named after its node, or its first output; 'tulle explain' lists them";
+    const char *otherwise = "a layer is named after its node, or its first output; 'tulle inspect MODEL.onnx' lists them";
     const char *hint = did_you_mean(ctx, layer, names, graph->node_count, otherwise);
     fail(ctx, STATUS_USAGE, option, hint, "there is no layer named '%s'", quoted(ctx, layer));
 }
