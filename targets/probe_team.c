@@ -22,7 +22,7 @@ typedef struct Team {
     atomic_int size;                             /* 0: not known yet */
     atomic_int arrived, turn;
     atomic_bool stop, starved;
-    double pass_seconds, barrier_seconds;        /* the fastest; 0: none */
+    double pass_seconds, barrier_seconds;        /* the fastest of this pass; 0: none */
 } Team;
 
 typedef struct Member {
@@ -136,15 +136,29 @@ static int run_members(Team *team, Member *members, const ProbeSystem *system, i
     return size;
 }
 
-/* The best of all times; as much clock as all of them hold at once. */
-static double run_team(Team *team, Member *members, const ProbeSystem *system, int wanted, int *size)
+/* Of the passes: each may have had another number of members, and its times are theirs. */
+typedef struct Best {
+    int size;                                    /* the largest team */
+    double hertz, memory;                        /* that all of a team hold at once; bytes/s of all together */
+    double barrier_seconds;                      /* of teams of that size */
+} Best;
+
+static void run_team(Team *team, Member *members, const ProbeSystem *system, int wanted, Best *best)
 {
     atomic_store(&team->size, 0);
-    *size = run_members(team, members, system, wanted);
-    double hertz = *size > 0 ? members[0].hertz : 0;
-    for (int i = 1; i < *size; i++)
+    team->pass_seconds = team->barrier_seconds = 0;
+    const int size = run_members(team, members, system, wanted);
+    double hertz = size > 0 ? members[0].hertz : 0;
+    for (int i = 1; i < size; i++)
         hertz = fmin(hertz, members[i].hertz);
-    return hertz;
+    best->hertz = fmax(best->hertz, hertz);
+    if (team->pass_seconds > 0)
+        best->memory = fmax(best->memory, (double)size * (double)team->bytes / team->pass_seconds);
+    if (size > best->size)
+        best->barrier_seconds = 0;
+    if (size >= best->size && team->barrier_seconds > 0)
+        keep_least(&best->barrier_seconds, team->barrier_seconds);
+    best->size = size > best->size ? size : best->size;
 }
 
 void probe_team(const ProbeLoops *loops, const ProbeSystem *system, Machine *machine)
@@ -154,14 +168,13 @@ void probe_team(const ProbeLoops *loops, const ProbeSystem *system, Machine *mac
     if (!members)
         return;
     Team team = {.loops = loops, .bytes = probe_memory_bytes(machine, system->memory_bytes) / (size_t)wanted};
-    double gigahertz = 0;
-    int size = 0;
+    Best best = {0};
     for (int pass = 0; pass < PASSES; pass++)
-        gigahertz = fmax(gigahertz, run_team(&team, members, system, wanted, &size) / 1e9);
-    machine->ghz = probe_digits(size > 0 ? fmin(machine->ghz, gigahertz) : machine->ghz, 3);
+        run_team(&team, members, system, wanted, &best);
+    machine->ghz = probe_digits(best.size > 0 ? fmin(machine->ghz, best.hertz / 1e9) : machine->ghz, 3);
     machine->memory_all = machine->memory_bandwidth;
-    if (team.pass_seconds > 0)
-        machine->memory_all = fmax(machine->memory_bandwidth, probe_digits((double)size * (double)team.bytes / team.pass_seconds / 1e9, 3));
-    machine->barrier_us = size > 1 ? probe_digits(fmin(team.barrier_seconds, longest_barrier) * 1e6, 2) : 0;
+    if (best.memory > 0)
+        machine->memory_all = fmax(machine->memory_bandwidth, probe_digits(best.memory / 1e9, 3));
+    machine->barrier_us = best.size > 1 ? probe_digits(fmin(best.barrier_seconds, longest_barrier) * 1e6, 2) : 0;
     free(members);
 }

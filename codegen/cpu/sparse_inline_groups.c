@@ -1,5 +1,7 @@
 /* Output channels in groups, groups in sets, such that threads which take neighbouring sets have equally much to do, and neighbouring channels: those
    that the next layer's thread reads with the same share of its channels were then written by the same core, and lie in its own cache. */
+#include <assert.h>
+
 #include "codegen/cpu/sparse_inline.h"
 
 /* Neighbouring channels of a part of the convolution, about as many nonzeros in each section as it has sets. */
@@ -196,14 +198,22 @@ static Grouped *grouped(const Problem *problem, const Inline *inl, int64_t numbe
     return all;
 }
 
+/* All that groups and sets are made of beside the pattern, each in a field of its own. Who shares does so with all that are wanted. */
+static int64_t grouping_number(const Problem *problem, const Inline *inl, const Tiling *tiling)
+{
+    const int64_t shared = sharing_threads(problem, inl, tiling) > 1, wanted = sections_wanted(problem, inl);
+    const int64_t chunk = tiling->size[INLINE_CHUNK], groups = tiling->size[INLINE_GROUPS], rows = tiling->size[INLINE_ROWS];
+    assert(chunk >= 0 && chunk < 1 << 15 && groups >= 0 && groups < 1 << 8 && rows >= 0 && rows < 1 << 8 && wanted >= 0);
+    return chunk << 48 | groups << 40 | rows << 32 | shared << 31 | wanted;
+}
+
 void inline_groups(const Problem *problem, Inline *inl, const Tiling *tiling)
 {
     const Grouping grouping = grouping_of(problem, inl, tiling);
-    const int64_t shape = (int64_t)grouping.chunk << 16 | tiling->size[INLINE_GROUPS] << 8 | grouping.rows;
     bool fresh;
     inl->group_count = grouping.groups * grouping.parts;
     inl->set_count = grouping.sets * grouping.parts;
-    Grouped *all = grouped(problem, inl, shape << 24 | sharing_threads(problem, inl, tiling) << 12 | sections_wanted(problem, inl), &fresh);
+    Grouped *all = grouped(problem, inl, grouping_number(problem, inl, tiling), &fresh);
     inl->order = all->order;
     inl->groups = all->groups;
     inl->sets = all->sets;

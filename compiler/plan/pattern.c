@@ -273,6 +273,7 @@ typedef struct Note {
     struct Note *next;
     const char *name;
     int64_t number;
+    size_t bytes;
     void *data;
 } Note;
 
@@ -293,11 +294,11 @@ void *pattern_note(const Pattern *pattern, const char *name, int64_t number, siz
     struct PatternNotes *notes = pattern->notes;
     *fresh = false;
     for (const Note *note = notes->first; note != NULL; note = note->next)
-        if (note->number == number && strcmp(note->name, name) == 0)
+        if (note->number == number && note->bytes == bytes && strcmp(note->name, name) == 0)
             return note->data;
     *fresh = true;
     Note *note = arena_new_of(notes->arena, Note);
-    *note = (Note){notes->first, name, number, arena_alloc(notes->arena, bytes, 1)};
+    *note = (Note){notes->first, name, number, bytes, arena_alloc(notes->arena, bytes, 1)};
     notes->first = note;
     return note->data;
 }

@@ -343,8 +343,8 @@ const char *tiling_text(Arena *arena, const Tiling *tiling);   /* its numbers, "
 const Pattern *pattern_of(const Graph *graph, const Node *node);
 /* Rows of each group, those with most nonzeros first; of equals as they stand. */
 const int32_t *pattern_order(const Pattern *pattern);
-/* What a kernel worked out from a pattern alone, so that it need not for each tiling: so many bytes under this name and number, all zero and `fresh`
-   when they are asked for the first time. They live as long as the pattern. */
+/* What a kernel worked out from a pattern alone, so that it need not for each tiling: so many bytes under this name and number (other ones for another
+   size), all zero and `fresh` when they are asked for the first time. They live as long as the pattern. */
 void *pattern_note(const Pattern *pattern, const char *name, int64_t number, size_t bytes, bool *fresh);
 /* projection.c: the same weights pruned, or filled up, to this density as magnitudes would have it, about: rows and columns keep their standing. */
 const Pattern *pattern_at_density(const Pattern *pattern, double density, Arena *arena);

@@ -201,6 +201,9 @@ static Status order(Context *ctx, void *argument)
     *note = 7;
     assert_true(*(int *)pattern_note(pattern, "note", 1, sizeof *note, &fresh) == 7 && !fresh);
     assert_true(*(int *)pattern_note(pattern, "note", 2, sizeof *note, &fresh) == 0 && fresh);
+    char *larger = pattern_note(pattern, "note", 1, 100, &fresh);
+    assert_true(fresh && larger[0] == 0 && larger[99] == 0);
+    assert_true(*(int *)pattern_note(pattern, "note", 1, sizeof *note, &fresh) == 7 && !fresh);
     const Pattern *sparser = pattern_at_density(pattern, 0.25, ctx->graph);
     assert_ptr_not_equal(pattern_order(sparser), pattern_order(pattern));
     return STATUS_FINE;
