@@ -43,6 +43,13 @@ for target in scalar generic generic-sse4.2; do
     check cmp -s y.npy by-cc.npy
 done
 expect 0 '' alone verify conv.onnx
+expect 0 'whole run' alone bench conv.onnx
+expect 0 'wrote conv.tuned' alone tune conv.onnx --candidates 1
+expect 0 'whole run' alone bench conv.onnx --tuned conv.tuned
+expect 0 '' alone inspect conv.onnx
+layer=$("$tulle" explain conv.onnx --json | sed -n 's/.*{"name": "\([^"]*\)", "op": "Conv".*/\1/p' | head -n 1)
+expect 0 'what is compiled' alone inspect conv.onnx "$layer"
+expect 0 'what is compiled' alone inspect conv.onnx "$layer" --target neoverse-n1
 expect 1 'cannot be loaded on this machine' alone run conv.onnx --input image.npy --target generic-neon
 
 # ---- the cache ----
