@@ -42,7 +42,7 @@ def slower_layers(options, ratios, again):
 def built(options, folder, model, programs):
     choice = ["--target", options.target, "--threads", options.threads]
     for name, words in programs.items():
-        run([options.tulle, "build", model, *choice, *words, "-o", folder / name])
+        run([options.tulle, "build", model, *choice, *words, "--cc", options.cc, "-o", folder / name])
     return {name: folder / name for name in programs}
 
 
@@ -103,7 +103,7 @@ def slower_lines(rows):
 
 def write_tables(options, rows):
     says = target_numbers(options.tulle, options.target)["says"]
-    text = (f"Measured on {says}, {options.threads} thread{'s' * (options.threads > 1)}, {2 * options.rounds} pairs, by\n"
+    text = (f"Measured on {says}, {options.threads} thread{'s' * (options.threads > 1)}, {2 * options.rounds} pairs, {options.cc}, by\n"
             f"`tests/bench/tuned.py --networks {options.networks_given} --densities {options.densities_given} --threads {options.threads}`.\n\n"
             + markdown(TITLES, lines_of(rows)))
     if slower_lines(rows):
@@ -114,6 +114,7 @@ def write_tables(options, rows):
 def arguments():
     parser = zoo_parser(__doc__, "0.1")
     parser.add_argument("--rounds", type=int, default=6, help="pairs, each time; 6 are the least that give an interval (default 6)")
+    parser.add_argument("--cc", default="clang-19", help="the compiler of the executables (default clang-19, which tune has inside)")
     parser.add_argument("--candidates", type=int, default=8, help="choices of each layer that are tried (default 8)")
     return zoo_options(parser)
 

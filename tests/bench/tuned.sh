@@ -20,5 +20,5 @@ look() {
     grep -q '^| squeezenet | 10 % |' "$folder/$file.md" || { cat "$folder/$file.md"; exit 1; }
 }
 
-look tuned.py tuned --tulle "$1" --candidates 1 --rounds 1
+look tuned.py tuned --tulle "$1" --candidates 1 --rounds 1 --cc cc
 look compilers.py compilers --tulle "$1" --clang "$(command -v clang-19 || echo cc)" --gcc cc --rounds 1
