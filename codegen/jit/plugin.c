@@ -1,5 +1,6 @@
 /* The library that knows LLVM and clang: clang.cpp compiles, ORC loads, listing.cpp and throughput.cpp read what was compiled. */
 #include "codegen/jit/clang.h"
+#include "codegen/jit/memory.h"
 
 #include <llvm-c/Core.h>
 #include <llvm-c/Error.h>
@@ -142,7 +143,7 @@ static void *load(JitObject *objects, int object_count, const JitSymbol *symbols
 {
     LLVMOrcLLJITRef jit;
     LLVMOrcExecutorAddress address = 0;
-    if (failed(LLVMOrcCreateLLJIT(&jit, NULL), messages))
+    if (failed(memory_session(&jit), messages))
         return NULL;
     int bad = failed(offer_process(jit), messages) || failed(define_symbols(jit, symbols, symbol_count), messages);
     for (int i = 0; i < object_count && !bad; i++)
