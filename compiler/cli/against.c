@@ -35,6 +35,7 @@ typedef struct Other {               /* the Python */
     int socket;                      /* what we say */
     int messages;                    /* memory that its standard error goes to */
     FILE *answers;
+    void *workspace;                 /* ours, while they race */
     bool terminal, shown;            /* the progress line */
     char line[MOST_LINE];
 } Other;
@@ -82,6 +83,7 @@ static void stop(Other *other)
     fclose(other->answers);
     close(other->socket);
     close(other->messages);
+    free(other->workspace);
 }
 
 static _Noreturn void fail_other(Other *other, const char *hint, const char *what)
@@ -376,11 +378,10 @@ const BenchAgainst *against_race(Context *ctx, const char *model, const Race *ra
     tell_inputs(&other, race->model, race->inputs);
     answer(&other, "loaded");
     Racer racer = {.race = race, .workspace_bytes = tulle_workspace_bytes(race->model, race->threads)};
-    racer.workspace = tensors_memory(racer.workspace_bytes);
+    racer.workspace = other.workspace = tensors_memory(racer.workspace_bytes);
     if (!racer.workspace)
         fail_other(&other, NULL, "out of memory");
     run_race(&other, &racer, &ours, &theirs);
-    free(racer.workspace);
     against->runs = theirs.count < ours.count ? theirs.count : ours.count;
     against->ours = bench_time(ours.items, ours.count);
     against->theirs = bench_time(theirs.items, theirs.count);
