@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+extern const char runtime_tulle_h[];
+
 /* ---- what lies where ---- */
 
 static void add_layout(Text *text, const Layout *layout)
@@ -84,6 +86,7 @@ static void set_contract(const Emission *emission, const Unit *unit, ContractLin
     const char *places = places_text(emission), *weights = weights_text(emission), *stages = stages_text(emission);
     const LayerPlan *layer = emission->layer;
     const ContractLine made[CONTRACT_LINES] = {
+        {"interface", digest(arena, runtime_tulle_h, strlen(runtime_tulle_h)), "what a stage is given, struct tulle_context", false},
         {"target", emission->plan->target->isa.name, "the instruction set", true},
         {"name", arena_format(arena, "%s", emission->name), "the name that its functions begin with", true},
         {"kernel", arena_format(arena, "%s:%s", layer->kernel->name, tiling_text(arena, &layer->tiling)), "the kernel and its tiling", true},
@@ -97,10 +100,13 @@ static void set_contract(const Emission *emission, const Unit *unit, ContractLin
 
 const char *contract_value(const char *text, const char *name, Arena *arena)
 {
-    const char *start = arena_format(arena, "contract %s ", name), *at = strstr(text, start);
+    const char *start = arena_format(arena, "contract %s ", name), *at = strstr(text, "\n   The contract: ");
+    do
+        at = at != NULL ? strchr(at + 1, '\n') : NULL;
+    while (at != NULL && strncmp(at + 1 + strspn(at + 1, " \t"), start, strlen(start)) != 0);
     if (at == NULL)
         return NULL;
-    at += strlen(start);
+    at += 1 + strspn(at + 1, " \t") + strlen(start);
     return arena_string(arena, at, strcspn(at, " \t\r\n"));
 }
 

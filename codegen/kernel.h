@@ -138,7 +138,7 @@ void module_write(Context *ctx, const Plan *plan, const ModuleOptions *options, 
 
 /* ---- units.c: the program for a compiler in this process ---- */
 
-enum { CONTRACT_LINES = 7 };
+enum { CONTRACT_LINES = 8 };
 
 typedef struct ContractLine {
     const char *name, *value;

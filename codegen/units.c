@@ -172,7 +172,10 @@ void unit_replace(const Units *units, Unit *unit, const char *path, const char *
     text_add(&whole, units->includes);
     text_format(&whole, "\n#line 1 %s\n", out_string(arena, path, strlen(path)));
     text_add_bytes(&whole, text, length);
-    text_add(&whole, "\n#line 1 \"tulle\"\n");
+    int lines = 2;                   /* what is not closed at the file's end is told there */
+    for (size_t i = 0; i < length; i++)
+        lines += text[i] == '\n';
+    text_format(&whole, "\n\n#line %d %s\n", lines, out_string(arena, path, strlen(path)));
     text_add(&whole, unit->text + unit->exports);
     unit->own = strlen(units->includes);
     unit->text = whole.data;

@@ -17,6 +17,8 @@ const JitListing *listing_make(const char *object, size_t length, const char *co
 void listing_free(const JitListing *listing);
 int listing_throughput(const JitListing *listing, int function, size_t first, size_t count, JitThroughput *throughput, JitBytes *messages);   /* throughput.cpp */
 
+int object_symbols(const char *object, size_t length, JitSymbolTold *told, void *user, JitBytes *messages);    /* symbols.cpp */
+
 /* locate.cpp */
 int object_locate(const JitObject *object, const void *address, JitPlace *place);
 

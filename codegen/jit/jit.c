@@ -106,14 +106,25 @@ typedef struct Loading {
     Job *jobs;
 } Loading;
 
+static _Thread_local const Unit *compiling;
+
+const Unit *jit_compiling(void)
+{
+    return compiling;
+}
+
 static void *work(void *argument)
 {
     Team *team = argument;
+    if (team->options->started != NULL)
+        team->options->started();
     pthread_mutex_lock(&team->mutex);
     while (team->next < team->count && !team->stop) {
         Job *job = team->queue[team->next++];
         pthread_mutex_unlock(&team->mutex);
+        compiling = job->unit;
         const bool good = team->plugin->compile(team->head, job->unit->name, job->unit->text, job->unit->length, JIT_OBJECT, &job->object, &job->messages);
+        compiling = NULL;
         pthread_mutex_lock(&team->mutex);
         job->state = good ? DONE : FAILED;
         team->stop |= !good;
@@ -212,6 +223,7 @@ void jit_fail_unit(Context *ctx, const JitPlugin *plugin, const Unit *unit, cons
 {
     if (unit->path == NULL)
         jit_fail(ctx, plugin, arena_format(ctx->graph, "compiling '%s'", unit->name), messages);
+    ctx->file = NULL;                /* the message begins with the user's file */
     fail(ctx, STATUS_USAGE, text_quote(ctx->graph, unit->path, strlen(unit->path)), NULL, "%s does not compile it:\n%s", plugin->compiler,
          messages != NULL ? text_lines(ctx->graph, messages, strnlen(messages, MESSAGE_BYTES)) : "(it said nothing)");
 }
@@ -342,6 +354,8 @@ void *jit_load(Context *ctx, const Isa *isa, const Units *units, const JitOption
     if (!options->no_cache)
         loading.folder = objects_open(ctx);
     const bool kept = compile_all(&loading, false);
+    for (int i = 0; i < units->count; i++)
+        jit_check_object(ctx, loading.plugin, &units->items[i], loading.jobs[i].object.data, loading.jobs[i].object.length);
     void *model = link_all(&loading, &messages);
     if (model == NULL && kept) {
         say(ctx, "note: objects of an earlier run do not load, all are compiled again");

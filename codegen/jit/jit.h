@@ -15,11 +15,13 @@ typedef struct JitOptions {
     bool no_cache;
     void (*progress)(void *user, int done, int count);   /* called by the caller's thread, now and then; may be NULL */
     void *user;
+    void (*started)(void);           /* called by each thread that compiles, first; may be NULL */
 } JitOptions;
 
 /* Compiles what the cache has not, loads all, and gives the address of the function units->model. fail()s with the compiler's words. The code stays
    until it is unloaded; the weights are used where they are. */
 void *jit_load(Context *ctx, const Isa *isa, const Units *units, const JitOptions *options);
+const Unit *jit_compiling(void);     /* that this thread compiles now; NULL */
 void jit_unload(Context *ctx, const void *entry);
 /* Of an address in what is loaded: the unit, and where in its text. NULL: it is nowhere there. `units` must still be there. */
 const Unit *jit_locate(const void *address, JitPlace *place);
@@ -44,5 +46,7 @@ const char *jit_read(Context *ctx, const Isa *isa, const char *path, const char 
 const JitPlugin *jit_plugin(Context *ctx, const char **why);     /* NULL: `why` says why there is none */
 _Noreturn void jit_fail(Context *ctx, const JitPlugin *plugin, const char *what, const char *messages);
 _Noreturn void jit_fail_unit(Context *ctx, const JitPlugin *plugin, const Unit *unit, const char *messages);     /* or the user's file is at fault */
+/* strange.c: fail()s if a user's object has what it must not have. */
+void jit_check_object(Context *ctx, const JitPlugin *plugin, const Unit *unit, const char *object, size_t length);
 
 #endif

@@ -161,7 +161,7 @@ const JitPlugin *tulle_jit_plugin(void)
     static const JitPlugin plugin = {
         .version = JIT_PLUGIN_VERSION, .compiler = "clang " TULLE_LLVM_VERSION, .flags = clang_flags, .headers = TULLE_CLANG_HEADERS "/include",
         .prepare = clang_prepare, .head = clang_head, .head_free = clang_head_free, .compile = clang_compile, .load = load, .unload = unload,
-        .locate = object_locate, .list = listing_make, .list_free = listing_free, .throughput = listing_throughput, .release = release,
+        .locate = object_locate, .symbols = object_symbols, .list = listing_make, .list_free = listing_free, .throughput = listing_throughput, .release = release,
         .read = text_read, .reading_free = reading_free,
     };
     return &plugin;

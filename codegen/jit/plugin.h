@@ -6,7 +6,7 @@
 
 #include "codegen/jit/reading.h"
 
-#define JIT_PLUGIN_VERSION 6
+#define JIT_PLUGIN_VERSION 7
 #define JIT_PLUGIN_FILE "libtulle_jit.so"
 #define JIT_PLUGIN_ENTRY "tulle_jit_plugin"
 
@@ -29,6 +29,11 @@ typedef struct JitPlace {            /* in the text that code was made from */
 } JitPlace;
 
 typedef enum JitForm { JIT_OBJECT, JIT_ASSEMBLY, JIT_IR, JIT_NOTHING } JitForm;   /* what a text is compiled to; assembly and IR are texts; nothing: it is only checked */
+
+/* What an object takes from outside; defines for all to see; chooses by code of its own as it is loaded; keeps in a section that can be written, or that
+   runs by itself. */
+typedef enum JitSymbolKind { SYMBOL_TAKEN, SYMBOL_SHOWN, SYMBOL_CHOSEN, SYMBOL_KEPT } JitSymbolKind;
+typedef void JitSymbolTold(void *user, JitSymbolKind kind, const char *name, const char *section);     /* name: "" where there is none */
 
 /* ---- objects as they are read ---- */
 
@@ -92,6 +97,8 @@ typedef struct JitPlugin {
     void (*unload)(const void *entry);
     /* Where an address in this object, as it was loaded, comes from. False: it is not in it. */
     int (*locate)(const JitObject *object, const void *address, JitPlace *place);
+    /* Tells of all symbols of these kinds. False: messages says why not. */
+    int (*symbols)(const char *object, size_t length, JitSymbolTold *told, void *user, JitBytes *messages);
     /* core: as compilers call it, "native" for this machine's; NULL: none. NULL: messages says why. */
     const JitListing *(*list)(const char *object, size_t length, const char *core, JitBytes *messages);
     void (*list_free)(const JitListing *listing);

@@ -431,6 +431,7 @@ int text_read(const char *const *flags, const char *path, const char *text, size
 {
     static const char failed[] = "libclang does not read it";
     *reading = (JitReading){0};
+    setenv("LIBCLANG_NOTHREADS", "1", 1);    /* a thread of its own would have no stack to tell of a full one */
     const CXIndex index = clang_createIndex(0, 0);
     clang_toggleCrashRecovery(0);      /* which the index has begun with handlers of its own: signals are the program's */
     const CXTranslationUnit unit = parse(index, flags, path, text, length);

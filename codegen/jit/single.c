@@ -64,6 +64,7 @@ const JitBytes *jit_object(Context *ctx, const Isa *isa, const Units *units, int
         objects_trim(ctx, folder);
     }
     close(folder);
+    jit_check_object(ctx, plugin_needed(ctx), &units->items[number], result->data, result->length);
     return result;
 }
 

@@ -188,6 +188,7 @@ _Noreturn void program_fail(Context *ctx, int status);   /* for any status of th
 /* From here to the next call a crash is told as the generated code's, with what runs (a layer, or the whole), on so many threads; NULL: none of it is
    running. Code that was compiled in process is told with its layer, stage and line. */
 void program_watch(const char *what, int threads);
+void crash_thread(void);                 /* on each further thread that may crash */
 void crash_watch(const char *text);      /* the same of anything on this thread: what to print; NULL: it is over */
 
 /* ---- kernel_source.c: a user's functions for a layer ---- */

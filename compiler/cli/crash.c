@@ -26,7 +26,8 @@ static const char *cause_of(int number)
 {
     switch (number) {
     case SIGFPE: return "it divided by zero, or a quotient was too large";
-    case SIGILL: return "it met an instruction that this machine lacks, or a trap";
+    case SIGABRT: return "it ended the program";
+    case SIGILL: case SIGTRAP: return "it met an instruction that this machine lacks, or a trap";
     default: return "it left its memory";
     }
 }
@@ -68,11 +69,29 @@ static const void *address_of(const void *context)
 #endif
 }
 
+/* Where a call came from that went to no code: backtrace() finds no way from there. Anything, where it was no call. */
+static const void *caller_of(const void *context)
+{
+    const ucontext_t *state = context;
+#if defined(__x86_64__)
+    const uintptr_t stack = (uintptr_t)state->uc_mcontext.gregs[REG_RSP];
+    return stack % sizeof(void *) == 0 ? *(const void *const *)stack : NULL;
+#elif defined(__aarch64__)
+    return (const void *)(uintptr_t)state->uc_mcontext.regs[30];
+#else
+    (void)state;
+    return NULL;
+#endif
+}
+
 /* Where generated code is: at the address, or, inside a function of the C library, on the way to it. */
-static const Unit *find(const void *address, JitPlace *place)
+static const Unit *find(const void *context, JitPlace *place)
 {
     void *frames[MOST_FRAMES];
-    const Unit *unit = jit_locate(address, place);
+    const Unit *unit = jit_locate(address_of(context), place);
+    const void *caller = unit ? NULL : caller_of(context);
+    if (caller)
+        unit = jit_locate((const char *)caller - 1, place);
     const int count = unit ? 0 : backtrace(frames, MOST_FRAMES);
     for (int i = 0; i < count && !unit; i++)
         unit = jit_locate((const char *)frames[i] - 1, place);
@@ -114,6 +133,13 @@ static bool is_stage(const Unit *unit, const char *function)
     return strncmp(function, unit->name, length) == 0 && function[length] == '_' && function[length + 1] >= '0' && function[length + 1] <= '9';
 }
 
+/* Names that a user's own #line gave are of other texts. */
+static bool of_file(const Unit *unit, const char *file)
+{
+    const size_t length = strlen(file), whole = strlen(unit->path);
+    return length > 0 && length <= whole && strcmp(unit->path + whole - length, file) == 0;
+}
+
 static void tell(const Unit *unit, const JitPlace *place, int number)
 {
     static char text[1500], path[300], line[200];
@@ -121,13 +147,25 @@ static void tell(const Unit *unit, const JitPlace *place, int number)
     copy_line(line, sizeof line, line_of(unit, place->line));
     const int length = snprintf(text, sizeof text, "tulle: error: %s: %s crashed in %s%s: %s\n", unit->says, path,
                                 is_stage(unit, place->function) ? "stage " : "", place->function[0] ? place->function : "a function", cause_of(number));
-    if (place->line > 0 && unit->path)
+    if (place->line > 0 && unit->path && !of_file(unit, place->file)) {
+        copy_line(path, sizeof path, place->file);
+        snprintf(text + length, sizeof text - (size_t)length, "%s:%d\n", path, place->line);
+    } else if (place->line > 0 && unit->path)
         snprintf(text + length, sizeof text - (size_t)length, "%s:%d: %s\n", path, place->line, line);
     else if (place->line > 0)
         snprintf(text + length, sizeof text - (size_t)length, "  line %d of 'tulle inspect MODEL LAYER --show source': %s\n", place->line, line);
     put(text);
     if (number == SIGILL && !unit->path)
         put(lacks);
+}
+
+static _Noreturn void end_compiling(void)
+{
+    copy_line(message, sizeof message, jit_compiling()->path);
+    put("tulle: error: ");
+    put(message);
+    put(": the compiler crashed: is an expression too long, or nested too deep?\n");
+    end();
 }
 
 /* Reading line tables is nothing that a signal's handler may do by the book. But what crashed is generated code, which holds no lock and allocates
@@ -142,6 +180,8 @@ static void on_crash(int number, siginfo_t *information, void *context)
         for (;;)
             pause();
     }
+    if (!watching && jit_compiling() && jit_compiling()->path)
+        end_compiling();
     if (!watching) {
         scratch_remove_all();
         signal(number, SIG_DFL);
@@ -152,7 +192,7 @@ static void on_crash(int number, siginfo_t *information, void *context)
     signal(SIGALRM, give_up);
     alarm(PATIENCE);
     JitPlace place;
-    const Unit *unit = find(address_of(context), &place);
+    const Unit *unit = find(context, &place);
     if (!unit)
         give_up(SIGALRM);
     tell(unit, &place, number);
@@ -162,7 +202,7 @@ static void on_crash(int number, siginfo_t *information, void *context)
 /* ---- watching ---- */
 
 /* A stack for the handler: that of the thread may be what is full. */
-static void prepare_thread(void)
+void crash_thread(void)
 {
     static _Thread_local bool prepared;
     if (prepared)
@@ -175,7 +215,7 @@ static void prepare_thread(void)
 
 static void prepare_process(void)
 {
-    static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT};
     static bool prepared;
     void *frame;
     if (prepared)
@@ -195,7 +235,7 @@ void crash_watch(const char *text)
         return;
     snprintf(message, sizeof message, "%s", text);
     prepare_process();
-    prepare_thread();
+    crash_thread();
     watching = 1;
 }
 
@@ -207,6 +247,6 @@ void program_watch(const char *what, int threads)
     snprintf(message, sizeof message, "tulle: error: the generated code crashed in %s: it left its memory, or met a bad instruction\n", what);
     prepare_process();
 #pragma omp parallel num_threads(threads)
-    prepare_thread();
+    crash_thread();
     watching = 1;
 }

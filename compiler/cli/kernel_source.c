@@ -2,6 +2,7 @@
    contract must still hold, and libclang says whether it has the stages that the layer needs, before anything of it is compiled. */
 #include <ctype.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "codegen/jit/jit.h"
 #include "compiler/cli/cli.h"
@@ -38,8 +39,9 @@ static void load(Source *source)
     for (size_t i = 0; i < file.size; i++)
         if (file.data[i] < ' ' && !isspace(file.data[i]))
             fail(ctx, STATUS_USAGE, source->where, "'tulle inspect MODEL LAYER --export FILE' writes a file to start from", "it is no C text: byte %zu is %d", i, file.data[i]);
-    source->text = arena_string(ctx->graph, (const char *)file.data, file.size);
-    source->length = file.size;
+    const size_t mark = file.size > 3 && memcmp(file.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;      /* some editors begin a text in UTF-8 so */
+    source->text = arena_string(ctx->graph, (const char *)file.data + mark, file.size - mark);
+    source->length = file.size - mark;
 }
 
 /* All that the file rests on must be as it was when it was written. */
@@ -75,7 +77,8 @@ static int stage_number(const char *function, const char *layer)
     const char *at = function + length + 1;
     for (; isdigit((unsigned char)*at); at++)
         number = 10 * number + (*at - '0');
-    return *at != '\0' || at == function + length + 1 ? -1 : number;
+    const bool leading = function[length + 1] == '0' && at > function + length + 2;      /* "conv3_00" is no stage's name */
+    return *at != '\0' || at == function + length + 1 || leading ? -1 : number;
 }
 
 static const char *place(const Source *source, const JitFact *fact)
@@ -146,6 +149,8 @@ static Source source_of(Context *ctx, const Plan *plan, const char *pair)
 
 void kernel_sources_take(Context *ctx, const Options *options, const Plan *plan, Units *units, Arena *arena)
 {
+    const char *model = ctx->file;
+    ctx->file = NULL;                /* messages begin with the user's file */
     for (int i = 0; i < options->kernel_sources.count; i++) {
         Source source = source_of(ctx, plan, options->kernel_sources.items[i]);
         const int layer = (int)(source.layer - plan->layers);
@@ -162,10 +167,11 @@ void kernel_sources_take(Context *ctx, const Options *options, const Plan *plan,
         check_contract(&source, &ours.items[0]);
         crash_watch(arena_format(ctx->graph, "tulle: error: %s: the compiler crashed: is an expression too long, or nested too deep?\n", source.where));
         check_text(&source, units);
-        crash_watch(NULL);
         check_functions(&source, units->items[at].name);
+        crash_watch(NULL);
         unit_replace(units, &units->items[at], source.path, source.text, source.length, arena);
     }
+    ctx->file = model;
 }
 
 /* ---- right, and how fast ---- */
@@ -178,6 +184,12 @@ static void **new_outputs(Context *ctx, const struct tulle_model *model)
     return outputs;
 }
 
+static _Noreturn void fail_fault(Context *ctx, const char *fault)
+{
+    ctx->file = NULL;                /* the fault begins with the user's */
+    fail(ctx, STATUS_MISMATCH, NULL, "nothing is timed before it is right", "%s", fault);
+}
+
 void kernel_sources_check(Context *ctx, const Options *options, const Plan *plan, const Program *program, void *const *inputs)
 {
     for (int i = 0; i < options->kernel_sources.count; i++) {
@@ -186,7 +198,7 @@ void kernel_sources_check(Context *ctx, const Options *options, const Plan *plan
         const Walk walk = stages_walk(ctx, plan, program, guarded, outputs, options->tolerance, (int)(source.layer - plan->layers));
         program_unguard(program->model, guarded);
         if (walk.fault)
-            fail(ctx, STATUS_MISMATCH, NULL, "nothing is timed before it is right", "%s", walk.fault);
+            fail_fault(ctx, walk.fault);
         if (walk.wrong)
             fail(ctx, STATUS_MISMATCH, source.where, "nothing is timed before it is right", "layer '%s' differs from the reference on the same inputs: %s%s",
                  quoted(ctx, source.name), quoted(ctx, walk.value->name), difference_text(ctx->graph, &walk.value->shape, &walk.difference));
@@ -215,6 +227,22 @@ void kernel_sources_bench(Context *ctx, const Options *options, const Plan *plan
 
 /* ---- ours, for a start ---- */
 
+/* A file that was written so, and is another one now, is somebody's work. */
+static void refuse_edited(Context *ctx, const char *path, const char *text)
+{
+    struct stat status;
+    if (strcmp(path, "-") == 0 || stat(path, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0 || status.st_size > MOST_BYTES)
+        return;
+    FILE *file = fopen(path, "rb");
+    char *there = arena_alloc(ctx->graph, (size_t)status.st_size + 1, 1);
+    const size_t length = file ? fread(there, 1, (size_t)status.st_size, file) : 0;
+    if (file)
+        fclose(file);
+    there[length] = '\0';
+    if (contract_value(there, "name", ctx->graph) != NULL && strcmp(there, text) != 0)
+        fail(ctx, STATUS_USAGE, quoted(ctx, path), "choose another name, or remove it", "it has been edited, or is of another plan: it is not written over");
+}
+
 void kernel_source_export(Context *ctx, const Options *options, const Plan *plan, int layer)
 {
     const char *path = options->export_path;
@@ -223,8 +251,10 @@ void kernel_source_export(Context *ctx, const Options *options, const Plan *plan
         fail(ctx, STATUS_USAGE, node_where(plan->graph, plan->layers[layer].problem.node), NULL, "this layer has no functions that could be replaced");
     driver_refuse_same(ctx, options->arguments.items[0], path);
     units_make_layer(plan, PROGRAM_PREFIX, layer, ctx->graph, &units);
+    const char *text = unit_export(&units.items[0], ctx->graph);
+    refuse_edited(ctx, path, text);
     OutputFile *file = output_open(ctx, path);
-    fputs(unit_export(&units.items[0], ctx->graph), output_stream(file));
+    fputs(text, output_stream(file));
     output_commit(file);
     if (strcmp(path, "-") != 0)
         driver_written(ctx, &path, 1);

@@ -161,7 +161,8 @@ static ModelEntry *load_in_process(Context *ctx, const Options *asked, const Pla
     Progress progress = {.terminal = isatty(2)};
     clock_gettime(CLOCK_MONOTONIC, &progress.start);
     const int cores = machine_cores(ctx);
-    const JitOptions options = {.jobs = cores < MOST_JOBS ? cores : MOST_JOBS, .no_cache = asked->no_cache, .progress = show_progress, .user = &progress};
+    const JitOptions options = {.jobs = cores < MOST_JOBS ? cores : MOST_JOBS, .no_cache = asked->no_cache, .progress = show_progress, .user = &progress,
+                                .started = crash_thread};
     program->texts = arena_new(ctx, "the program", SIZE_MAX / 2);
     Units *units = arena_new_of(program->texts, Units);
     units_make(plan, PROGRAM_PREFIX, program->texts, units);

@@ -30,6 +30,7 @@ check() {
 # ---- as it was written ----
 
 expect 0 '' alone run conv.onnx --input image.npy --output ours.npy
+rm -f k.c
 expect 0 'wrote k.c' alone inspect conv.onnx conv1 --export k.c
 check gcc -std=gnu11 -march=native -fsyntax-only k.c
 expect 0 '' alone run conv.onnx --input image.npy --output again.npy --kernel-source conv1=k.c
@@ -39,13 +40,16 @@ expect 0 "'conv1', in turns: k.c takes .* ours ([a-z_]*) .* times ours" alone be
 grep -q "note: layer 'conv1' from k.c agrees with the reference" err || fault "bench does not say that it checked the layer"
 expect 0 '^conv0_0, lines' alone inspect conv.onnx conv1 --kernel-source conv1=k.c --show nests
 for target in scalar generic generic-sse4.2; do
+    rm -f "$target.c"
     expect 0 '' alone inspect "$glyphs" conv4 --export "$target.c" --target $target
     expect 0 'random inputs: fine' alone verify "$glyphs" --kernel-source "conv4=$target.c" --target $target
 done
 for seed in 1 2 3; do
+    rm -f random.c
     expect 0 '' alone inspect "$glyphs" conv5 --export random.c --select random:$seed
     expect 0 'random inputs: fine' alone verify "$glyphs" --kernel-source conv5=random.c --select random:$seed
 done
+rm -f k4.c
 expect 0 '' alone inspect "$glyphs" conv4 --export k4.c --target generic-neon
 expect 0 '' alone inspect "$glyphs" conv4 --kernel-source conv4=k4.c --show nests --target generic-neon
 
@@ -73,12 +77,14 @@ misbehaves() {
     expect 4 "own.c $told" alone bench "$glyphs" --kernel-source conv4=own.c "$@"
 }
 
+rm -f g4.c
 expect 0 '' alone inspect "$glyphs" conv4 --export g4.c --target generic
 for statement in 'if (part == 1) return;' 'if (parts == 3) return;'; do
     misbehaves "gives another '[^ ]*' in [23] parts" "$statement" --target generic
 done
 misbehaves "wrote to 'conv3_relu', which is not its own" '*(float *)(void *)c->workspace = 1;' --target generic
 [ "$(uname -m)" != x86_64 ] || misbehaves "leaves the processor with other rules" '__builtin_ia32_ldmxcsr(0x9fc0);' --target generic
+rm -f g4.c
 expect 0 '' alone inspect "$glyphs" conv4 --export g4.c --target generic --threads 2
 misbehaves "gives another '[^ ]*' in [23] parts" 'if (part == 1) return;' --threads 2 --target generic
 begun k.c conv0_0 '*(volatile char *)(unsigned long)model_conv0_weights = 1;' >weights.c
@@ -110,13 +116,39 @@ mkfifo pipe.h
 for header in there.h pipe.h /dev/zero; do
     refused "bad.c:$line:10: fatal error: '$header' file not found" "s#^static void conv0_0#\#include \"$header\"\n&#"
 done
-refused "it cannot be loaded:" 's/^static void conv0_0/void no_such_function(void);\nstatic __attribute__((used)) void calls(void) { no_such_function(); }\n&/'
-grep -q "no_such_function" err || fault "what cannot be found is not named"
+refused "^tulle: error: bad.c: 'no_such_function' is not in it" 's/^static void conv0_0/void no_such_function(void);\nstatic __attribute__((used)) void calls(void) { no_such_function(); }\n&/'
+refused "bad.c: 'puts' is not in it" 's/^static void conv0_0/int puts(const char *);\n#define CAT(a, b) a##b\nstatic __attribute__((used)) void calls(void) { CAT(pu, ts)("x"); }\n&/'
+refused "bad.c: 'runs' keeps a value between calls, or runs outside of them (section .bss)" \
+    's/^static void conv0_0/#define VARIABLE static __attribute__((used)) int runs;\n__asm__(".local runs\\n.comm runs,4,4");\n&/'
+refused "bad.c: '[^']*' keeps a value between calls, or runs outside of them (section .init_array)" \
+    's/^static void conv0_0/static __attribute__((constructor)) void begins(void) { __asm__ volatile (""); }\n&/'
+refused "bad.c: 'shown' is seen by other layers" 's/^static void conv0_0/__asm__(".globl shown\\nshown:");\n&/'
+refused "bad.c: 'also' is seen by other layers" 's/^static void conv0_0/static void conv0_0(const struct tulle_context *c, int part, int parts);\nextern void also(const struct tulle_context *, int, int) __attribute__((alias("conv0_0")));\n&/'
+refused "bad.c: stage 0, '[a-z ]*', is missing" 's/conv0_0/conv0_00/'
+refused "^tulle: error: bad.c: it was written for another plan; these have changed: what a stage is given" 's/contract interface ./contract interface x/'
 refused "bad.c: it was written for another plan; these have changed: where its values lie in memory" 's/contract places ./contract places x/'
 refused "bad.c: it was written for another plan; these have changed: the kernel and its tiling ([a-z_]*:[0-9,]*, and in the file mine)" 's/contract kernel .*/contract kernel mine/'
 refused "the file does not say what it rests on: it lacks the lines 'contract weights'" '/contract weights/d'
 grep -q "hint: 'tulle inspect MODEL conv1 --export FILE'" err || fault "no hint how to export again"
 expect 1 'these have changed: the instruction set (portable, and in the file' alone run conv.onnx --input image.npy --kernel-source conv1=k.c --target generic
+
+{ cat k.c; printf 'static int open_end(void) {\\\n'; } >bad.c
+expect 1 "^bad.c:$(($(wc -l <bad.c) + 1)):[0-9]*: error: " alone run conv.onnx --input image.npy --kernel-source conv1=bad.c
+{ printf '\357\273\277'; cat k.c; } >bad.c
+expect 0 '' alone run conv.onnx --input image.npy --output again.npy --kernel-source conv1=bad.c
+check cmp -s ours.npy again.npy
+{ echo '/* contract kernel mine */'; cat k.c; } >bad.c
+expect 0 '' alone run conv.onnx --input image.npy --kernel-source conv1=bad.c
+
+# ---- what somebody has edited is not written over ----
+
+cp k.c edited.c
+expect 0 '' alone inspect conv.onnx conv1 --export edited.c
+echo '/* mine */' >>edited.c
+cp edited.c mine.c
+expect 1 'edited.c: it has been edited' alone inspect conv.onnx conv1 --export edited.c
+expect 1 'mine.c: it has been edited' alone inspect conv.onnx conv1 --export mine.c --kernel-source conv1=mine.c
+check cmp -s edited.c mine.c
 
 # ---- crashes: with layer, stage, file and line, on a thread of the pool too ----
 
@@ -137,10 +169,17 @@ crashes 'stage conv0_0: it left its memory' '*(volatile int *)(c->workspace + (1
 crashes 'down: it left its memory' 'part = down(c->workspace, part);' run conv.onnx --input image.npy
 crashes 'stage conv0_0: it met an instruction' '__builtin_trap();' verify conv.onnx
 crashes 'stage conv0_0: it left its memory' '__builtin_memset((char *)c->outputs[0] - (1L << 45), 0, 100000 + (size_t)part);' run conv.onnx --input image.npy
+crashes 'stage conv0_0: it ' '((void (*)(void))(size_t)(0x1230 + (size_t)part))();' run conv.onnx --input image.npy
+begun k.c conv0_0 '
+#line 7 "elsewhere"
+    __builtin_trap();' >crash.c
+expect 5 '^elsewhere:7$' alone run conv.onnx --input image.npy --kernel-source conv1=crash.c
 [ "$(uname -m)" != x86_64 ] || crashes 'stage conv0_0: it divided by zero' 'volatile int zero = 0; part = part / zero;' verify conv.onnx
+rm -f k.c
 expect 0 '' alone inspect conv.onnx conv1 --export k.c --threads 2
 crashes 'stage conv0_0: it left its memory' 'if (part == 1) *(volatile int *)(c->workspace + (1L << 40)) = part;' run conv.onnx --input image.npy --threads 2
 crashes 'down: it left its memory' 'if (part == 1) part = down(c->workspace, part);' run conv.onnx --input image.npy --threads 2
+rm -f k.c
 expect 0 '' alone inspect conv.onnx conv1 --export k.c
 
 # ---- hostile ----
@@ -160,6 +199,8 @@ expect 1 'deep.c:[0-9]*:[0-9]*: .*error: ' alone run conv.onnx --input image.npy
 expect 1 'nested too deep' alone run conv.onnx --input image.npy --kernel-source conv1=sum.c
 { cat k.c; printf 'static int longer(int a) { return a'; yes '+a' | head -n 1000000 | tr -d '\n'; echo '; }'; } >longer.c
 expect 5 'longer.c: the compiler crashed: is an expression too long' alone run conv.onnx --input image.npy --kernel-source conv1=longer.c
+{ cat k.c; printf 'static int '; head -c 30000 /dev/zero | tr '\0' '*'; echo 'stars;'; } >stars.c
+expect 5 'stars.c: the compiler crashed' alone run conv.onnx --input image.npy --kernel-source conv1=stars.c
 printf '/* \033[31m */\n' | cat - k.c >escape.c
 expect 1 'it is no C text: byte 3 is 27' alone run conv.onnx --input image.npy --kernel-source conv1=escape.c
 
