@@ -98,7 +98,7 @@ JitFact *reader_fact(Reader *reader, JitFactKind kind, CXCursor cursor, CXString
     reading->facts = reader_grow(reading->facts, reading->count, &reader->fact_capacity, sizeof *reading->facts);
     reader->cells = reader_grow(reader->cells, reading->count, &capacity, sizeof *reader->cells);
     JitFact *fact = &reading->facts[reading->count];
-    reader->cells[reading->count++] = CELL_CONSTANT;
+    reader->cells[reading->count++] = (LoopCells){0};
     *fact = (JitFact){.kind = kind, .function = reader->function, .depth = reader->loops, .trips = -1, .name = keep_string(reader, name), .text = ""};
     unsigned line, column, end;
     clang_getExpansionLocation(clang_getCursorLocation(cursor), NULL, &line, &column, NULL);
@@ -179,7 +179,7 @@ Declared *reader_declared(Reader *reader, CXCursor declaration)
     const int slot = slot_of(reader, declaration);
     if (clang_Cursor_isNull(reader->declared[slot].cursor)) {
         const int cell = source_cell(reader->sources, 0);
-        reader->declared[slot] = (Declared){.cursor = declaration, .cell = cell, .fact = -1};
+        reader->declared[slot] = (Declared){.cursor = declaration, .cell = cell, .address = source_cell(reader->sources, 0), .fact = -1};
         reader->declared_count++;
         if (clang_getCursorKind(declaration) == CXCursor_VarDecl)
             set_storage(reader, declaration, cell);
@@ -216,7 +216,7 @@ static void read_jump(Reader *reader, CXCursor cursor)
 {
     const int number = reader->reading->count;
     reader_fact(reader, FACT_LOOP, cursor, clang_getCursorSpelling(cursor))->text = "goto";
-    reader->cells[number] = reader->elsewhere;
+    reader->cells[number].bound = reader->elsewhere;
 }
 
 /* libclang does not say which operands are written. */
@@ -398,6 +398,14 @@ static CXTranslationUnit parse(CXIndex index, const char *const *flags, const ch
     return clang_parseTranslationUnit(index, path, words, count, &file, 1, CXTranslationUnit_None);
 }
 
+/* A step that is worked out from constants alone would be written as one. */
+static void set_bound(const Sources *sources, const LoopCells *cells, JitFact *fact)
+{
+    const bool endless = (source_from(sources, cells->fault) & FROM_ELSEWHERE) != 0 || (cells->worked_out && source_from(sources, cells->step) == 0);
+    fact->trips = endless ? -1 : fact->trips;
+    fact->from = endless ? FROM_ELSEWHERE : fact->trips >= 0 ? 0 : source_from(sources, cells->bound) | source_from(sources, cells->step);
+}
+
 static void read_unit(Reader *reader)
 {
     JitReading *reading = reader->reading;
@@ -408,7 +416,7 @@ static void read_unit(Reader *reader)
     sources_solve(reader->sources);
     for (int i = 0; i < reading->count; i++)
         if (reading->facts[i].kind == FACT_LOOP)
-            reading->facts[i].from = reading->facts[i].trips >= 0 ? 0 : source_from(reader->sources, reader->cells[i]);
+            set_bound(reader->sources, &reader->cells[i], &reading->facts[i]);
 }
 
 static bool read_parsed(CXTranslationUnit unit, const char *path, const char *text, size_t length, JitReading *reading, JitBytes *messages)

@@ -1,4 +1,5 @@
-/* Inside the plugin: what the two files of the reader share. reader.c finds functions, loops and declarations; values.c follows their expressions. */
+/* Inside the plugin: what the files of the reader share. reader.c finds functions and declarations, loops.c the bounds
+   of loops; values.c follows their expressions. */
 #ifndef TULLE_JIT_READER_H
 #define TULLE_JIT_READER_H
 
@@ -14,11 +15,17 @@ typedef struct Declared {            /* a variable, parameter or function that a
     CXCursor cursor;
     int cell;                        /* of a variable: its value; of an array: what points to its elements; of a function: what it returns */
     int writes;                      /* of a variable: where it is changed after its declaration */
+    int address;                     /* of a variable: a cell that is from elsewhere once its address is taken */
     int fact;                        /* of a function of the text: its number among the facts; else -1 */
     bool called, taken;              /* of a function: by name; as a value */
 } Declared;
 
 typedef struct Argument { int call; unsigned number; int cell; } Argument;    /* of a call through a pointer: the fact's number */
+
+typedef struct LoopCells {           /* of a loop: what decides whether it goes on; from elsewhere if it may have no end; its step if worked out */
+    int bound, fault, step;
+    bool worked_out;
+} LoopCells;
 
 typedef enum ReaderPlace { PLACE_TEXT, PLACE_HEADER, PLACE_NOWHERE } ReaderPlace;      /* nowhere: the compiler's own */
 
@@ -29,7 +36,7 @@ typedef struct Reader {
     size_t length;
     JitReading *reading;
     int fact_capacity;
-    int *cells;                      /* by fact: of a loop, what decides whether it goes on */
+    LoopCells *cells;                /* by fact */
     Sources *sources;
     Declared *declared;              /* a hash table */
     int declared_count, declared_capacity;
@@ -40,6 +47,7 @@ typedef struct Reader {
     int function, loops, depth;      /* the function's fact; loops around; how deep the recursion is */
     int elsewhere;                   /* the cell of what is neither of the other sources */
     int result;                      /* the cell of what the function returns */
+    bool shown;                      /* the address that is taken next is for reading alone */
     bool too_deep;
 } Reader;
 
@@ -60,6 +68,13 @@ JitFact *reader_fact(Reader *reader, JitFactKind kind, CXCursor cursor, CXString
 void read_statement(Reader *reader, CXCursor cursor);                /* expressions among them */
 void read_variable(Reader *reader, CXCursor cursor);
 
+/* ---- expressions.c ---- */
+
+CXCursor expression_bare(Reader *reader, CXCursor expression);       /* without parentheses and conversions around it */
+bool expression_number(CXCursor expression, long long *number);      /* an integer that is known */
+Declared *expression_variable(Reader *reader, CXCursor expression);  /* that a bare name stands for; NULL */
+Declared *expression_base(Reader *reader, CXCursor expression);      /* that a place is part of, or found by: "a" of a[i].b and of a->b; NULL */
+
 /* ---- loops.c ---- */
 
 void read_loop(Reader *reader, CXCursor loop);
@@ -69,9 +84,6 @@ void read_loop(Reader *reader, CXCursor loop);
 int value_of(Reader *reader, CXCursor expression);                   /* its cell */
 void value_assign(Reader *reader, CXCursor expression, int place);   /* it flows there */
 void value_initial(Reader *reader, CXCursor variable, int cell);     /* what a declaration says that the variable begins with */
-CXCursor expression_bare(Reader *reader, CXCursor expression);       /* without parentheses and conversions around it */
-bool expression_number(CXCursor expression, long long *number);      /* an integer that is known */
-Declared *expression_variable(Reader *reader, CXCursor expression);  /* that a bare name stands for; NULL */
 bool type_constant(CXType type);                                     /* it, or what an array has, cannot be changed */
 
 #endif

@@ -38,44 +38,9 @@ bool type_constant(CXType type)
     return constant || clang_isConstQualifiedType(type);
 }
 
-/* ---- bare expressions ---- */
-
-CXCursor expression_bare(Reader *reader, CXCursor expression)
+static bool points_to_constant(CXType type)
 {
-    for (;;) {
-        const enum CXCursorKind kind = clang_getCursorKind(expression);
-        if (kind != CXCursor_UnexposedExpr && kind != CXCursor_ParenExpr && kind != CXCursor_CStyleCastExpr)
-            return expression;
-        int count;
-        const int first = reader_children(reader, expression, &count);
-        const CXCursor inner = count > 0 ? reader->children[first + count - 1] : clang_getNullCursor();
-        reader_drop(reader, first);
-        if (count == 0)
-            return expression;
-        expression = inner;
-    }
-}
-
-bool expression_number(CXCursor expression, long long *number)
-{
-    if (!clang_isExpression(clang_getCursorKind(expression)))
-        return false;
-    const CXEvalResult result = clang_Cursor_Evaluate(expression);
-    const bool known = result != NULL && clang_EvalResult_getKind(result) == CXEval_Int;
-    if (known)
-        *number = clang_EvalResult_getAsLongLong(result);
-    if (result != NULL)
-        clang_EvalResult_dispose(result);
-    return known;
-}
-
-Declared *expression_variable(Reader *reader, CXCursor expression)
-{
-    const CXCursor bare = expression_bare(reader, expression), named = clang_getCursorReferenced(bare);
-    const enum CXCursorKind kind = clang_getCursorKind(named);
-    if (clang_getCursorKind(bare) != CXCursor_DeclRefExpr || (kind != CXCursor_VarDecl && kind != CXCursor_ParmDecl))
-        return NULL;
-    return reader_declared(reader, named);
+    return type.kind == CXType_Pointer && clang_isConstQualifiedType(clang_getPointeeType(type));
 }
 
 /* ---- reading and writing ---- */
@@ -177,7 +142,7 @@ static int loaded(Reader *reader, CXCursor expression)
 
 static int changed_place(Reader *reader, CXCursor expression, int *index)
 {
-    Declared *variable = expression_variable(reader, expression);
+    Declared *variable = expression_base(reader, expression);
     if (variable != NULL)
         variable->writes++;
     return place_of(reader, expression, index);
@@ -205,7 +170,13 @@ static int unary(Reader *reader, CXCursor expression)
         return changed_place(reader, inner, &index);
     if (kind != CXUnaryOperator_AddrOf)
         return value_of(reader, inner);
-    const int place = changed_place(reader, inner, &index), pointer = source_cell(reader->sources, 0);
+    const bool shown = reader->shown && type_of(inner).kind == CXType_Record;
+    reader->shown = false;
+    const Declared *variable = shown ? NULL : expression_base(reader, inner);
+    if (variable != NULL && (type_of(variable->cursor).kind != CXType_Pointer || expression_variable(reader, inner) != NULL))
+        source_add(reader->sources, variable->address, FROM_ELSEWHERE);
+    const int place = shown ? place_of(reader, inner, &index) : changed_place(reader, inner, &index);
+    const int pointer = source_cell(reader->sources, 0);
     if (is_array(type_of(inner)))
         return place;
     source_flow(reader->sources, index, pointer);
@@ -436,6 +407,8 @@ static int by_kind(Reader *reader, CXCursor expression, enum CXCursorKind kind, 
     if (kind == CXCursor_CStyleCastExpr || kind == CXCursor_UnexposedExpr || kind == CXCursor_ParenExpr) {
         const CXType type = type_of(expression);
         const bool reused = count > 0 && points_to_real(type_of(reader->children[first + count - 1])) && !points_to_real(type);
+        reader->shown = count > 0 && points_to_constant(type) &&
+                        clang_getCursorUnaryOperatorKind(reader->children[first + count - 1]) == CXUnaryOperator_AddrOf;
         const int value = last_of(reader, first, count);
         return is_real(type) || (reused && type.kind == CXType_Pointer) ? reader->elsewhere : value;
     }
