@@ -1,6 +1,6 @@
 #!/bin/sh
 # Brings a bare Debian 12 machine to passing tests: installs what is missing, builds, tests.
-#     sh tests/check.sh          what a change must pass: under 15 minutes on two cores
+#     sh tests/check.sh          what a change must pass: about 20 minutes on two cores
 #     sh tests/check.sh --all    everything: all conformance tests, the zoo at full size, 10,000 damaged models, 5,000 random layers; about an hour
 cd "$(dirname "$0")/.." || exit 1
 . scripts/packages.sh
