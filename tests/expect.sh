@@ -20,3 +20,25 @@ expect() {
 
 # What more must hold after each command, if the test has more to say.
 nothing_left() { :; }
+
+check() {
+    checks=$((checks + 1))
+    "$@" || fault "not so: $*"
+}
+
+# enter_work MAKE_MODELS: into a folder that goes at the end, with models, a place for temporary files, and an empty folder for a PATH.
+enter_work() {
+    work=$(mktemp -d) || exit 1
+    trap 'rm -rf "$work"' EXIT
+    trap 'exit 1' INT TERM
+    "$1" "$work" || exit 1
+    cd "$work" || exit 1
+    mkdir tmp nothing
+    export TMPDIR="$work/tmp" LC_ALL=C
+    unset CC
+}
+
+# The program $tulle without any compiler to be found.
+alone() {
+    env PATH="$work/nothing" "$tulle" "$@"
+}

@@ -4,27 +4,11 @@
 . "$(dirname "$0")/../expect.sh"
 tulle=$1
 glyphs=$(cd "$(dirname "$0")/../.." && pwd)/samples/glyphs/glyphs.onnx
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM
-"$2" "$work" || exit 1
-cd "$work" || exit 1
-mkdir tmp nothing
-export TMPDIR="$work/tmp" XDG_CACHE_HOME="$work/cache" LC_ALL=C
-unset CC
+enter_work "$2"
+export XDG_CACHE_HOME="$work/cache"
 
 nothing_left() {
     [ -z "$(ls tmp)" ] || fault "files left in the temporary folder: $*"
-}
-
-# Without any compiler to be found.
-alone() {
-    env PATH="$work/nothing" "$tulle" "$@"
-}
-
-check() {
-    checks=$((checks + 1))
-    "$@" || fault "not so: $*"
 }
 
 # ---- as it was written ----

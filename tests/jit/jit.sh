@@ -3,31 +3,15 @@
 #     jit.sh TULLE MAKE_MODELS
 . "$(dirname "$0")/../expect.sh"
 tulle=$1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM
-"$2" "$work" || exit 1
-cd "$work" || exit 1
-mkdir tmp nothing
-export TMPDIR="$work/tmp" XDG_CACHE_HOME="$work/cache" LC_ALL=C
-unset CC
+enter_work "$2"
+export XDG_CACHE_HOME="$work/cache"
 
 nothing_left() {
     [ -z "$(ls tmp)" ] || fault "files left in the temporary folder: $*"
 }
 
-# Without any compiler to be found.
-alone() {
-    env PATH="$work/nothing" "$tulle" "$@"
-}
-
 objects() {
     find cache/tulle/objects -type f | sort
-}
-
-check() {
-    checks=$((checks + 1))
-    "$@" || fault "not so: $*"
 }
 
 # ---- the same results as with a C compiler ----

@@ -3,24 +3,12 @@
 #     tune.sh TULLE MAKE_MODELS GLYPHS
 . "$(dirname "$0")/../expect.sh"
 tulle=$1 glyphs=$3
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM
-"$2" "$work" || exit 1
-cd "$work" || exit 1
-mkdir tmp
-export TMPDIR="$work/tmp" LC_ALL=C
-unset CC
+enter_work "$2"
 cp "$glyphs" glyphs.onnx || exit 1
 
 nothing_left() {
     [ -z "$(ls tmp)" ] || fault "files left in the temporary folder: $*"
     if ls ./*.tmp .??* ./*.tuned.* 2>/dev/null | grep -q .; then fault "an unfinished output was left: $*"; ls -a; fi
-}
-
-check() {
-    checks=$((checks + 1))
-    "$@" || fault "not so: $*"
 }
 
 # count WORD FILE: lines that begin with it
