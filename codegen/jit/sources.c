@@ -1,4 +1,5 @@
 /* Flows are directed, as numbers are assigned; memory that pointers share is united (Steensgaard's analysis), so that one look at the text is enough. */
+#include "codegen/jit/reader.h"
 #include "codegen/jit/sources.h"
 
 #include <stdbool.h>
@@ -18,17 +19,6 @@ struct Sources {
     int cell_count, cell_capacity, flow_count, flow_capacity;
 };
 
-static void *grow(void *items, int count, int *capacity, size_t size)
-{
-    if (count < *capacity)
-        return items;
-    *capacity = 2 * *capacity + 256;
-    void *larger = realloc(items, (size_t)*capacity * size);
-    if (larger == NULL)
-        abort();
-    return larger;
-}
-
 Sources *sources_new(void)
 {
     Sources *sources = calloc(1, sizeof *sources);
@@ -47,7 +37,7 @@ void sources_free(Sources *sources)
 
 int source_cell(Sources *sources, unsigned from)
 {
-    sources->cells = grow(sources->cells, sources->cell_count, &sources->cell_capacity, sizeof *sources->cells);
+    sources->cells = reader_grow(sources->cells, sources->cell_count, &sources->cell_capacity, sizeof *sources->cells);
     sources->cells[sources->cell_count] = (Cell){sources->cell_count, 0, from};
     return sources->cell_count++;
 }
@@ -106,7 +96,7 @@ void source_flow(Sources *sources, int from, int to)
 {
     if (from == CELL_CONSTANT || to == CELL_CONSTANT || from == to)
         return;
-    sources->flows = grow(sources->flows, sources->flow_count, &sources->flow_capacity, sizeof *sources->flows);
+    sources->flows = reader_grow(sources->flows, sources->flow_count, &sources->flow_capacity, sizeof *sources->flows);
     sources->flows[sources->flow_count++] = (Flow){from, to};
 }
 
