@@ -24,7 +24,7 @@ typedef struct Bench {
     BenchSweep sweep;                /* for cold runs; else without memory */
 } Bench;
 
-static double now(void)
+double bench_now(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -105,9 +105,9 @@ void bench_sweep(const BenchSweep *sweep)
 
 static int run_once(Bench *bench, double *seconds)
 {
-    double start = now();
+    double start = bench_now();
     int status = tulle_run(bench->model, bench->inputs, bench->outputs, bench->workspace, bench->workspace_bytes, bench->options->threads);
-    *seconds = now() - start;
+    *seconds = bench_now() - start;
     return status;
 }
 
@@ -138,7 +138,7 @@ static bool make_room(Bench *bench, int runs)
 static bool measure_whole(Bench *bench, int *status)
 {
     const int fewest = bench->options->repeat > FEWEST_RUNS ? bench->options->repeat : FEWEST_RUNS;
-    const double start = now();
+    const double start = bench_now();
     double spent = 0;                /* sweeping takes longer than many a model: then the clock on the wall decides */
     int runs = 0;
     while (runs < BENCH_MOST_RUNS && (runs < fewest || spent < bench->options->seconds)) {
@@ -148,7 +148,7 @@ static bool measure_whole(Bench *bench, int *status)
         *status = run_once(bench, &bench->samples[runs]);
         if (*status != TULLE_OK)
             return false;
-        spent = bench->sweep.memory ? now() - start : spent + bench->samples[runs];
+        spent = bench->sweep.memory ? bench_now() - start : spent + bench->samples[runs];
         runs++;
     }
     bench->times->runs = runs;

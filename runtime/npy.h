@@ -102,6 +102,7 @@ void bench_sweep(const BenchSweep *sweep);
 bool bench_measure(const struct tulle_model *model, const void *const *inputs, void *const *outputs, const BenchOptions *options, BenchTimes *times,
                    int *status);
 void bench_free(BenchTimes *times);
+double bench_now(void);                                         /* seconds, of a clock that only goes on */
 BenchTime bench_time(double *samples, int count);              /* of one or more, which are sorted */
 
 /* ---- bench_report.c ---- */

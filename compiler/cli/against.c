@@ -259,16 +259,11 @@ static double clock_seconds(clockid_t clock)
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-static double now(void)
-{
-    return clock_seconds(CLOCK_MONOTONIC);
-}
-
 /* Until our threads have fallen asleep: the other side's turn is next, and it waits likewise. */
 static void settle(void)
 {
-    const double end = now() + longest_pause;
-    for (bool still = false; !still && now() < end;) {
+    const double end = bench_now() + longest_pause;
+    for (bool still = false; !still && bench_now() < end;) {
         const double before = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
         nanosleep(&pause_time, NULL);
         still = clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - before < still_seconds;
@@ -308,9 +303,9 @@ static double run_once(Other *other, const Racer *racer)
 {
     const Race *race = racer->race;
     const void *const *inputs = (const void *const *)race->inputs;
-    const double before = now();
+    const double before = bench_now();
     const int status = tulle_run(race->model, inputs, race->outputs, racer->workspace, racer->workspace_bytes, race->threads);
-    const double seconds = now() - before;
+    const double seconds = bench_now() - before;
     if (status != TULLE_OK) {
         stop(other);
         program_fail(other->ctx, status);
@@ -322,8 +317,8 @@ static void our_turn(Other *other, const Racer *racer, Samples *samples)
 {
     program_watch("its run as a whole", racer->race->threads);
     run_once(other, racer);
-    const double begin = now();
-    for (int run = 0; run < MOST_TIMES && (run == 0 || now() - begin < turn_seconds); run++)
+    const double begin = bench_now();
+    for (int run = 0; run < MOST_TIMES && (run == 0 || bench_now() - begin < turn_seconds); run++)
         add_sample(other->ctx, samples, run_once(other, racer));
     program_watch(NULL, 0);
     settle();

@@ -95,16 +95,6 @@ static void measure(Context *ctx, const Program *program, void *const *inputs, v
     fail(ctx, STATUS_MODEL, NULL, NULL, "out of memory");
 }
 
-static void **bench_inputs(Context *ctx, const Options *options, const Plan *plan)
-{
-    const struct tulle_model *model = data_model(plan->whole);
-    void **inputs = arena_array(ctx->graph, void *, model->input_count + 1);
-    for (int i = 0; i < options->inputs.count; i++)
-        data_load(ctx, model, options->inputs.items[i], inputs);
-    data_random(plan->whole, model, 1, inputs);
-    return inputs;
-}
-
 /* False: out of memory. */
 static bool report(Context *ctx, const struct tulle_model *model, const BenchOptions *how, BenchTimes *times, const BenchBeside *beside)
 {
@@ -123,7 +113,7 @@ Status bench_command(Context *ctx, const Options *options)
     if (options->against)
         against_check(ctx, options, path);
     const Plan *plan = driver_plan(ctx, options, path);
-    void **inputs = bench_inputs(ctx, options, plan);
+    void **inputs = data_inputs(ctx, options, plan->whole);
     const Program *program = program_load(ctx, options, plan);
     const BenchOptions how = {.threads = options->threads ? (int)options->threads : 1, .repeat = (int)options->repeat, .seconds = measured_seconds,
                               .json = options->json, .hot = options->hot, .cold = options->cold};

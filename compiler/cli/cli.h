@@ -232,6 +232,8 @@ Pairs pairs_measure(Context *ctx, const Program *first, const Program *second, v
 
 const struct tulle_model *data_model(const Graph *graph);                        /* inputs and outputs only: known before anything is compiled */
 void data_load(Context *ctx, const struct tulle_model *model, const char *argument, void **inputs);
+/* Those that --input gives; the others random, the same ones each time. */
+void **data_inputs(Context *ctx, const Options *options, const Graph *graph);
 NpyFile data_read(Context *ctx, const char *path);                               /* .npy, .npz or .pb; data in ctx->graph, not to be freed */
 void data_save(Context *ctx, const struct tulle_model *model, const Strings *arguments, void *const *outputs);
 void data_random(const Graph *graph, const struct tulle_model *model, uint64_t seed, void **inputs);   /* those that are NULL; assumed inputs as assumed */

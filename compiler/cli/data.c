@@ -157,3 +157,13 @@ void data_save(Context *ctx, const struct tulle_model *model, const Strings *arg
     }
     outputs_commit(files, arguments->count);
 }
+
+void **data_inputs(Context *ctx, const Options *options, const Graph *graph)
+{
+    const struct tulle_model *model = data_model(graph);
+    void **inputs = arena_array(ctx->graph, void *, model->input_count + 1);
+    for (int i = 0; i < options->inputs.count; i++)
+        data_load(ctx, model, options->inputs.items[i], inputs);
+    data_random(graph, model, 1, inputs);
+    return inputs;
+}

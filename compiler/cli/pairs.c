@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "compiler/cli/cli.h"
 
@@ -29,21 +28,14 @@ typedef struct Pairing {
 
 /* ---- a turn ---- */
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
 /* As users run it: the clock between stages costs barriers that it would not have. */
 static double run_whole(const Pairing *pairing, const Side *side)
 {
-    const double start = now();
+    const double start = bench_now();
     const int status = tulle_run(side->model, (const void *const *)pairing->inputs, side->outputs, side->workspace, side->workspace_bytes, pairing->threads);
     if (status != TULLE_OK)
         program_fail(pairing->ctx, status);
-    return now() - start;
+    return bench_now() - start;
 }
 
 static void run_stages(const Pairing *pairing, const Side *side, double *row)
@@ -76,7 +68,7 @@ static double median(double *numbers, int count)
 static double take_turn(const Pairing *pairing, const Side *side, double *row)
 {
     const int most = pairing->sweep.memory ? 1 : MOST_BLOCK;
-    const double start = now();
+    const double start = bench_now();
     double numbers[MOST_BLOCK], timed = 0;
     int count = 0;
     if (!pairing->sweep.memory)
@@ -93,7 +85,7 @@ static double take_turn(const Pairing *pairing, const Side *side, double *row)
             numbers[i] = side->block[(size_t)i * (size_t)pairing->columns + (size_t)c];
         row[c] = median(numbers, count);
     }
-    return now() - start;
+    return bench_now() - start;
 }
 
 /* ---- many ---- */

@@ -333,15 +333,6 @@ static const char *output_path(Context *ctx, const Options *options, const char 
     return path;
 }
 
-static void load_inputs(Tune *tune)
-{
-    const struct tulle_model *model = data_model(tune->plan->whole);
-    tune->inputs = arena_array(tune->ctx->graph, void *, model->input_count + 1);
-    for (int i = 0; i < tune->options->inputs.count; i++)
-        data_load(tune->ctx, model, tune->options->inputs.items[i], tune->inputs);
-    data_random(tune->plan->whole, model, 1, tune->inputs);
-}
-
 static void recall(const Tune *tune)
 {
     TunedFile *file;
@@ -370,7 +361,7 @@ Status tune_command(Context *ctx, const Options *options)
     tune.title = tuned_title(ctx, tune.plan->target, options->cold);
     tune.tuning = tuning_new(tune.plan);
     recall(&tune);
-    load_inputs(&tune);
+    tune.inputs = data_inputs(ctx, options, tune.plan->whole);
     program_check(ctx, tune.plan);
     save(&tune, NULL);
     tune.program = program_load(ctx, options, tune.plan);
