@@ -1,5 +1,6 @@
 // Where code is loaded. Nonzeros as instructions make megabytes of code, which runs as fast as its pages come: an executable's lie in large pieces in the
-// page cache, so those of this process are asked for in large pieces, too. Otherwise ResNet-50 at 10 % takes 8 % longer here than in an executable (Zen 4, tests/bench/compilers.py).
+// page cache, so those of this process are asked for in large pieces, too. Otherwise ResNet-50 at 10 % takes 8 % longer here than in an executable
+// (tests/bench/compilers.py, Zen 4).
 #include "codegen/jit/memory.h"
 
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
